@@ -1,0 +1,55 @@
+# The first command in a fresh clone may be any of these: each target sets up what
+# it needs (see .ci/setup). They need Go, make and, for the rest, a Debian-like
+# system and root, or the tools that a message names.
+
+PREFIX ?= /usr/local
+ARGS ?=
+
+# In CI the log names every test, so that it shows what was run and what was skipped.
+TESTFLAGS ?= $(if $(CI),-v)
+FUZZTIME ?= 30s
+SOAKTIME ?= 10m
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+# Without paths, cgo and build ids of this machine: the same commit and Go release give the same bytes anywhere.
+BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X veriffs/internal/command.version=$(VERSION)'
+
+.PHONY: help demo test build bench check soak fuzz install clean
+
+help: ## say what the targets are for
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: build ## mount a built-in stand-in for the API and look around (ARGS="--exit" to end after the tour)
+	@.ci/setup demo
+	@bin/veriffs demo $(ARGS)
+
+test: ## run all tests, on real mounts, under the race detector (TESTFLAGS="-run Name")
+	@.ci/setup test
+	@.ci/test $(TESTFLAGS)
+
+build: ## build bin/veriffs
+	@.ci/setup build
+	$(BUILD) -o bin/veriffs .
+
+bench: ## run the benchmarks
+	@.ci/setup test
+	go test -run '^$$' -bench . ./...
+
+check: ## format, vet, linters, vulnerabilities, direction of imports, other platforms
+	@.ci/setup build
+	@.ci/check
+
+soak: ## run the tests that take their time (SOAKTIME=10m)
+	@.ci/setup test
+	VERIFFS_SOAK=$(SOAKTIME) .ci/test -v -timeout 0 -run '^TestSoak'
+
+fuzz: ## fuzz everything that reads outside input (FUZZTIME=30s for each target)
+	@.ci/setup build
+	@.ci/fuzz $(FUZZTIME)
+
+install: build ## install bin/veriffs below PREFIX, and below DESTDIR for a package
+	install -d '$(DESTDIR)$(PREFIX)/bin'
+	install -m 0755 bin/veriffs '$(DESTDIR)$(PREFIX)/bin/veriffs'
+
+clean: ## remove what was built
+	rm -rf bin
