@@ -1,0 +1,139 @@
+package sandbox
+
+import (
+	"encoding/hex"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// pieces is how many writes a second a limited bandwidth is spread over.
+const pieces = 50
+
+// deliver signs an answer and sends it as the plan says. It returns early if
+// the client goes away.
+func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, p *plan, answer reply) {
+	if !sleep(r, p.latency) {
+		return
+	}
+	if p.refuse {
+		panic(http.ErrAbortHandler)
+	}
+	signature := p.signature
+	if !p.forged {
+		signature = hex.EncodeToString(sign(p.secret, io.NewSectionReader(answer.body, 0, answer.size)))
+	}
+	size := max(answer.size-p.shorten, 0)
+	h := w.Header()
+	h.Set("Content-Type", answer.contentType)
+	h.Set("X-AUTH-CLIENT", s.APIKey)
+	if signature != "" {
+		h.Set("X-HMAC-SIGNATURE", signature)
+	}
+	if !p.chunked {
+		h.Set("Content-Length", strconv.FormatInt(size, 10))
+	}
+	for name, values := range p.header {
+		h[name] = values
+	}
+	w.WriteHeader(answer.status)
+	if p.chunked || p.stall != nil || p.cut != nil {
+		flush(w)
+	}
+	s.send(w, r, p, answer, size)
+}
+
+// send writes the body, stopping where the plan has something to happen.
+func (s *Sandbox) send(w http.ResponseWriter, r *http.Request, p *plan, answer reply, size int64) {
+	end, cut := size, false
+	if p.cut != nil && *p.cut < size {
+		end, cut = *p.cut, true
+	}
+	stop := end
+	if p.stall != nil {
+		stop = min(*p.stall, end)
+	}
+	body := answer.body
+	if p.flip != nil {
+		body = flipped{body, p.flip(answer.size)}
+	}
+	sent := s.copy(w, r, p, io.NewSectionReader(body, 0, stop))
+	if sent && p.stall != nil {
+		flush(w)
+		select {
+		case <-p.stalled:
+		case <-r.Context().Done():
+			return
+		}
+		sent = s.copy(w, r, p, io.NewSectionReader(body, stop, end-stop))
+	}
+	if sent && cut {
+		flush(w)
+		panic(http.ErrAbortHandler) // closes the connection
+	}
+}
+
+// copy sends a part of a body and reports whether all of it went out.
+func (s *Sandbox) copy(w http.ResponseWriter, r *http.Request, p *plan, part *io.SectionReader) bool {
+	if p.bandwidth <= 0 {
+		n, err := io.Copy(w, part)
+		s.sent(n)
+		return err == nil
+	}
+	piece := max(p.bandwidth/pieces, 1)
+	for {
+		n, err := io.CopyN(w, part, piece)
+		s.sent(n)
+		if err == io.EOF {
+			return true
+		}
+		if err != nil {
+			return false
+		}
+		flush(w)
+		if !sleep(r, time.Duration(n)*time.Second/time.Duration(p.bandwidth)) {
+			return false
+		}
+	}
+}
+
+func (s *Sandbox) sent(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log.counts.BytesSent += n
+}
+
+func flush(w http.ResponseWriter) {
+	// A recorder that can't flush has nothing to be flushed to.
+	_ = http.NewResponseController(w).Flush()
+}
+
+// sleep waits, and reports false if the client went away.
+func sleep(r *http.Request, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// flipped is content with one byte inverted.
+type flipped struct {
+	content io.ReaderAt
+	at      int64
+}
+
+func (f flipped) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.content.ReadAt(p, off)
+	if f.at >= off && f.at < off+int64(n) {
+		p[f.at-off] ^= 0xff
+	}
+	return n, err
+}

@@ -1,0 +1,146 @@
+// Package sandbox is a stand-in for the Veriff public API: an http.Handler
+// that answers as the API does, from a world of its own.
+//
+// What it promises: requests are authenticated with the API's codes; every
+// reply, an error too, carries X-AUTH-CLIENT and the HMAC-SHA256 of its body;
+// lists show the newest attempt alone, in an order and with a key order that
+// mean nothing; and the bytes it serves are the ones that Bytes, Open and
+// Document hand out, so that a test can compare. The world is either the
+// demonstration set (drawn specimen documents of people who don't exist) or
+// one generated to any scale, whose ids and bytes are computed when they are
+// asked for: a million files cost no memory.
+//
+// Set switches faults on, Requests counts what was asked. All methods may be
+// called at any time and from any goroutine.
+//
+// What it does not promise: that the live API does the same where its
+// documentation is silent (which secret signs, redirects, compression). It
+// signs by itself, on purpose without the client's code, so that a client
+// which agrees with it has proved something.
+package sandbox
+
+import (
+	"net/http"
+	"slices"
+	"sync"
+
+	"veriffs/veriff"
+)
+
+// DefaultAPIKey is the key of a Sandbox whose Options name none.
+const DefaultAPIKey = "d3a0c0de-5a2d-4b0c-8f00-000000000001"
+
+// defaultSecrets open nothing but a sandbox. They differ in every digit group
+// so that a mix-up shows.
+var defaultSecrets = []string{
+	"5ec4e700-0000-4000-8000-00000000000a",
+	"5ec4e711-1111-4111-9111-11111111111b",
+}
+
+// Options say what a Sandbox holds. The zero value is the demonstration set.
+type Options struct {
+	APIKey  string   // default DefaultAPIKey
+	Secrets []string // default two; all are accepted, the first signs until SignWith
+	Empty   bool     // no sessions at all, to be filled by AddSession
+	Scale   Scale    // a generated world in place of the demonstration set
+}
+
+// Sandbox is one integration and its sessions. It is an http.Handler.
+type Sandbox struct {
+	APIKey string // the key that requests must carry
+
+	mu       sync.Mutex
+	secrets  []string
+	signer   int // index into secrets
+	inactive bool
+	order    uint64 // changed by ReorderLists
+	minted   uint64 // how many ids were made up for Add…
+	world    world
+	faults   []*Fault
+	log      log
+}
+
+var _ http.Handler = (*Sandbox)(nil)
+
+// New returns a Sandbox with the world that the options ask for.
+func New(o Options) *Sandbox {
+	s := &Sandbox{APIKey: o.APIKey, secrets: slices.Clone(o.Secrets)}
+	if s.APIKey == "" {
+		s.APIKey = DefaultAPIKey
+	}
+	if len(s.secrets) == 0 {
+		s.secrets = slices.Clone(defaultSecrets)
+	}
+	s.log.arrived = make(chan struct{})
+	s.world = newWorld(o.Scale)
+	if !o.Empty && o.Scale.Sessions == 0 {
+		for _, session := range demoSessions() {
+			s.world.put(session)
+		}
+	}
+	return s
+}
+
+// Secrets returns the shared secrets of the integration.
+func (s *Sandbox) Secrets() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.secrets)
+}
+
+// SetSecrets replaces the shared secrets, as a rotation does; the first signs.
+func (s *Sandbox) SetSecrets(secrets ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.secrets, s.signer = slices.Clone(secrets), 0
+}
+
+// SignWith makes the i-th secret the one that signs replies.
+func (s *Sandbox) SignWith(i int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.secrets[i] // a wrong index fails here, in the caller's sight
+	s.signer = i
+}
+
+// SetActive switches the integration on or off; off, every request is
+// answered with 401 and code 1804.
+func (s *Sandbox) SetActive(active bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inactive = !active
+}
+
+// ReorderLists makes every later list come in another order, of items and of
+// keys, as the API may do at any time.
+func (s *Sandbox) ReorderLists() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.order++
+}
+
+// Sessions returns every session, each with all its attempts and files. Of a
+// large generated world, SessionIDs and Session are the cheap way.
+func (s *Sandbox) Sessions() []Session {
+	var all []Session
+	for _, id := range s.SessionIDs() {
+		if session, ok := s.Session(id); ok {
+			all = append(all, session)
+		}
+	}
+	return all
+}
+
+// SessionIDs returns the ids of all sessions, the newest session first.
+func (s *Sandbox) SessionIDs() []veriff.SessionID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.world.sessionIDs()
+}
+
+// Session returns one session as it is now.
+func (s *Sandbox) Session(id veriff.SessionID) (Session, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.world.session(id)
+}
