@@ -1,0 +1,202 @@
+package veriff
+
+import (
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Config is what a Client needs to know. BaseURL, APIKey and Secrets are
+// required; the zero value of everything else is a documented default.
+type Config struct {
+	// BaseURL is the API's address as the customer portal shows it, with or
+	// without a trailing slash and with or without /v1. Plain http is
+	// accepted for loopback hosts alone.
+	BaseURL string
+	// APIKey names the integration; it is sent with every request.
+	APIKey string
+	// Secrets are the integration's shared secrets, one to five: the first
+	// signs requests, each may have signed a reply.
+	Secrets []string
+	// Verify says what is demanded of a reply's signature.
+	Verify VerifyMode
+	// Connections bounds the requests under way, and the connections kept
+	// alive for the next ones. Default 16.
+	Connections int
+	// Rate bounds the requests sent per second. 0: unlimited.
+	Rate float64
+	// UserAgent is sent with every request. Default "veriffs".
+	UserAgent string
+	// RootCAs are the certificate authorities to trust. nil: the system's.
+	RootCAs *x509.CertPool
+	// Logger receives one debug line per request. nil: none.
+	Logger *slog.Logger
+
+	// Connect bounds establishing a connection, and the TLS handshake once
+	// more. Default 5 s.
+	Connect time.Duration
+	// FirstByte bounds the wait from a request sent to its answer's
+	// headers. Default 8 s.
+	FirstByte time.Duration
+	// Stall bounds the wait for the next bytes of a body. Default 8 s.
+	Stall time.Duration
+	// Patience is the longest that a call goes on without receiving a byte
+	// of what it asked for, over all its tries. Time spent waiting for one
+	// of our own connections, or in the sink, does not count. Default 18 s.
+	Patience time.Duration
+}
+
+const (
+	defaultConnections = 16
+	defaultUserAgent   = "veriffs"
+	defaultConnect     = 5 * time.Second
+	defaultFirstByte   = 8 * time.Second
+	defaultStall       = 8 * time.Second
+	defaultPatience    = 18 * time.Second
+
+	// maxSecrets is the number of shared secrets an integration can have,
+	// by Veriff's documentation.
+	maxSecrets = 5
+)
+
+// ConfigError says which setting is unusable, why, and what to do. It never
+// holds the value of a setting.
+type ConfigError struct {
+	Setting string // "API URL", "API key", "shared secret", …
+	Problem string
+	Hint    string
+}
+
+func (e *ConfigError) Error() string {
+	return fmt.Sprintf("veriff: %s %s; %s", e.Setting, e.Problem, e.Hint)
+}
+
+// withDefaults checks the configuration and fills in what was left out. The
+// URL that it returns has no trailing slash and no /v1.
+func (c Config) withDefaults() (Config, *url.URL, error) {
+	base, err := parseBase(c.BaseURL)
+	if err != nil {
+		return c, nil, err
+	}
+	const keyHint = "copy it from the integration's page in the customer portal (VERIFF_API_KEY)"
+	switch {
+	case c.APIKey == "":
+		return c, nil, &ConfigError{"API key", "is missing", keyHint}
+	case !headerSafe(c.APIKey):
+		return c, nil, &ConfigError{"API key", "contains white space or characters that no key has", keyHint}
+	}
+	const secretHint = "copy it from the integration's page in the customer portal (VERIFF_SHARED_SECRET)"
+	switch {
+	case len(c.Secrets) == 0:
+		return c, nil, &ConfigError{"shared secret", "is missing", secretHint}
+	case len(c.Secrets) > maxSecrets:
+		return c, nil, &ConfigError{"shared secret", "is given more than five times", "an integration has at most five: keep the current ones"}
+	}
+	for _, s := range c.Secrets {
+		switch {
+		case s == "":
+			return c, nil, &ConfigError{"shared secret", "is empty", secretHint}
+		case strings.TrimSpace(s) != s:
+			return c, nil, &ConfigError{"shared secret", "begins or ends with white space", "it may have been copied with a line end: remove it"}
+		}
+	}
+	if c.Verify < VerifyRequire || c.Verify > VerifyOff {
+		return c, nil, &ConfigError{"verify mode", "is unknown", "use require, present or off"}
+	}
+	if c.Connections < 0 {
+		return c, nil, &ConfigError{"number of connections", "is negative", "leave it out for the default of 16"}
+	}
+	if !(c.Rate >= 0) { // also NaN
+		return c, nil, &ConfigError{"request rate", "is not a positive number", "leave it out, or use 0, for no limit"}
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = defaultUserAgent
+	}
+	if c.Connections == 0 {
+		c.Connections = defaultConnections
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, t := range []struct {
+		d        *time.Duration
+		name     string
+		byItself time.Duration
+	}{
+		{&c.Connect, "connect timeout", defaultConnect},
+		{&c.FirstByte, "first byte timeout", defaultFirstByte},
+		{&c.Stall, "stall timeout", defaultStall},
+		{&c.Patience, "patience", defaultPatience},
+	} {
+		switch {
+		case *t.d == 0:
+			*t.d = t.byItself
+		case *t.d < 0:
+			return c, nil, &ConfigError{t.name, "is negative", "leave it out for the default of " + t.byItself.String()}
+		}
+	}
+	return c, base, nil
+}
+
+// parseBase reads the API's address. The value is in no error, since it may
+// hold a password.
+func parseBase(s string) (*url.URL, error) {
+	const setting, example = "API URL", "it looks like https://stationapi.veriff.com (VERIFF_API_URL)"
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return nil, &ConfigError{setting, "is missing", "copy it from the integration's page in the customer portal; " + example}
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Opaque != "" && u.Scheme == "http" || u.Opaque != "" && u.Scheme == "https":
+		return nil, &ConfigError{setting, "is not a URL", example}
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, &ConfigError{setting, "does not begin with https://", example}
+	case u.Hostname() == "":
+		return nil, &ConfigError{setting, "names no host", example}
+	case u.User != nil:
+		return nil, &ConfigError{setting, "contains a user name or password", "remove what stands before the @: requests are signed instead"}
+	case u.RawQuery != "" || u.ForceQuery:
+		return nil, &ConfigError{setting, "contains a query", "remove the ? and what follows it"}
+	case u.Fragment != "" || strings.HasSuffix(s, "#"):
+		return nil, &ConfigError{setting, "contains a fragment", "remove the # and what follows it"}
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+		return nil, &ConfigError{setting, "is plain http to another machine, which would show everyone on the way identity documents", "use https://"}
+	}
+	path := strings.TrimRight(u.EscapedPath(), "/")
+	path = strings.TrimRight(strings.TrimSuffix(path, "/v1"), "/")
+	return u.Parse(u.Scheme + "://" + u.Host + path)
+}
+
+func isLoopback(host string) bool {
+	if strings.EqualFold(host, "localhost") {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.Unmap().IsLoopback()
+}
+
+// origin is scheme, host and port, which together say who receives a request.
+func origin(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	}
+	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+}
+
+// headerSafe reports whether s is visible ASCII alone, so that it can be a
+// header's value and nothing more.
+func headerSafe(s string) bool {
+	for _, b := range []byte(s) {
+		if b <= ' ' || b > '~' {
+			return false
+		}
+	}
+	return true
+}

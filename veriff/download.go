@@ -1,0 +1,64 @@
+package veriff
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+// copyBuffer is what is read of a body at once, in bytes: the most that a TLS
+// record or an HTTP/2 frame usually brings, several times over.
+const copyBuffer = 64 << 10
+
+// Download streams a media file. At the start of every try it calls sink with
+// the length that the server states, in bytes, or -1, and writes the body to
+// what sink returns; a body that is cut or stalls is tried again from its
+// start. What was written counts for nothing until Download returns a receipt:
+// only then were length and signature found right. An error of sink or of its
+// writer ends the call and is returned within ErrSink.
+func (c *Client) Download(ctx context.Context, id MediaID, sink func(length int64) (io.Writer, error)) (Receipt, error) {
+	var receipt Receipt
+	err := c.do(ctx, media, id.String(), func(resp *http.Response) error {
+		w, err := sink(resp.ContentLength)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrSink, err)
+		}
+		receipt, err = c.stream(resp, w)
+		return err
+	})
+	if err != nil {
+		return Receipt{}, err
+	}
+	return receipt, nil
+}
+
+// stream copies a body to w and decides about it at its end.
+func (c *Client) stream(resp *http.Response, w io.Writer) (Receipt, error) {
+	d := c.newDigest()
+	var head []byte // the body so far, while it is short enough to be an error
+	buf := make([]byte, copyBuffer)
+	for {
+		n, err := resp.Body.Read(buf)
+		if n > 0 {
+			d.Write(buf[:n])
+			if d.length <= maxErrorBody {
+				head = append(head, buf[:n]...)
+			} else {
+				head = nil
+			}
+			switch m, err := w.Write(buf[:n]); {
+			case err != nil:
+				return Receipt{}, fmt.Errorf("%w: %w", ErrSink, err)
+			case m != n:
+				return Receipt{}, fmt.Errorf("%w: %w", ErrSink, io.ErrShortWrite)
+			}
+		}
+		if err == io.EOF {
+			return c.checkBody(resp, d, head)
+		}
+		if err != nil {
+			return Receipt{}, cut(err, d.length, resp.ContentLength)
+		}
+	}
+}

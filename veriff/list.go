@@ -1,0 +1,288 @@
+package veriff
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// MediaList is what the API lists for a session or an attempt.
+type MediaList struct {
+	Document
+	Items []Media // in the API's order, the first of each id
+	// Dropped counts what could not be used: items without a UUID for an id,
+	// and arrays that are none. If it is not 0 the list may be incomplete.
+	Dropped int
+}
+
+// Kind says which of a listing's arrays a media file stands in.
+type Kind int
+
+const (
+	Image Kind = iota + 1
+	Video
+	NFC
+)
+
+func (k Kind) String() string {
+	switch k {
+	case Image:
+		return "image"
+	case Video:
+		return "video"
+	case NFC:
+		return "nfc"
+	}
+	return fmt.Sprintf("Kind(%d)", int(k))
+}
+
+// Media is one image, video or NFC file as listed. The strings are as the API
+// sends them: an open set, not unique, and not fit to be file names.
+type Media struct {
+	ID       MediaID
+	Session  SessionID // zero if not given
+	Kind     Kind
+	Name     string
+	Context  string
+	MIMEType string
+	Size     int64         // bytes, more than 0; -1 if none or nonsense is given
+	Duration time.Duration // of a video; 0 if none or nonsense is given
+}
+
+// AttemptList is what the API lists as the attempts of a session.
+type AttemptList struct {
+	Document
+	Items   []Attempt // newest first, as the API orders them; the first of each id
+	Dropped int       // as of a MediaList
+}
+
+// Attempt is one attempt at a verification.
+type Attempt struct {
+	ID      AttemptID
+	Status  string
+	Created time.Time // zero if not given
+}
+
+const (
+	// maxItems is the most that a listing may hold, all its arrays together.
+	maxItems = 100_000
+	// maxSize is the largest size in bytes that is believed of a media file.
+	maxSize = 1 << 40
+	// maxDuration is the longest that is believed of a video, in seconds.
+	maxDuration = 24 * 60 * 60
+)
+
+// DecodeMediaList reads the body of a media listing. One field or item that
+// is not as documented costs that field or item alone; an error, within
+// ErrBody, is a body that is not JSON, is not a media listing, is an error of
+// the API's, is longer than 32 MiB or has more than 100,000 items.
+// Only Body is set of the Document.
+func DecodeMediaList(body []byte) (MediaList, error) {
+	list := MediaList{Document: Document{Body: body}}
+	seen := make(map[MediaID]struct{})
+	of := func(kind Kind) func(object) {
+		return func(item object) {
+			id, err := ParseMediaID(item.text("id"))
+			if err != nil {
+				list.Dropped++
+				return
+			}
+			if _, again := seen[id]; again {
+				return
+			}
+			seen[id] = struct{}{}
+			session, _ := ParseSessionID(item.text("sessionId"))
+			list.Items = append(list.Items, Media{
+				ID: id, Session: session, Kind: kind,
+				Name: item.text("name"), Context: item.text("context"), MIMEType: item.text("mimetype"),
+				Size: item.size("size"), Duration: item.seconds("duration"),
+			})
+		}
+	}
+	dropped, err := decodeList(body, map[string]func(object){
+		"images": of(Image), "videos": of(Video), "nfcDocuments": of(NFC),
+	})
+	if err != nil {
+		return MediaList{}, err
+	}
+	list.Dropped += dropped
+	return list, nil
+}
+
+// DecodeAttemptList reads the body of a session's attempts, as
+// DecodeMediaList does that of a media listing.
+func DecodeAttemptList(body []byte) (AttemptList, error) {
+	list := AttemptList{Document: Document{Body: body}}
+	seen := make(map[AttemptID]struct{})
+	dropped, err := decodeList(body, map[string]func(object){
+		"verifications": func(item object) {
+			id, err := ParseAttemptID(item.text("id"))
+			if err != nil {
+				list.Dropped++
+				return
+			}
+			if _, again := seen[id]; again {
+				return
+			}
+			seen[id] = struct{}{}
+			list.Items = append(list.Items, Attempt{ID: id, Status: item.text("status"), Created: item.time("createdTime")})
+		},
+	})
+	if err != nil {
+		return AttemptList{}, err
+	}
+	list.Dropped += dropped
+	return list, nil
+}
+
+// decodeList walks a listing item by item, so that its bounds hold before
+// memory is spent, and hands each item to the function of its array. It
+// returns how many items and arrays were none.
+func decodeList(body []byte, arrays map[string]func(object)) (dropped int, err error) {
+	if len(body) > maxDocument {
+		return 0, fmt.Errorf("%w: a listing longer than %d MiB", ErrBody, maxDocument>>20)
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return 0, fmt.Errorf("%w: a listing that is not a JSON object", ErrBody)
+	}
+	var (
+		items  int
+		known  bool // one of the arrays was there, if only as null
+		status any
+	)
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return 0, notJSON(err)
+		}
+		name, _ := key.(string)
+		add := arrays[name]
+		known = known || add != nil
+		if add == nil || !arrayFollows(body[dec.InputOffset():]) {
+			var value json.RawMessage // Decode, unlike Token, bounds the depth
+			if err := dec.Decode(&value); err != nil {
+				return 0, notJSON(err)
+			}
+			if add != nil && string(value) != "null" {
+				dropped++
+			}
+			if name == "status" {
+				json.Unmarshal(value, &status)
+			}
+			continue
+		}
+		if _, err := dec.Token(); err != nil { // the opening bracket
+			return 0, notJSON(err)
+		}
+		for dec.More() {
+			if items++; items > maxItems {
+				return 0, fmt.Errorf("%w: a listing of more than %d items", ErrBody, maxItems)
+			}
+			var value json.RawMessage
+			if err := dec.Decode(&value); err != nil {
+				return 0, notJSON(err)
+			}
+			var item object
+			if json.Unmarshal(value, &item) != nil || item == nil {
+				dropped++
+				continue
+			}
+			add(item)
+		}
+		if _, err := dec.Token(); err != nil { // the closing bracket
+			return 0, notJSON(err)
+		}
+	}
+	if _, err := dec.Token(); err != nil { // the closing brace
+		return 0, notJSON(err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return 0, fmt.Errorf("%w: a listing with more after its end", ErrBody)
+	}
+	// An object without any of the arrays is an empty listing only if it
+	// says that it is a success: absence is never taken from a reply that
+	// was about something else.
+	switch s := scalar(status); {
+	case failStatus(status):
+		return 0, fmt.Errorf("%w: a listing whose status is an error's", ErrBody)
+	case !known && s != "success":
+		return 0, fmt.Errorf("%w: a JSON object that is no listing", ErrBody)
+	}
+	return dropped, nil
+}
+
+func notJSON(err error) error {
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return fmt.Errorf("%w: a listing that is not JSON: %v", ErrBody, err)
+}
+
+// arrayFollows reports whether the value after an object's key is an array.
+func arrayFollows(rest []byte) bool {
+	return bytes.HasPrefix(bytes.TrimLeft(rest, ": \t\r\n"), []byte("["))
+}
+
+// object is an item whose fields are decoded one by one, so that a wrong type
+// costs that field alone.
+type object map[string]json.RawMessage
+
+// text returns a string field, or "".
+func (o object) text(key string) string {
+	var s string
+	if json.Unmarshal(o[key], &s) != nil {
+		return ""
+	}
+	return s
+}
+
+// number returns a field that is a number or a string that holds one.
+func (o object) number(key string) (float64, bool) {
+	s := o.text(key)
+	if s == "" {
+		s = string(o[key])
+	}
+	s = strings.TrimSpace(s)
+	if strings.Trim(s, "0123456789+-.eE") != "" { // NaN, Inf and hexadecimal
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	return f, err == nil
+}
+
+// size returns a field as a number of bytes, or -1. A size of 0 is nonsense
+// too: no picture, clip or chip has it.
+func (o object) size(key string) int64 {
+	f, ok := o.number(key)
+	if !ok || f != math.Trunc(f) || f < 1 || f > maxSize {
+		return -1
+	}
+	return int64(f)
+}
+
+// seconds returns a field as a duration, or 0.
+func (o object) seconds(key string) time.Duration {
+	f, ok := o.number(key)
+	if !ok || f < 0 || f > maxDuration {
+		return 0
+	}
+	return time.Duration(f * float64(time.Second))
+}
+
+// time returns a field as a time, or the zero time.
+func (o object) time(key string) time.Time {
+	s := o.text(key)
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t
+		}
+	}
+	return time.Time{}
+}

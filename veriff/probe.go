@@ -1,0 +1,60 @@
+package veriff
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+)
+
+// Unexpected is Probe's verdict on an answer that is neither the expected
+// "not found" nor a refusal: the API is there and did not turn the credentials
+// down. It is a warning; what it wraps says what was answered.
+type Unexpected struct{ Err error }
+
+func (u *Unexpected) Error() string {
+	return "veriff: the API's answer to the probe is not the expected 404: " + u.Err.Error()
+}
+
+func (u *Unexpected) Unwrap() error { return u.Err }
+
+// refusalCodes are those of an answer 401 that mean the credentials
+// themselves.
+var refusalCodes = map[string]bool{"1801": true, "1802": true, "1803": true, "1804": true, "1812": true, "1818": true}
+
+// Probe tells whether the API can be reached and takes the credentials, by a
+// signed request that needs no known session: a random id must not be found.
+// It returns nil, an error within ErrRefused, ErrUnreachable, ErrSignature or
+// ErrRedirect, the context's error, or *Unexpected, with which one may go on.
+func (c *Client) Probe(ctx context.Context) error {
+	_, err := c.document(ctx, probe, randomSession().String())
+	var answer *APIError
+	switch {
+	case err == nil:
+		return &Unexpected{errors.New("a session that does not exist was found")}
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case errors.Is(err, ErrRefused):
+		// How the live API answers a foreign id is not established. A 401
+		// that our own secret signed, with a code that is not about
+		// credentials, may be just that.
+		if errors.As(err, &answer) && answer.Authentic && !refusalCodes[answer.Code] {
+			return &Unexpected{fmt.Errorf("the id was refused: %w", answer)}
+		}
+		return err
+	case errors.Is(err, ErrServer), errors.Is(err, ErrRateLimited), errors.Is(err, ErrBody):
+		return &Unexpected{err}
+	case errors.As(err, &answer):
+		return &Unexpected{err}
+	}
+	return err
+}
+
+// randomSession returns a UUID of version 4.
+func randomSession() SessionID {
+	var id SessionID
+	rand.Read(id[:])
+	id[6] = id[6]&0x0f | 0x40
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}

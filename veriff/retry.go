@@ -1,0 +1,320 @@
+package veriff
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/go-retryablehttp"
+)
+
+const (
+	// maxRetries bounds the tries after the first for failures that a pause
+	// may not cure. Rate limiting is bounded by patience alone.
+	maxRetries = 3
+	// backoffBase and backoffCap are the first and the longest pause. Three
+	// retries pause a second at most, so that being offline shows soon.
+	backoffBase = 150 * time.Millisecond
+	backoffCap  = 4 * time.Second
+	// rateLimitedSteps are skipped by the back-off from an answer 429, which
+	// asks for more restraint.
+	rateLimitedSteps = 2
+)
+
+// call is one call of the API over all its tries. It is used by one goroutine
+// but for the timers, which only cancel.
+type call struct {
+	client   *Client
+	resource resource
+	id       string
+	accept   func(*http.Response) error
+
+	ctx           context.Context // ends with the caller's, or patience
+	patience      *time.Timer
+	patienceUntil time.Time
+
+	try     int // 1 for the first
+	sent    time.Time
+	pause   time.Duration // before the next try
+	lastErr error
+}
+
+// failure is what one try came to.
+type failure struct {
+	error
+	outcome string
+	retry   bool
+	after   time.Duration // the pause that the server asked for, or -1
+}
+
+func (f *failure) Unwrap() error { return f.error }
+
+// do asks for a resource until it has a verdict. accept consumes and judges
+// the body of a 200.
+func (c *Client) do(ctx context.Context, r resource, id string, accept func(*http.Response) error) error {
+	a := &call{client: c, resource: r, id: id, accept: accept}
+	if err := c.admit(ctx); err != nil {
+		return a.errorf(err)
+	}
+	defer func() { <-c.slots }()
+
+	callCtx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a.ctx = callCtx
+	a.patienceUntil = time.Now().Add(c.limits.patience)
+	a.patience = time.AfterFunc(c.limits.patience, func() { cancel(errPatience) })
+	defer a.patience.Stop()
+
+	u := c.base.JoinPath("v1", r.before+id+r.behind)
+	req, err := retryablehttp.NewRequestWithContext(callCtx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return a.errorf(err)
+	}
+	req.Header.Set(headerKey, c.key)
+	req.Header.Set(headerSignature, Sign([]byte(id), c.secrets[0]))
+	req.Header.Set("User-Agent", c.userAgent)
+	req.Header.Set("Accept-Encoding", "identity")
+	req.SetResponseHandler(a.handle)
+
+	// The call is its own transport, which also keeps retryablehttp from
+	// closing everyone's idle connections when this one call fails.
+	loop := retryablehttp.Client{
+		HTTPClient:     &http.Client{Transport: a, CheckRedirect: c.checkRedirect},
+		RetryMax:       math.MaxInt32,
+		RequestLogHook: func(_ retryablehttp.Logger, _ *http.Request, n int) { a.try, a.sent = n+1, time.Now() },
+		CheckRetry:     a.checkRetry,
+		Backoff:        func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return a.pause },
+		PrepareRetry:   func(*http.Request) error { return c.rate.Wait(callCtx) },
+		ErrorHandler:   func(_ *http.Response, err error, _ int) (*http.Response, error) { return nil, err },
+	}
+	_, err = loop.Do(req)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return a.errorf(ctx.Err())
+	case a.lastErr != nil:
+		return a.errorf(a.lastErr)
+	default:
+		return a.errorf(err)
+	}
+}
+
+// admit waits for one of the call's own connections and for the request rate,
+// as long as ctx allows.
+func (c *Client) admit(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case c.slots <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := c.rate.Wait(ctx); err != nil {
+		<-c.slots
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("%w: the configured request rate leaves no room before the deadline", ErrRateLimited)
+	}
+	return nil
+}
+
+func (a *call) errorf(err error) error {
+	if a.try > 1 {
+		return fmt.Errorf("veriff: %s %s: after %d tries: %w", a.resource.name, a.id, a.try, err)
+	}
+	return fmt.Errorf("veriff: %s %s: %w", a.resource.name, a.id, err)
+}
+
+// handle judges an answer. It leaves its verdict to checkRetry.
+func (a *call) handle(resp *http.Response) error {
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return a.settle(resp.StatusCode, a.judge(resp))
+	}
+	err := a.client.precheck(resp.Header)
+	if enc := resp.Header.Get("Content-Encoding"); err == nil && enc != "" && enc != "identity" {
+		err = fmt.Errorf("%w: compressed, although that was not asked for", ErrBody)
+	}
+	if err == nil {
+		err = a.accept(resp)
+	}
+	if err == nil {
+		return a.settle(resp.StatusCode, nil)
+	}
+	f := &failure{error: err, outcome: outcomeBody, after: -1, retry: errors.Is(err, errCut)}
+	switch {
+	case errors.Is(err, ErrSink):
+		f.outcome, f.retry = outcomeSink, false
+	case errors.Is(err, ErrSignature):
+		f.outcome = outcomeSignature
+	}
+	return a.settle(resp.StatusCode, f)
+}
+
+// judge makes a verdict of an answer other than 200. The order is that of
+// trust: what grants nothing needs no signature, and proxies send it unsigned.
+func (a *call) judge(resp *http.Response) *failure {
+	c, status := a.client, resp.StatusCode
+	d := c.newDigest()
+	body, readErr := io.ReadAll(io.TeeReader(io.LimitReader(resp.Body, maxErrorBody+1), d))
+	complete := readErr == nil && len(body) <= maxErrorBody
+	_, authErr := c.receipt(resp.Header, d)
+	authentic := complete && authErr == nil
+	answer := c.apiError(status, body, authentic)
+
+	switch {
+	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+		note := ""
+		if !authentic {
+			note = "; the reply itself is not authenticated"
+		}
+		return &failure{error: fmt.Errorf("%w: %w: %s%s", ErrRefused, answer, answer.likelyCause(), note), outcome: outcomeRefused}
+	case status == http.StatusTooManyRequests:
+		return &failure{error: fmt.Errorf("%w: %w", ErrRateLimited, answer), outcome: outcomeRateLimited, retry: true, after: retryAfter(resp.Header, time.Now())}
+	case status >= 500:
+		return &failure{error: fmt.Errorf("%w: %w", ErrServer, answer), outcome: outcomeServer, retry: true, after: retryAfter(resp.Header, time.Now())}
+	case readErr != nil:
+		return &failure{error: cut(readErr, d.length, resp.ContentLength), outcome: outcomeBody, retry: true, after: -1}
+	case !complete:
+		return &failure{error: fmt.Errorf("%w: an error (status %d) longer than %d KiB", ErrBody, status, maxErrorBody>>10), outcome: outcomeBody}
+	case authErr != nil:
+		return &failure{error: fmt.Errorf("%w (status %d)", authErr, status), outcome: outcomeSignature}
+	case status == http.StatusNotFound:
+		return &failure{error: fmt.Errorf("%w: %w", ErrNotFound, answer), outcome: outcomeNotFound}
+	}
+	return &failure{error: answer, outcome: outcomeUnexpected}
+}
+
+// connectionFailure makes a verdict of a try that got no answer.
+func (a *call) connectionFailure(err error) *failure {
+	// The text of a url.Error repeats the address.
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err
+	}
+	f := &failure{outcome: outcomeUnreachable, retry: true, after: -1}
+	var (
+		untrusted *tls.CertificateVerificationError
+		noTLS     tls.RecordHeaderError
+	)
+	switch {
+	case a.ctx.Err() != nil && errors.Is(context.Cause(a.ctx), errPatience):
+		f.error = fmt.Errorf("%w: no answer within %s", ErrUnreachable, a.client.limits.patience)
+		f.retry = false
+	case a.ctx.Err() != nil:
+		return &failure{error: a.ctx.Err(), outcome: outcomeCancelled}
+	case errors.Is(err, ErrRedirect):
+		return &failure{error: err, outcome: outcomeRedirect}
+	case errors.As(err, &untrusted), errors.As(err, &noTLS):
+		f.retry = false
+		fallthrough
+	default:
+		// Not wrapped: a dialer's timeout passes for a context's.
+		f.error = fmt.Errorf("%w: %v", ErrUnreachable, err)
+	}
+	return f
+}
+
+// settle counts and logs what a try came to.
+func (a *call) settle(status int, f *failure) error {
+	outcome := outcomeOK
+	switch {
+	case f == nil:
+	case a.ctx.Err() != nil && !errors.Is(context.Cause(a.ctx), errPatience):
+		outcome = outcomeCancelled
+	default:
+		outcome = f.outcome
+	}
+	a.client.stats.count(a.resource.name, outcome)
+	a.client.log.LogAttrs(a.ctx, slog.LevelDebug, "veriff: request",
+		slog.String("method", http.MethodGet), slog.String("kind", a.resource.name), slog.String("id", a.id),
+		slog.Int("try", a.try), slog.Int("status", status), slog.String("outcome", outcome),
+		slog.Duration("took", time.Since(a.sent)))
+	if f == nil {
+		return nil
+	}
+	a.lastErr = f.error
+	return f
+}
+
+// checkRetry is retryablehttp's policy. It is asked twice about an answer:
+// before handle, without an error, and after.
+func (a *call) checkRetry(_ context.Context, resp *http.Response, err error) (bool, error) {
+	if err == nil {
+		return false, nil
+	}
+	f := (*failure)(nil)
+	if !errors.As(err, &f) {
+		f = a.connectionFailure(err)
+		a.settle(0, f)
+	}
+	if !f.retry || a.ctx.Err() != nil {
+		return false, f
+	}
+	limited := errors.Is(f.error, ErrRateLimited)
+	if a.try > maxRetries && !limited {
+		return false, f
+	}
+	step := a.try - 1
+	if limited {
+		step += rateLimitedSteps
+	}
+	a.pause = backoff(step, rand.Float64())
+	if f.after > 0 {
+		a.pause += f.after
+	}
+	// A pause that outlasts the call is not worth beginning.
+	if resume := time.Now().Add(a.pause); !resume.Before(a.patienceUntil) {
+		return false, f
+	} else if deadline, ok := a.ctx.Deadline(); ok && !resume.Before(deadline) {
+		return false, f
+	}
+	return true, nil
+}
+
+// backoff is the pause after the try number step, from 0: doubling from
+// backoffBase to backoffCap, and of that between a half and the whole, by
+// jitter in [0, 1).
+func backoff(step int, jitter float64) time.Duration {
+	d := backoffCap
+	if step < 10 {
+		d = min(backoffBase<<step, backoffCap)
+	}
+	return d/2 + time.Duration(jitter*float64(d/2))
+}
+
+// maxRetryAfter is longer than any call waits; it keeps the arithmetic safe.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter reads the pause that an answer asks for, in seconds or as a
+// date. It is -1 if there is none that makes sense.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := h.Get("Retry-After")
+	if n, err := strconv.ParseUint(v, 10, 64); err == nil {
+		return time.Duration(min(n, uint64(maxRetryAfter/time.Second))) * time.Second
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return min(max(t.Sub(now), 0), maxRetryAfter)
+	}
+	return -1
+}
+
+// renewPatience grants the call its whole patience from now on.
+func (a *call) renewPatience() {
+	a.patienceUntil = time.Now().Add(a.client.limits.patience)
+	a.patience.Reset(a.client.limits.patience)
+}
+
+// suspendPatience stops the clock while the server is not being waited for.
+func (a *call) suspendPatience() { a.patience.Stop() }

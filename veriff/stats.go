@@ -1,0 +1,64 @@
+package veriff
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+)
+
+// What a request came to, as Stats counts it.
+const (
+	outcomeOK          = "ok"
+	outcomeNotFound    = "not found"
+	outcomeRefused     = "refused"
+	outcomeRateLimited = "rate limited"
+	outcomeServer      = "server error"
+	outcomeUnreachable = "unreachable"
+	outcomeRedirect    = "redirect"
+	outcomeSignature   = "bad signature"
+	outcomeBody        = "bad body"
+	outcomeSink        = "sink"
+	outcomeUnexpected  = "unexpected"
+	outcomeCancelled   = "cancelled"
+)
+
+// Request is what a request was for and what it came to. Both are of a small
+// fixed set, fit for a metric's labels.
+type Request struct {
+	Kind    string // "session media", "media", "probe", …
+	Outcome string // "ok", "not found", "bad signature", …
+}
+
+// Stats are counts since the client was made. Every try of a call counts.
+type Stats struct {
+	Requests map[Request]int64
+	Bytes    int64 // of bodies received
+	Active   int   // calls under way
+}
+
+// Stats returns the counts.
+func (c *Client) Stats() Stats {
+	c.stats.mu.Lock()
+	defer c.stats.mu.Unlock()
+	return Stats{
+		Requests: maps.Clone(c.stats.requests),
+		Bytes:    c.stats.bytes.Load(),
+		Active:   len(c.slots),
+	}
+}
+
+type stats struct {
+	bytes atomic.Int64
+
+	mu       sync.Mutex
+	requests map[Request]int64
+}
+
+func (s *stats) count(kind, outcome string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.requests == nil {
+		s.requests = make(map[Request]int64)
+	}
+	s.requests[Request{kind, outcome}]++
+}
