@@ -1,0 +1,114 @@
+package sessionlist
+
+import (
+	"encoding/json"
+	"errors"
+
+	"veriffs/veriff"
+)
+
+// Kind is the kind of a webhook.
+type Kind string
+
+// The kinds of webhook that Veriff sends and that are understood here.
+const (
+	Event        Kind = "event"
+	Decision     Kind = "decision"
+	CustomStatus Kind = "custom status"
+)
+
+// Body is all that is ever taken from a webhook's body. Everything else in it
+// is personal data or may be, and is dropped unread.
+type Body struct {
+	Session veriff.SessionID
+	Kind    Kind
+	Action  string // of an event: started, submitted; of a decision: its status; of a custom status: its type. "" if it is no plain word
+	Code    int    // 0 if there is none
+}
+
+// ErrNoSession is returned for JSON that names no session where a webhook
+// does.
+var ErrNoSession = errors.New("no session id in it")
+
+// DecodeBody takes the session out of an event, decision or custom-status
+// webhook's body. The errors say nothing of the body's content.
+func DecodeBody(body []byte) (Body, error) {
+	var wire struct {
+		ID           text   `json:"id"`
+		SessionID    text   `json:"sessionId"`
+		Action       text   `json:"action"`
+		EventType    text   `json:"eventType"`
+		Code         number `json:"code"`
+		Verification struct {
+			ID     text   `json:"id"`
+			Status text   `json:"status"`
+			Code   number `json:"code"`
+		} `json:"verification"`
+		Data struct {
+			Verification struct {
+				ID text `json:"id"`
+			} `json:"verification"`
+		} `json:"data"`
+	}
+	// A field of another type than expected is skipped, the rest is decoded.
+	var other *json.UnmarshalTypeError
+	if err := json.Unmarshal(body, &wire); err != nil && !errors.As(err, &other) {
+		return Body{}, errJSON
+	}
+	for _, b := range []struct {
+		id     text
+		kind   Kind
+		action text
+		code   number
+	}{
+		{wire.Verification.ID, Decision, wire.Verification.Status, wire.Verification.Code},
+		{wire.Data.Verification.ID, CustomStatus, wire.EventType, 0},
+		{wire.SessionID, CustomStatus, wire.EventType, 0},
+		{wire.ID, Event, wire.Action, wire.Code},
+	} {
+		if b.id == "" {
+			continue
+		}
+		id, err := veriff.ParseSessionID(string(b.id))
+		if err != nil {
+			return Body{}, ErrNoSession
+		}
+		return Body{Session: id, Kind: b.kind, Action: word(string(b.action)), Code: int(b.code)}, nil
+	}
+	return Body{}, ErrNoSession
+}
+
+// text is a JSON string; anything else counts as absent.
+type text string
+
+func (t *text) UnmarshalJSON(b []byte) error {
+	*t = ""
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, (*string)(t))
+	}
+	return nil
+}
+
+// number is a small JSON number; anything else counts as absent.
+type number int
+
+func (n *number) UnmarshalJSON(b []byte) error {
+	if json.Unmarshal(b, (*int)(n)) != nil {
+		*n = 0
+	}
+	return nil
+}
+
+// word returns s if it is a short lower-case word such as the documented
+// actions are, so that nothing else ever reaches a log.
+func word(s string) string {
+	if len(s) > 32 {
+		return ""
+	}
+	for _, c := range []byte(s) {
+		if (c < 'a' || c > 'z') && c != '_' {
+			return ""
+		}
+	}
+	return s
+}

@@ -1,0 +1,83 @@
+package sessionlist
+
+import (
+	"bufio"
+	"errors"
+	"io"
+)
+
+// maxLine is the longest line, in bytes, that a plain list or a table may
+// have. It equals the largest webhook body that is accepted; JSON values have
+// no such limit on their lines, only on themselves.
+const maxLine = 1 << 20
+
+// line is one line of a file, or the next part of one that is longer than the
+// reader's buffer. Its text is valid until the next call of next.
+type line struct {
+	num        int   // counted from 1
+	start, end int64 // offsets in bytes, the end of line included
+	text       []byte
+	first      bool // starts at the beginning of the line
+	last       bool // ends with the line
+}
+
+// lines reads a stream line by line, in the memory of one buffer.
+type lines struct {
+	in     *bufio.Reader
+	num    int
+	offset int64
+	inside bool   // the last part did not end its line
+	queue  []line // lines that are to be read again
+	err    error
+}
+
+func newLines(r io.Reader, size int) *lines {
+	return &lines{in: bufio.NewReaderSize(r, size)}
+}
+
+// next returns the next line or part of one, and false at the end of the
+// stream or when reading failed, which l.err then tells.
+func (l *lines) next() (line, bool) {
+	if len(l.queue) > 0 {
+		again := l.queue[0]
+		l.queue = l.queue[1:]
+		return again, true
+	}
+	if l.err != nil {
+		return line{}, false
+	}
+	text, err := l.in.ReadSlice('\n')
+	full := errors.Is(err, bufio.ErrBufferFull)
+	if err != nil && !full && err != io.EOF {
+		l.err = err
+		return line{}, false // what was read of the line may be half of it
+	}
+	if len(text) == 0 {
+		return line{}, false
+	}
+	next := line{text: text, first: !l.inside, last: !full, start: l.offset}
+	l.offset += int64(len(text))
+	next.end = l.offset
+	if next.first {
+		l.num++
+	}
+	next.num = l.num
+	l.inside = full
+	return next, true
+}
+
+// skip drops what is left of the line that the part ln belongs to and
+// returns the offset of its end.
+func (l *lines) skip(ln line) int64 {
+	for !ln.last {
+		rest, ok := l.next()
+		if !ok {
+			break
+		}
+		ln = rest
+	}
+	return ln.end
+}
+
+// unread puts lines back. Their text must be a copy.
+func (l *lines) unread(again []line) { l.queue = append(again, l.queue...) }

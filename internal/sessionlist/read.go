@@ -1,0 +1,138 @@
+package sessionlist
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"slices"
+
+	"veriffs/veriff"
+)
+
+var (
+	// ErrNoIDs is returned for a file that has content but not one session id:
+	// most likely not a sessions file at all.
+	ErrNoIDs = errors.New("no session id in it")
+	// ErrNotText is returned for a file that is not UTF-8 or ASCII text.
+	ErrNotText = errors.New("not UTF-8 text")
+
+	errQuote    = errors.New("a quoted field is followed by other text")
+	errUnclosed = errors.New("a quoted field has no end")
+	errCut      = errors.New("a JSON value has no end")
+)
+
+// Read reads session ids in any of the forms that the package comment
+// describes, and returns them sorted, each once. Every line that can't be
+// used is told to bad, which may be nil, by its number, counted from 1, and
+// the reason, never its content. An error means that nothing should be
+// concluded from the stream: it could not be read, is no text (ErrNotText) or
+// has content but no id (ErrNoIDs).
+func Read(r io.Reader, bad func(line int, reason string)) ([]veriff.SessionID, error) {
+	var ids []veriff.SessionID
+	limit := 1 << 16
+	p := parser{in: newLines(r, maxLine), bad: bad, found: func(e entry) {
+		if len(ids) == limit { // bounded by the ids there are, not by the lines
+			ids = sorted(ids)
+			limit = max(limit, 2*len(ids))
+		}
+		ids = append(ids, e.id)
+	}}
+	err := p.run()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Clip(sorted(ids)), nil
+}
+
+func sorted(ids []veriff.SessionID) []veriff.SessionID {
+	slices.SortFunc(ids, veriff.SessionID.Compare)
+	return slices.Compact(ids)
+}
+
+// entry is one session id and where the text that names it lies.
+type entry struct {
+	id         veriff.SessionID
+	start, end int64
+	alone      bool // the lines from start to end name this session alone
+}
+
+// parser reads one file. What kind of file it is shows line by line.
+type parser struct {
+	in    *lines
+	found func(entry)
+	bad   func(line int, reason string)
+
+	table     *table // once a line showed that it is one
+	ids       int
+	plain     int  // ids on lines of their own
+	documents int  // JSON values of several lines, or arrays
+	objects   int  // JSON values on lines of their own
+	content   bool // there is more than comments
+	alone     int  // lines before this one are read as records by themselves
+	fields    [][]byte
+}
+
+func (p *parser) run() error {
+	ln, ok := p.in.next()
+	if ok && ln.num == 1 {
+		switch {
+		case bytes.HasPrefix(ln.text, []byte("\xff\xfe")), bytes.HasPrefix(ln.text, []byte("\xfe\xff")),
+			bytes.IndexByte(ln.text[:min(len(ln.text), 512)], 0) >= 0:
+			return ErrNotText
+		}
+		ln.text = bytes.TrimPrefix(ln.text, []byte("\xef\xbb\xbf"))
+	}
+	for ok {
+		p.line(ln)
+		ln, ok = p.in.next()
+	}
+	switch {
+	case p.in.err != nil:
+		return p.in.err
+	case p.content && p.ids == 0 && !(p.table != nil && p.table.column >= 0):
+		return ErrNoIDs
+	}
+	return nil
+}
+
+func (p *parser) line(ln line) {
+	text := bytes.TrimSpace(ln.text)
+	switch {
+	case len(text) == 0 && ln.last, len(text) > 0 && text[0] == '#':
+		p.in.skip(ln)
+	case len(text) > 0 && (text[0] == '{' || text[0] == '['):
+		p.json(ln)
+	case !ln.last:
+		p.in.skip(ln)
+		p.complain(ln.num, "longer than 1 MiB")
+	case p.table != nil:
+		p.record(ln)
+	default:
+		if id, ok := parsePlain(text); ok {
+			p.plain++
+			p.add(entry{id, ln.start, ln.end, true})
+			return
+		}
+		if p.plain == 0 {
+			if t, ok := sniff(text); ok {
+				p.table = t
+				p.record(ln)
+				return
+			}
+		}
+		p.complain(ln.num, "not a session id")
+	}
+}
+
+func (p *parser) add(e entry) {
+	p.content = true
+	p.ids++
+	p.found(e)
+}
+
+func (p *parser) complain(line int, reason string) {
+	p.content = true
+	if p.bad != nil {
+		p.bad(line, reason)
+	}
+}

@@ -1,0 +1,269 @@
+package sessionlist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"veriffs/veriff"
+)
+
+// Stdin is the name that stands for standard input, which is read once.
+const Stdin = "-"
+
+// Options of Open. The zero value is ready for use.
+type Options struct {
+	Logger *slog.Logger // nil: discard
+	Stdin  io.Reader    // nil: os.Stdin
+
+	// OnChange is told of every change, the first load included, one after
+	// the other, once Snapshot already returns the new state. It may take its
+	// time, but changes that come meanwhile wait for it.
+	OnChange func(Change)
+
+	Debounce time.Duration // quiet that is waited for after a change; default 50 ms
+	Settle   time.Duration // how long a file stays the same before removals count; default 400 ms
+	Poll     time.Duration // between looks without a notice; default 2 s, 500 ms where there are no notices
+}
+
+// Change is what is different from the state before, each sorted. The slices
+// are shared: they must not be modified.
+type Change struct {
+	Added, Removed []veriff.SessionID
+}
+
+// Source is the union of several session files, followed as they change. Its
+// methods may be called from several goroutines.
+type Source struct {
+	opts     Options
+	log      *slog.Logger
+	files    []*followed
+	snapshot atomic.Pointer[[]veriff.SessionID]
+	streams  chan streamed
+	stop     context.CancelFunc
+	done     sync.WaitGroup
+	loaded   chan struct{} // closed after the first load of everything
+	loadErr  error         // of the first load; read after loaded is closed
+}
+
+// Open starts to load and to follow the files and returns at once. Files may
+// be missing, and Stdin or a pipe may be among them. Only a name that can't be
+// one is an error.
+func Open(ctx context.Context, files []string, opts Options) (*Source, error) {
+	s := &Source{opts: opts, log: opts.Logger, streams: make(chan streamed), loaded: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.opts.Stdin == nil {
+		s.opts.Stdin = os.Stdin
+	}
+	if s.opts.Debounce <= 0 {
+		s.opts.Debounce = 50 * time.Millisecond
+	}
+	if s.opts.Settle <= 0 {
+		s.opts.Settle = 400 * time.Millisecond
+	}
+	s.snapshot.Store(new([]veriff.SessionID))
+	for _, name := range files {
+		if name == "" {
+			return nil, errors.New("sessionlist: empty file name")
+		}
+		if !slices.ContainsFunc(s.files, func(f *followed) bool { return f.name == name }) {
+			s.files = append(s.files, &followed{name: name})
+		}
+	}
+	ctx, s.stop = context.WithCancel(ctx)
+	s.done.Go(func() { s.follow(ctx) })
+	return s, nil
+}
+
+// Wait returns when everything has been loaded for the first time, standard
+// input to its end included. The error names the files that could not be
+// used; a file that does not exist yet is none.
+func (s *Source) Wait(ctx context.Context) error {
+	select {
+	case <-s.loaded:
+		return s.loadErr
+	case <-ctx.Done():
+		return fmt.Errorf("sessionlist: load: %w", ctx.Err())
+	}
+}
+
+// Snapshot returns the sessions known now, sorted, each once. The slice is
+// shared: it must not be modified.
+func (s *Source) Snapshot() []veriff.SessionID { return *s.snapshot.Load() }
+
+// Contains reports whether the session is known now.
+func (s *Source) Contains(id veriff.SessionID) bool {
+	_, ok := slices.BinarySearchFunc(s.Snapshot(), id, veriff.SessionID.Compare)
+	return ok
+}
+
+// Close stops following the files. No OnChange is called after it returned.
+// A standard input that has not ended is left to its reader.
+func (s *Source) Close() {
+	s.stop()
+	s.done.Wait()
+}
+
+// publish makes the union of all files the snapshot and tells of the change.
+func (s *Source) publish() {
+	var union []veriff.SessionID
+	if len(s.files) == 1 {
+		union = s.files[0].ids
+	} else {
+		for _, f := range s.files {
+			union = append(union, f.ids...)
+		}
+		union = slices.Clip(sorted(union))
+	}
+	old := s.Snapshot()
+	change := Change{Added: missing(union, old), Removed: missing(old, union)}
+	if len(change.Added)+len(change.Removed) == 0 {
+		return
+	}
+	s.snapshot.Store(&union)
+	s.log.Info("sessions changed", "known", len(union), "added", len(change.Added), "removed", len(change.Removed))
+	if s.opts.OnChange != nil {
+		s.opts.OnChange(change)
+	}
+}
+
+// missing returns what is in a and not in b; both are sorted.
+func missing(a, b []veriff.SessionID) []veriff.SessionID {
+	var only []veriff.SessionID
+	for _, id := range a {
+		for len(b) > 0 && b[0].Compare(id) < 0 {
+			b = b[1:]
+		}
+		if len(b) == 0 || b[0] != id {
+			only = append(only, id)
+		}
+	}
+	return only
+}
+
+// followed is one of the files. It belongs to the goroutine that follows.
+type followed struct {
+	name   string
+	stream bool // standard input or a pipe: read once
+
+	ids       []veriff.SessionID // that count now
+	latest    []veriff.SessionID // that the file holds
+	state     os.FileInfo        // of the file when it was last read; nil: read it
+	settles   time.Time          // when to look again; if nothing changed, latest replaces ids then
+	complaint string             // the last one that was logged
+	known     bool               // it was read at least once
+}
+
+// look reads the file if it changed, and returns when it wants to be looked
+// at again, the zero time if it does not matter.
+func (s *Source) look(ctx context.Context, f *followed) (again time.Time, err error) {
+	info, err := os.Stat(f.name)
+	switch {
+	case err == nil && f.state != nil && sameState(info, f.state):
+		if !f.settles.IsZero() && !time.Now().Before(f.settles) {
+			f.ids, f.settles = f.latest, time.Time{}
+		}
+		return f.settles, nil
+	case errors.Is(err, fs.ErrNotExist):
+		f.state, f.settles = nil, time.Time{}
+		if f.known {
+			s.complain(f, slog.LevelWarn, "sessions file is gone, its sessions stay until it is back", nil)
+		} else {
+			s.complain(f, slog.LevelInfo, "sessions file does not exist yet", nil)
+		}
+		return time.Time{}, nil
+	}
+	now := time.Now()
+	var notes badLines
+	ids, state, err := readFile(ctx, f.name, notes.add)
+	f.state = state
+	if err != nil {
+		f.settles = time.Time{}
+		if ctx.Err() == nil {
+			s.complain(f, slog.LevelError, "sessions file can't be used, its last good set stays", err)
+		}
+		return time.Time{}, err
+	}
+	f.known, f.latest, f.settles = true, ids, time.Time{}
+	s.report(f, &notes)
+	if now.Sub(state.ModTime()).Abs() < coarseClock {
+		// Another write within the same tick would not show in the state.
+		f.state, f.settles = nil, now.Add(coarseClock)
+	}
+	if len(missing(f.ids, ids)) == 0 {
+		f.ids = ids
+		return f.settles, nil
+	}
+	f.ids = sorted(slices.Concat(f.ids, ids))
+	if f.state != nil {
+		f.settles = now.Add(s.opts.Settle)
+	}
+	return f.settles, nil
+}
+
+// coarseClock is the longest tick of a local file system's clock: two writes
+// closer than that may leave the same time.
+const coarseClock = 20 * time.Millisecond
+
+// streamed is what a stream held.
+type streamed struct {
+	file *followed
+	ids  []veriff.SessionID
+	err  error
+}
+
+// readStream reads standard input or a pipe to its end, in a goroutine of its
+// own that no one waits for: nothing ends a read from a terminal.
+func (s *Source) readStream(ctx context.Context, f *followed) {
+	go func() {
+		var notes badLines
+		result := streamed{file: f}
+		defer func() {
+			if p := recover(); p != nil {
+				result.err = fmt.Errorf("sessionlist: %s: panic: %v", f.name, p)
+			}
+			select {
+			case s.streams <- result:
+			case <-ctx.Done():
+			}
+		}()
+		in := s.opts.Stdin
+		if f.name != Stdin {
+			file, err := os.Open(f.name)
+			if err != nil {
+				result.err = fmt.Errorf("sessionlist: %w", err)
+				return
+			}
+			defer file.Close()
+			in = file
+		}
+		ids, err := Read(contextReader{ctx, in}, notes.add)
+		if err != nil {
+			err = fmt.Errorf("sessionlist: %s: %w", f.name, err)
+		}
+		result.ids, result.err = ids, err
+		notes.log(s.log, f.name)
+	}()
+}
+
+// guard runs what may fail in a way nobody thought of, so that one file does
+// not take the mount down.
+func (s *Source) guard(what func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.Error("sessionlist: panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		}
+	}()
+	what()
+}

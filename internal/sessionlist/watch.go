@@ -1,0 +1,159 @@
+package sessionlist
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+)
+
+// follow loads the files and follows them until ctx ends. A notice of a change
+// in a file's directory only means that it is worth a look, so it does not
+// matter in which way the change was made.
+func (s *Source) follow(ctx context.Context) {
+	watcher := s.newWatcher()
+	var notices <-chan fsnotify.Event
+	var failures <-chan error
+	if watcher != nil {
+		defer watcher.Close()
+		notices, failures = watcher.Events, watcher.Errors
+	}
+	// Watching comes before the first look, so that nothing is missed between.
+	ticker := time.NewTicker(s.watch(watcher))
+	defer ticker.Stop()
+	waiting := 0     // streams that have not ended
+	for _, f := range s.files {
+		if f.stream = f.name == Stdin || isStream(f.name); f.stream {
+			waiting++
+			s.readStream(ctx, f)
+		}
+	}
+	settle, first := s.lookAll(ctx)
+	var noticed, rest time.Time // when to look after a notice; not before
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for loaded := false; ; {
+		if !loaded && waiting == 0 {
+			loaded, s.loadErr = true, errors.Join(first...)
+			close(s.loaded)
+		}
+		timer.Stop()
+		if due := earlier(noticed, settle); !due.IsZero() {
+			timer.Reset(time.Until(due))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case result := <-s.streams:
+			waiting--
+			if result.err != nil {
+				first = append(first, result.err)
+				s.complain(result.file, slog.LevelError, "sessions can't be read", result.err)
+			}
+			result.file.ids = result.ids
+			s.guard(s.publish)
+		case <-timer.C:
+			began := time.Now()
+			settle, _ = s.lookAll(ctx)
+			noticed = time.Time{}
+			// A huge file that changes all the time must not take a whole core.
+			rest = time.Now().Add(min(4*time.Since(began), 5*time.Second))
+		case <-notices:
+			if noticed.IsZero() {
+				if noticed = time.Now().Add(s.opts.Debounce); noticed.Before(rest) {
+					noticed = rest
+				}
+			}
+		case err := <-failures: // more notices than could be kept, most likely
+			s.log.Debug("watching the sessions files", "error", err)
+			noticed = time.Now()
+		case <-ticker.C:
+			ticker.Reset(s.watch(watcher))
+			noticed = time.Now()
+		}
+	}
+}
+
+// lookAll looks at every file, publishes what changed, and returns when to
+// look again, the zero time if only a notice calls for it.
+func (s *Source) lookAll(ctx context.Context) (again time.Time, errs []error) {
+	s.guard(func() {
+		for _, f := range s.files {
+			if f.stream {
+				continue
+			}
+			next, err := s.look(ctx, f)
+			if err != nil {
+				errs = append(errs, err)
+			}
+			again = earlier(again, next)
+		}
+		if ctx.Err() == nil {
+			s.publish()
+		}
+	})
+	return again, errs
+}
+
+// earlier returns the earlier of two times, of which the zero one is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// newWatcher returns nil where there are no notices to be had, or none worth
+// it: with kqueue, watching a directory opens every file in it.
+func (s *Source) newWatcher() *fsnotify.Watcher {
+	if runtime.GOOS != "linux" {
+		return nil
+	}
+	watcher, err := fsnotify.NewWatcher()
+	if err != nil {
+		s.log.Warn("no notices of changed sessions files, looking twice a second instead", "error", err)
+		return nil
+	}
+	return watcher
+}
+
+// watch asks for notices from every directory that matters now, and returns
+// how long to wait until the next look without one. Directories come and go,
+// so it is called again and again.
+func (s *Source) watch(watcher *fsnotify.Watcher) (poll time.Duration) {
+	all := watcher != nil
+	for _, f := range s.files {
+		if f.name == Stdin || watcher == nil {
+			continue
+		}
+		_, dirs, err := follow(f.name)
+		if err != nil {
+			continue // looking reports it
+		}
+		for _, dir := range dirs {
+			if err := watcher.Add(dir); err != nil {
+				s.log.Debug("no notices of changed sessions files", "directory", dir, "error", err)
+				all = false
+			}
+		}
+	}
+	switch {
+	case s.opts.Poll > 0:
+		return s.opts.Poll
+	case all:
+		return 2 * time.Second
+	default:
+		return 500 * time.Millisecond
+	}
+}
+
+// isStream reports whether the file is a pipe or a device: what a shell's
+// process substitution makes.
+func isStream(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && !info.IsDir() && !info.Mode().IsRegular()
+}
