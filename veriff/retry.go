@@ -45,7 +45,7 @@ type call struct {
 	try     int // 1 for the first
 	sent    time.Time
 	pause   time.Duration // before the next try
-	lastErr error
+	lastErr error         // of the last try that was not cancelled
 }
 
 // failure is what one try came to.
@@ -100,6 +100,8 @@ func (c *Client) do(ctx context.Context, r resource, id string, accept func(*htt
 	switch {
 	case err == nil:
 		return nil
+	case ctx.Err() != nil && a.lastErr != nil:
+		return a.errorf(fmt.Errorf("%w, before that: %v", ctx.Err(), a.lastErr))
 	case ctx.Err() != nil:
 		return a.errorf(ctx.Err())
 	case a.lastErr != nil:
@@ -170,8 +172,8 @@ func (a *call) judge(resp *http.Response) *failure {
 	d := c.newDigest()
 	body, readErr := io.ReadAll(io.TeeReader(io.LimitReader(resp.Body, maxErrorBody+1), d))
 	complete := readErr == nil && len(body) <= maxErrorBody
-	_, authErr := c.receipt(resp.Header, d)
-	authentic := complete && authErr == nil
+	receipt, authErr := c.receipt(resp.Header, d)
+	authentic := complete && authErr == nil && receipt.Secret >= 0
 	answer := c.apiError(status, body, authentic)
 
 	switch {
@@ -244,7 +246,9 @@ func (a *call) settle(status int, f *failure) error {
 	if f == nil {
 		return nil
 	}
-	a.lastErr = f.error
+	if outcome != outcomeCancelled {
+		a.lastErr = f.error
+	}
 	return f
 }
 

@@ -142,7 +142,7 @@ func (c *Client) precheck(h http.Header) error {
 		return fmt.Errorf("%w: it is addressed to another API key", ErrSignature)
 	}
 	if c.verify == VerifyRequire && either(h, headerSignature, headerSignatureOld) == "" {
-		return fmt.Errorf("%w: it is unsigned (--verify=present accepts unsigned replies)", ErrSignature)
+		return fmt.Errorf("%w: it is unsigned; is VERIFF_API_URL the API's? (--verify=present accepts unsigned replies)", ErrSignature)
 	}
 	return nil
 }
