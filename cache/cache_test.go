@@ -1,0 +1,152 @@
+package cache
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func testOptions(t testing.TB) Options {
+	t.Helper()
+	return Options{
+		Dir:     filepath.Join(t.TempDir(), "cache"),
+		Limit:   64 << 20,
+		Secrets: [][]byte{[]byte("a secret for tests")},
+	}
+}
+
+// open opens a cache that is closed at the end of the test.
+func open(t testing.TB, o Options) *Cache {
+	t.Helper()
+	c, err := Open(o)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// content is n bytes that depend on seed and do not compress.
+func content(seed uint64, n int) []byte {
+	b := make([]byte, n)
+	var s [32]byte
+	s[0], s[1] = byte(seed), byte(seed>>8)
+	rand.NewChaCha8(s).Read(b)
+	return b
+}
+
+// put stores an object and fails the test if that does not work.
+func put(t testing.TB, c *Cache, k Key, b []byte) {
+	t.Helper()
+	w, err := c.Create(k, int64(len(b)))
+	if err != nil {
+		t.Fatalf("Create %s: %v", k, err)
+	}
+	defer w.Abort()
+	if _, err := w.Write(b); err != nil {
+		t.Fatalf("Write %s: %v", k, err)
+	}
+	o, err := w.Commit([]byte("label of " + k))
+	if err != nil {
+		t.Fatalf("Commit %s: %v", k, err)
+	}
+	if err := o.Close(); err != nil {
+		t.Fatalf("Close %s: %v", k, err)
+	}
+}
+
+// get returns an object's contents, and whether there is one.
+func get(t testing.TB, c *Cache, k Key) ([]byte, bool) {
+	t.Helper()
+	o, ok := c.Get(k)
+	if !ok {
+		return nil, false
+	}
+	defer o.Close()
+	b, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	if err != nil {
+		t.Fatalf("read %s: %v", k, err)
+	}
+	if want := "label of " + string(k); string(o.Label()) != want {
+		t.Fatalf("label %q, want %q", o.Label(), want)
+	}
+	return b, true
+}
+
+func wantHit(t testing.TB, c *Cache, k Key, want []byte) {
+	t.Helper()
+	got, ok := get(t, c, k)
+	if !ok {
+		t.Fatalf("%s: miss", k)
+	}
+	if !bytes.Equal(got, want) {
+		t.Fatalf("%s: wrong bytes (%d, want %d)", k, len(got), len(want))
+	}
+}
+
+func wantMiss(t testing.TB, c *Cache, k Key) {
+	t.Helper()
+	if _, ok := get(t, c, k); ok {
+		t.Fatalf("%s: hit, want a miss", k)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	o := testOptions(t)
+	c := open(t, o)
+	sizes := []int{0, 1, 15, 4096, chunkSize - 1, chunkSize, chunkSize + 1, 3 * chunkSize, 5*chunkSize + 77}
+	check := func() {
+		t.Helper()
+		for i, size := range sizes {
+			wantHit(t, c, Key(fmt.Sprint("k", size)), content(uint64(i), size))
+		}
+	}
+	for i, size := range sizes {
+		put(t, c, Key(fmt.Sprint("k", size)), content(uint64(i), size))
+	}
+	check()
+	wantMiss(t, c, "other")
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c = open(t, o)
+	check()
+}
+
+func TestPurgeAll(t *testing.T) {
+	c := open(t, testOptions(t))
+	for i := range 20 {
+		put(t, c, Key(fmt.Sprint("k", i)), content(uint64(i), 1000))
+	}
+	r, err := c.Purge(context.Background(), func(k Key, _ []byte, _ time.Time) bool { return k != "k3" })
+	if err != nil || len(r.Erased) != 19 || r.Remaining != 0 || r.Scans != 2 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	wantHit(t, c, "k3", content(3, 1000))
+	wantMiss(t, c, "k4")
+}
+
+func TestEviction(t *testing.T) {
+	o := testOptions(t)
+	o.Limit = 4 << 20
+	c := open(t, o)
+	for i := range 200 {
+		put(t, c, Key(fmt.Sprint("k", i)), content(uint64(i), 100<<10))
+		if s := c.Stats(); s.Bytes > s.Limit || s.Bypassed {
+			t.Fatalf("%+v", s)
+		}
+	}
+	t.Logf("%+v", c.Stats())
+	wantHit(t, c, "k199", content(199, 100<<10))
+	wantMiss(t, c, "k0")
+	put(t, c, "big", content(1, 8<<20))
+	wantMiss(t, c, "big")
+	wantHit(t, c, "k199", content(199, 100<<10))
+	_ = os.Getpid
+}
