@@ -34,32 +34,33 @@ var ErrNoSession = errors.New("no session id in it")
 // webhook's body. The errors say nothing of the body's content.
 func DecodeBody(body []byte) (Body, error) {
 	var wire struct {
-		ID           text   `json:"id"`
-		SessionID    text   `json:"sessionId"`
-		Action       text   `json:"action"`
-		EventType    text   `json:"eventType"`
-		Code         number `json:"code"`
+		ID           string `json:"id"`
+		SessionID    string `json:"sessionId"`
+		Action       string `json:"action"`
+		EventType    string `json:"eventType"`
+		Code         int    `json:"code"`
 		Verification struct {
-			ID     text   `json:"id"`
-			Status text   `json:"status"`
-			Code   number `json:"code"`
+			ID     string `json:"id"`
+			Status string `json:"status"`
+			Code   int    `json:"code"`
 		} `json:"verification"`
 		Data struct {
 			Verification struct {
-				ID text `json:"id"`
+				ID string `json:"id"`
 			} `json:"verification"`
 		} `json:"data"`
 	}
-	// A field of another type than expected is skipped, the rest is decoded.
+	// A field of another type than expected counts as absent; the rest is
+	// decoded all the same.
 	var other *json.UnmarshalTypeError
 	if err := json.Unmarshal(body, &wire); err != nil && !errors.As(err, &other) {
 		return Body{}, errJSON
 	}
 	for _, b := range []struct {
-		id     text
+		id     string
 		kind   Kind
-		action text
-		code   number
+		action string
+		code   int
 	}{
 		{wire.Verification.ID, Decision, wire.Verification.Status, wire.Verification.Code},
 		{wire.Data.Verification.ID, CustomStatus, wire.EventType, 0},
@@ -69,34 +70,13 @@ func DecodeBody(body []byte) (Body, error) {
 		if b.id == "" {
 			continue
 		}
-		id, err := veriff.ParseSessionID(string(b.id))
+		id, err := veriff.ParseSessionID(b.id)
 		if err != nil {
 			return Body{}, ErrNoSession
 		}
-		return Body{Session: id, Kind: b.kind, Action: word(string(b.action)), Code: int(b.code)}, nil
+		return Body{Session: id, Kind: b.kind, Action: word(b.action), Code: b.code}, nil
 	}
 	return Body{}, ErrNoSession
-}
-
-// text is a JSON string; anything else counts as absent.
-type text string
-
-func (t *text) UnmarshalJSON(b []byte) error {
-	*t = ""
-	if len(b) > 0 && b[0] == '"' {
-		return json.Unmarshal(b, (*string)(t))
-	}
-	return nil
-}
-
-// number is a small JSON number; anything else counts as absent.
-type number int
-
-func (n *number) UnmarshalJSON(b []byte) error {
-	if json.Unmarshal(b, (*int)(n)) != nil {
-		*n = 0
-	}
-	return nil
 }
 
 // word returns s if it is a short lower-case word such as the documented

@@ -42,7 +42,7 @@ func (p *parser) json(ln line) {
 	for shared := false; ; shared = true {
 		array := bytes.TrimSpace(rest)[0] == '['
 		var single entry // held back until it is known what else is on its lines
-		s := splitter{line: ln.num}
+		s := splitter{line: ln.num, value: p.value[:0], stack: p.stack[:0]}
 		s.found = func(value []byte, err error) {
 			p.content = true
 			var id veriff.SessionID
@@ -62,12 +62,13 @@ func (p *parser) json(ln line) {
 		for err == nil && !done {
 			next, ok := p.in.next()
 			if !ok {
-				err = errCut
+				err, p.cut = errCut, true
 				break
 			}
 			ln, rest, s.line = next, next.text, next.num
 			n, done, err = s.feed(rest)
 		}
+		p.value, p.stack = s.value, s.stack
 		rest = bytes.TrimSpace(rest[n:])
 		if array || from.num != ln.num {
 			p.documents++
@@ -105,6 +106,9 @@ func (p *parser) record(ln line) {
 	open, err := p.table.leavesOpen(text, false)
 	var more []line // copies of the record's further lines
 	for open && err == nil {
+		if more == nil {
+			text = bytes.Clone(text) // the next line takes its place
+		}
 		next, ok := line{}, false
 		if ln.num >= p.alone && len(text) <= maxLine {
 			next, ok = p.in.next()
@@ -112,9 +116,6 @@ func (p *parser) record(ln line) {
 		if !ok {
 			err = errUnclosed
 			break
-		}
-		if more == nil {
-			text = bytes.Clone(text)
 		}
 		next.text = bytes.Clone(next.text)
 		more = append(more, next)
@@ -134,7 +135,7 @@ func (p *parser) record(ln line) {
 		return
 	}
 	p.fields = p.table.split(text, p.fields[:0])
-	id, ok, reason := p.table.take(p.fields)
+	id, ok, reason := p.table.take(p.fields, from.num, p.ids == 0)
 	switch {
 	case ok:
 		p.add(entry{id, from.start, ln.end, true})

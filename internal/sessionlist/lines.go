@@ -29,6 +29,9 @@ type lines struct {
 	inside bool   // the last part did not end its line
 	queue  []line // lines that are to be read again
 	err    error
+
+	newline bool // the last line has an end
+	crlf    bool // the last line that has one ends in \r\n
 }
 
 func newLines(r io.Reader, size int) *lines {
@@ -63,6 +66,9 @@ func (l *lines) next() (line, bool) {
 	}
 	next.num = l.num
 	l.inside = full
+	if l.newline = text[len(text)-1] == '\n'; l.newline {
+		l.crlf = len(text) > 1 && text[len(text)-2] == '\r'
+	}
 	return next, true
 }
 

@@ -49,6 +49,9 @@ func sorted(ids []veriff.SessionID) []veriff.SessionID {
 	return slices.Compact(ids)
 }
 
+// notAnID is said of a line that is neither an id nor anything else.
+const notAnID = "not a session id"
+
 // entry is one session id and where the text that names it lies.
 type entry struct {
 	id         veriff.SessionID
@@ -67,9 +70,13 @@ type parser struct {
 	plain     int  // ids on lines of their own
 	documents int  // JSON values of several lines, or arrays
 	objects   int  // JSON values on lines of their own
+	cut       bool // a JSON value has no end
 	content   bool // there is more than comments
 	alone     int  // lines before this one are read as records by themselves
-	fields    [][]byte
+
+	// Memory that is used again.
+	fields       [][]byte
+	value, stack []byte
 }
 
 func (p *parser) run() error {
@@ -89,8 +96,12 @@ func (p *parser) run() error {
 	switch {
 	case p.in.err != nil:
 		return p.in.err
-	case p.content && p.ids == 0 && !(p.table != nil && p.table.column >= 0):
+	case p.table != nil && p.table.column >= 0:
+		return nil // a header alone is an empty table
+	case p.content && p.ids == 0:
 		return ErrNoIDs
+	case p.table != nil && p.table.first > 0:
+		p.complain(p.table.first, notAnID) // no table after all
 	}
 	return nil
 }
@@ -105,22 +116,20 @@ func (p *parser) line(ln line) {
 	case !ln.last:
 		p.in.skip(ln)
 		p.complain(ln.num, "longer than 1 MiB")
-	case p.table != nil:
-		p.record(ln)
 	default:
-		if id, ok := parsePlain(text); ok {
+		if id, ok := parsePlain(text); ok { // in a table, too: somebody added it
 			p.plain++
 			p.add(entry{id, ln.start, ln.end, true})
 			return
 		}
-		if p.plain == 0 {
-			if t, ok := sniff(text); ok {
-				p.table = t
-				p.record(ln)
-				return
-			}
+		if p.table == nil {
+			p.table = sniff(text)
 		}
-		p.complain(ln.num, "not a session id")
+		if p.table == nil {
+			p.complain(ln.num, notAnID)
+			return
+		}
+		p.record(ln)
 	}
 }
 

@@ -65,6 +65,9 @@ func TestRead(t *testing.T) {
 			"2: too few columns", "3: no session id in its column", "4: a quoted field is followed by other text"}},
 		{name: "stray quote", text: "name,session id\n\"x,@1\ny,@2\nz,@3\n", want: []int{2, 3}, bad: []string{"2: a quoted field has no end"}},
 
+		{name: "prose in a list", text: "Hello, world\n@1\nbye, world\n@2\n", want: []int{1, 2}, bad: []string{
+			"3: no session id in any column", "1: not a session id"}},
+
 		{name: "event", text: `{"id":"@1","attemptId":"!","feature":"selfid","code":7002,"action":"submitted","vendorData":null}`, want: []int{1}},
 		{name: "decision", text: `{"status":"success","verification":{"id":"@1","attemptId":"!","code":9001,"person":{"id":"!"}},"technicalData":{"ip":"1.2.3.4"}}`, want: []int{1}},
 		{name: "custom status", text: `{"attemptId":"!","data":{"verification":{"id":"@1"}},"eventType":"custom"}`, want: []int{1}},

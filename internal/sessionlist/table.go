@@ -12,7 +12,7 @@ type table struct {
 	delim  byte
 	column int // of the session ids, counted from 0; -1 until it is known
 	width  int // columns of the first record
-	seen   bool
+	first  int // the line of a first record that may be a header; 0: none yet
 }
 
 // idColumns are the names, letters and digits alone and in lower case, of the
@@ -20,8 +20,8 @@ type table struct {
 var idColumns = []string{"sessionid", "veriffsessionid", "verificationsessionid", "verificationid", "veriffid", "id"}
 
 // sniff tells from the first line whether it is a table's, and which
-// character parts its columns.
-func sniff(text []byte) (*table, bool) {
+// character parts its columns. It returns nil if it is none.
+func sniff(text []byte) *table {
 	t := &table{delim: ',', column: -1}
 	best, quoted := 0, false
 	var count [256]int
@@ -36,7 +36,10 @@ func sniff(text []byte) (*table, bool) {
 			}
 		}
 	}
-	return t, best > 0 || nameRank(unquote(bytes.TrimSpace(text))) >= 0
+	if best == 0 && nameRank(unquote(text)) < 0 {
+		return nil
+	}
+	return t
 }
 
 // leavesOpen reads one line of a record, which starts within a quoted field
@@ -120,33 +123,26 @@ func quoteEnd(b []byte) int {
 	return -1
 }
 
-// take returns the session id of a record. A header yields none: neither an
-// id nor a reason to complain.
-func (t *table) take(fields [][]byte) (id veriff.SessionID, ok bool, reason string) {
-	first := !t.seen
-	if first {
-		t.seen, t.width = true, len(fields)
-	}
+// take returns the session id of the record on the line. A header, which only
+// comes before any id, yields neither an id nor a reason to complain.
+func (t *table) take(fields [][]byte, line int, header bool) (id veriff.SessionID, ok bool, reason string) {
 	if t.column < 0 {
+		t.width = max(t.width, len(fields))
 		if t.column = headerColumn(fields); t.column >= 0 {
 			t.width = len(fields)
 			return id, false, ""
 		}
 		for i, field := range fields {
 			if id, ok := parsePlain(field); ok {
-				t.column, t.width = i, max(t.width, len(fields))
+				t.column = i
 				return id, true, ""
 			}
 		}
-		if first {
-			return id, false, "" // a header of unknown names
+		if header && t.first == 0 {
+			t.first = line
+			return id, false, ""
 		}
 		return id, false, "no session id in any column"
-	}
-	if len(fields) == 1 && t.column > 0 {
-		if id, ok := parsePlain(fields[0]); ok {
-			return id, true, "" // an id that was added as a plain line
-		}
 	}
 	if t.column >= len(fields) {
 		return id, false, "too few columns"

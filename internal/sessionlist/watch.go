@@ -25,7 +25,7 @@ func (s *Source) follow(ctx context.Context) {
 	// Watching comes before the first look, so that nothing is missed between.
 	ticker := time.NewTicker(s.watch(watcher))
 	defer ticker.Stop()
-	waiting := 0     // streams that have not ended
+	waiting := 0 // streams that have not ended
 	for _, f := range s.files {
 		if f.stream = f.name == Stdin || isStream(f.name); f.stream {
 			waiting++

@@ -1,0 +1,290 @@
+package sessionlist
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"veriffs/veriff"
+)
+
+// ErrDocument is returned when ids would have to be added to, or removed
+// from, the inside of a JSON document, which is not done.
+var ErrDocument = errors.New("it holds a JSON document of several lines or an array; use a list, a table or JSON lines, or edit it by hand")
+
+// lockRetry is the pause between two tries to lock a file.
+const lockRetry = 5 * time.Millisecond
+
+// File edits a sessions file. Its methods may be called from several
+// goroutines and processes. They exclude each other by a lock (flock) on the
+// file itself, which is taken anew if the file was replaced meanwhile; no
+// further file is left beside it. If the name is a symbolic link, the file it
+// leads to is edited and the link stays.
+//
+// A File remembers the ids it saw, 16 bytes each, so that adding one to a
+// large file costs the write alone.
+type File struct {
+	name string
+
+	turn  chan struct{}      // holds one token; who took it may use what follows
+	state os.FileInfo        // of the file when it was last read or written; nil: read it
+	ids   []veriff.SessionID // in it, sorted
+	form  form
+}
+
+// form is how ids are added to a file.
+type form struct {
+	table    *table // nil: no table
+	json     bool   // JSON lines
+	document bool
+	crlf     bool
+	newline  bool // the last line is a whole one, or there is none
+}
+
+// NewFile returns the editor of the file of that name, which need not exist.
+func NewFile(name string) *File {
+	f := &File{name: name, turn: make(chan struct{}, 1)}
+	f.turn <- struct{}{}
+	return f
+}
+
+// Name returns the name given to NewFile.
+func (f *File) Name() string { return f.name }
+
+// Add adds the ids that the file does not have yet, in their order, at its
+// end and in its form: lines of a list, rows of a table with the other
+// columns empty, or JSON lines. It returns how many were new, once they are
+// on the disk. An error means that none may be. The file and its directory
+// are created if need be, readable by the user alone.
+//
+// Nothing is added to a JSON document (ErrDocument) or to a file that has
+// content but no id (ErrNoIDs, ErrNotText).
+func (f *File) Add(ctx context.Context, ids []veriff.SessionID) (added int, err error) {
+	for {
+		var again bool
+		err := f.locked(ctx, true, func(target string, file *os.File) error {
+			var n int
+			n, err = f.appendNew(target, file, ids)
+			added += n
+			// An editor that renames the file before it writes a new one may
+			// have done so meanwhile: then the ids went to its backup.
+			again = err == nil && !f.isAt(file)
+			return err
+		})
+		if err != nil || !again {
+			return added, err
+		}
+		f.state, added = nil, 0
+	}
+}
+
+// appendNew adds the ids to the locked file.
+func (f *File) appendNew(target string, file *os.File, ids []veriff.SessionID) (int, error) {
+	first := f.state == nil
+	if err := f.refresh(file); err != nil {
+		return 0, err
+	}
+	var fresh []veriff.SessionID
+	var text bytes.Buffer
+	if !f.form.newline {
+		text.WriteByte('\n')
+	}
+	seen := make(map[veriff.SessionID]bool, len(ids))
+	for _, id := range ids {
+		if !seen[id] && !f.has(id) {
+			seen[id] = true
+			fresh = append(fresh, id)
+			f.form.write(&text, id)
+		}
+	}
+	switch {
+	case len(fresh) > 0 && f.form.document:
+		return 0, f.wrap("add", ErrDocument)
+	case len(fresh) > 0:
+		size := f.state.Size()
+		_, err := file.Write(text.Bytes())
+		if err == nil {
+			err = file.Sync()
+		}
+		if err != nil {
+			f.state = nil
+			// Half a line must not stay, if the disk still allows that much.
+			return 0, f.wrap("add", errors.Join(err, file.Truncate(size)))
+		}
+		f.remember(file, size+int64(text.Len()), fresh)
+	case first:
+		// What another program wrote may not be on the disk yet.
+		if err := file.Sync(); err != nil {
+			f.state = nil
+			return 0, f.wrap("add", err)
+		}
+	}
+	if first {
+		if err := syncDir(filepath.Dir(target)); err != nil {
+			f.state = nil
+			return 0, f.wrap("add", err)
+		}
+	}
+	return len(fresh), nil
+}
+
+// refresh reads the file unless it is as this File last saw it.
+func (f *File) refresh(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return f.wrap("read", err)
+	}
+	if f.state != nil && sameState(f.state, info) {
+		return nil
+	}
+	f.state, f.ids = nil, nil
+	p := parser{in: newLines(file, maxLine), found: func(e entry) { f.ids = append(f.ids, e.id) }}
+	if err := p.run(); err != nil {
+		return f.wrap("read", err)
+	}
+	f.ids = slices.Clip(sorted(f.ids))
+	f.state = info
+	f.form = form{document: p.documents > 0, crlf: p.in.crlf, newline: p.in.newline || p.in.num == 0}
+	switch {
+	case p.table != nil && p.table.column >= 0:
+		f.form.table = p.table
+	case p.plain == 0 && p.objects > 0 && !p.cut:
+		f.form.json = true
+	}
+	return nil
+}
+
+// remember takes note of ids that were appended, unless somebody who does not
+// lock has written too.
+func (f *File) remember(file *os.File, size int64, fresh []veriff.SessionID) {
+	info, err := file.Stat()
+	if err != nil || info.Size() != size {
+		f.state = nil
+		return
+	}
+	f.state, f.form.newline = info, true
+	if len(fresh) > 64 {
+		f.ids = sorted(append(f.ids, fresh...))
+		return
+	}
+	for _, id := range fresh {
+		i, _ := slices.BinarySearchFunc(f.ids, id, veriff.SessionID.Compare)
+		f.ids = slices.Insert(f.ids, i, id)
+	}
+}
+
+func (f *File) has(id veriff.SessionID) bool {
+	_, ok := slices.BinarySearchFunc(f.ids, id, veriff.SessionID.Compare)
+	return ok
+}
+
+// write appends the line that names one session.
+func (f form) write(b *bytes.Buffer, id veriff.SessionID) {
+	switch {
+	case f.table != nil:
+		b.WriteString(strings.Repeat(string(f.table.delim), f.table.column))
+		b.WriteString(id.String())
+		b.WriteString(strings.Repeat(string(f.table.delim), max(0, f.table.width-1-f.table.column)))
+	case f.json:
+		b.WriteString(`{"id":"` + id.String() + `"}`)
+	default:
+		b.WriteString(id.String())
+	}
+	if f.crlf {
+		b.WriteByte('\r')
+	}
+	b.WriteByte('\n')
+}
+
+// locked calls edit with the file that the name leads to, open and locked. If
+// it does not exist it is created, or edit is not called.
+func (f *File) locked(ctx context.Context, create bool, edit func(target string, file *os.File) error) error {
+	select {
+	case <-f.turn:
+		defer func() { f.turn <- struct{}{} }()
+	case <-ctx.Done():
+		return f.wrap("lock", ctx.Err())
+	}
+	flag := os.O_RDWR
+	if create {
+		flag |= os.O_CREATE
+	}
+	for {
+		target, _, err := follow(f.name)
+		if err != nil {
+			return err
+		}
+		if create {
+			if err := os.MkdirAll(filepath.Dir(target), 0o700); err != nil {
+				return f.wrap("create", err)
+			}
+		} else if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if info, err := os.Stat(target); err == nil && !info.Mode().IsRegular() {
+			return f.wrap("edit", errNotRegular) // before a device is opened for writing
+		}
+		lock := flock.New(target, flock.SetFlag(flag), flock.SetPermissions(0o600))
+		if _, err := lock.TryLockContext(ctx, lockRetry); err != nil {
+			return f.wrap("lock", err)
+		}
+		done, err := f.underLock(lock, target, edit)
+		lock.Unlock()
+		if done || err != nil {
+			return err
+		}
+	}
+}
+
+// underLock calls edit unless the name led to another file by the time that
+// the lock was taken.
+func (f *File) underLock(lock *flock.Flock, target string, edit func(string, *os.File) error) (done bool, err error) {
+	file, info, err := openRegular(target, os.O_RDWR|os.O_APPEND)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	held, err := lock.Stat()
+	if err != nil {
+		return false, f.wrap("lock", err)
+	}
+	if !os.SameFile(held, info) {
+		return false, nil
+	}
+	return true, edit(target, file)
+}
+
+// isAt reports whether the name still leads to the open file.
+func (f *File) isAt(file *os.File) bool {
+	is, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	at, err := os.Stat(f.name)
+	return err == nil && os.SameFile(is, at)
+}
+
+func (f *File) wrap(what string, err error) error {
+	return fmt.Errorf("sessionlist: %s %s: %w", what, f.name, err)
+}
+
+func syncDir(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}
