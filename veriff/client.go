@@ -49,6 +49,9 @@ type Client struct {
 	stats stats
 }
 
+// Format keeps the secrets out of whatever prints a Client.
+func (*Client) Format(f fmt.State, _ rune) { io.WriteString(f, "veriff.Client{…}") }
+
 // New returns a client for the configuration, or a *ConfigError. It sends
 // nothing: see Probe.
 func New(config Config) (*Client, error) {

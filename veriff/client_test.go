@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -147,10 +146,7 @@ func TestConnectionIsKept(t *testing.T) {
 
 func TestConnectionsBound(t *testing.T) {
 	const bound, callers = 4, 64
-	for name, how := range map[string]func(*httptest.Server){
-		"HTTP/1.1": (*httptest.Server).Start,
-		"HTTP/2":   func(s *httptest.Server) { s.EnableHTTP2 = true; s.StartTLS() },
-	} {
+	for name, how := range protocols {
 		t.Run(name, func(t *testing.T) {
 			var (
 				mu       sync.Mutex

@@ -3,6 +3,7 @@ package veriff
 import (
 	"crypto/x509"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -50,6 +51,12 @@ type Config struct {
 	// of our own connections, or in the sink, does not count. Default 18 s.
 	Patience time.Duration
 }
+
+// Format and LogValue keep the secrets out of whatever prints a Config.
+func (Config) Format(f fmt.State, _ rune) { io.WriteString(f, "veriff.Config{…}") }
+
+// LogValue is Format's counterpart for log lines.
+func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
 const (
 	defaultConnections = 16
@@ -124,9 +131,9 @@ func (c Config) withDefaults() (Config, *url.URL, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	for _, t := range []struct {
-		d        *time.Duration
-		name     string
-		byItself time.Duration
+		d         *time.Duration
+		name      string
+		byDefault time.Duration
 	}{
 		{&c.Connect, "connect timeout", defaultConnect},
 		{&c.FirstByte, "first byte timeout", defaultFirstByte},
@@ -135,9 +142,9 @@ func (c Config) withDefaults() (Config, *url.URL, error) {
 	} {
 		switch {
 		case *t.d == 0:
-			*t.d = t.byItself
+			*t.d = t.byDefault
 		case *t.d < 0:
-			return c, nil, &ConfigError{t.name, "is negative", "leave it out for the default of " + t.byItself.String()}
+			return c, nil, &ConfigError{t.name, "is negative", "leave it out for the default of " + t.byDefault.String()}
 		}
 	}
 	return c, base, nil
@@ -153,7 +160,7 @@ func parseBase(s string) (*url.URL, error) {
 	}
 	u, err := url.Parse(s)
 	switch {
-	case err != nil || u.Opaque != "" && u.Scheme == "http" || u.Opaque != "" && u.Scheme == "https":
+	case err != nil:
 		return nil, &ConfigError{setting, "is not a URL", example}
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, &ConfigError{setting, "does not begin with https://", example}

@@ -1,8 +1,11 @@
 package veriff_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"strings"
@@ -102,5 +105,24 @@ func TestVerifyModeNames(t *testing.T) {
 	}
 	if _, err := veriff.ParseVerifyMode("of"); err == nil {
 		t.Error("ParseVerifyMode took a mode that is none")
+	}
+}
+
+// Whoever prints a configuration or a client does not print its secrets.
+func TestPrintingShowsNoSecret(t *testing.T) {
+	config := veriff.Config{BaseURL: "https://stationapi.veriff.com", APIKey: key, Secrets: []string{secret}}
+	client, err := veriff.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "%v %+v %#v %s %v %+v %#v", config, config, config, config, client, client, client)
+	fmt.Fprintf(&out, "%v %+v", &config, struct{ C veriff.Config }{config})
+	slog.New(slog.NewTextHandler(&out, nil)).Info("x", "config", config, "client", client)
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("x", "config", config, "client", client)
+	for _, s := range []string{secret, "0x61, 0x62", key} {
+		if strings.Contains(out.String(), s) {
+			t.Errorf("%q is shown:\n%s", s, out.String())
+		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -25,10 +24,7 @@ func picture(size int) string {
 }
 
 func TestDownload(t *testing.T) {
-	for name, how := range map[string]func(*httptest.Server){
-		"HTTP/1.1": (*httptest.Server).Start,
-		"HTTP/2":   func(s *httptest.Server) { s.EnableHTTP2 = true; s.StartTLS() },
-	} {
+	for name, how := range protocols {
 		for _, size := range []int{0, 1, 64 << 10, 1<<20 + 7} {
 			for _, chunked := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%d/chunked=%v", name, size, chunked), func(t *testing.T) {
@@ -88,37 +84,39 @@ func TestCutBodyIsTriedAgain(t *testing.T) {
 		},
 		"before the first byte": func(w http.ResponseWriter) { panic(http.ErrAbortHandler) },
 	}
-	for name, cutIt := range cuts {
-		for _, times := range []int{1, 3, 4} {
-			t.Run(fmt.Sprintf("%s/%d times", name, times), func(t *testing.T) {
-				t.Parallel()
-				n := 0
-				server := serve(t, func(w http.ResponseWriter, r *http.Request) {
-					if n++; n <= times {
-						cutIt(w)
+	for protocol, how := range protocols {
+		for name, cutIt := range cuts {
+			for _, times := range []int{1, 3, 4} {
+				t.Run(fmt.Sprintf("%s/%s/%d times", protocol, name, times), func(t *testing.T) {
+					t.Parallel()
+					n := 0
+					server := start(t, func(w http.ResponseWriter, r *http.Request) {
+						if n++; n <= times {
+							cutIt(w)
+						}
+						reply(w, 200, body)
+					}, how)
+					got, r, err := download(context.Background(), server.client(t, trust(server)))
+					if requests := min(times+1, 4); server.asked() != requests {
+						t.Errorf("%d requests, want %d", server.asked(), requests)
 					}
-					reply(w, 200, body)
+					switch {
+					case times <= 3:
+						wantError(t, err, nil)
+						if got != body || r.Length != int64(len(body)) {
+							t.Errorf("got %d bytes, receipt %+v", len(got), r)
+						}
+						return
+					case name == "before the first byte":
+						wantError(t, err, veriff.ErrUnreachable)
+					default:
+						wantError(t, err, veriff.ErrBody)
+					}
+					if r != (veriff.Receipt{}) {
+						t.Errorf("a failed download has the receipt %+v", r)
+					}
 				})
-				got, r, err := download(context.Background(), server.client(t))
-				if times <= 3 {
-					wantError(t, err, nil)
-					if got != body || r.Length != int64(len(body)) {
-						t.Errorf("got %d bytes, receipt %+v", len(got), r)
-					}
-					if server.asked() != times+1 {
-						t.Errorf("%d requests", server.asked())
-					}
-					return
-				}
-				if name == "before the first byte" {
-					wantError(t, err, veriff.ErrUnreachable)
-				} else {
-					wantError(t, err, veriff.ErrBody)
-				}
-				if r != (veriff.Receipt{}) {
-					t.Errorf("a failed download has the receipt %+v", r)
-				}
-			})
+			}
 		}
 	}
 }

@@ -183,3 +183,9 @@ func quietTLS(s *httptest.Server) {
 	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.StartTLS()
 }
+
+// protocols are the ways to start a server that a client may meet.
+var protocols = map[string]func(*httptest.Server){
+	"HTTP/1.1": (*httptest.Server).Start,
+	"HTTP/2":   func(s *httptest.Server) { s.EnableHTTP2 = true; quietTLS(s) },
+}

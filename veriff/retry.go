@@ -222,8 +222,9 @@ func (a *call) connectionFailure(err error) *failure {
 		f.retry = false
 		fallthrough
 	default:
-		// Not wrapped: a dialer's timeout passes for a context's.
-		f.error = fmt.Errorf("%w: %v", ErrUnreachable, err)
+		// Not wrapped: a dialer's timeout passes for a context's. And the
+		// text may quote what the other side sent.
+		f.error = fmt.Errorf("%w: %s", ErrUnreachable, a.client.presentable(err.Error(), maxMessage))
 	}
 	return f
 }

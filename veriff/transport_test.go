@@ -59,8 +59,7 @@ func TestRedirectElsewhereIsRefused(t *testing.T) {
 	}
 }
 
-// The same server by another name would receive the headers: still refused,
-// since a name may be anyone's tomorrow. Within the origin it is followed.
+// Within the origin a redirect is followed, and stays signed.
 func TestRedirectWithinOrigin(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if n, _ := fmt.Sscanf(r.URL.Path, "/hop/%d", new(int)); n == 0 {
@@ -118,6 +117,22 @@ func TestUnreachable(t *testing.T) {
 		wantError(t, err, veriff.ErrUnreachable)
 		if server.conns != 1 { // a certificate does not get better
 			t.Errorf("tried %d times", server.conns)
+		}
+	})
+	t.Run("not HTTP", func(t *testing.T) {
+		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "bad secret %s \x1b[31m%s\n\n", secret, strings.Repeat("x", 1000))
+		})
+		_, err := server.client(t).SessionMedia(context.Background(), sessionID)
+		wantError(t, err, veriff.ErrUnreachable)
+		if len(err.Error()) > 400 || strings.Contains(err.Error(), "\x1b") {
+			t.Errorf("the error is not presentable: %v", err)
 		}
 	})
 	t.Run("recovers", func(t *testing.T) {

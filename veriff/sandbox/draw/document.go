@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -96,12 +95,12 @@ func (p person) passport() string {
 	entry(&d, 850, y+14, 32, "6. Place of birth", strings.ToUpper(p.birthplace))
 	entry(&d, 448, y+92, 32, "7. Date of issue", day(p.issued))
 	entry(&d, 740, y+92, 32, "8. Date of expiry", day(p.expires))
-	entry(&d, 448, y+170, 30, "9. Authority", "MINISTRY OF PORTS AND PASSAGE")
+	entry(&d, 480, y+170, 28, "9. Authority", "MINISTRY OF PASSAGE")
 	p.ghost(&d, 1010, 118, 180, 226)
-	d.f(`<text x="52" y="628" font-family="DejaVu Sans" font-size="14" fill="#3c4a5c">Signature of bearer</text><text x="130" y="668" font-family="Z003" font-size="58" fill="#1d2f6b" transform="rotate(-4 130 668)">%s %s</text>`, p.first, p.last)
-	entry(&d, 850, y+170, 30, "10. Personal number", p.personal)
+	d.f(`<text x="52" y="628" font-family="DejaVu Sans" font-size="14" fill="#3c4a5c">Signature of bearer</text><text x="120" y="672" font-family="Z003" font-size="54" fill="#1d2f6b" transform="rotate(-3 120 672)">%s %s</text>`, p.first, p.last)
+	entry(&d, 850, y+170, 28, "10. Personal number", p.personal)
 	d.f(`<rect y="704" width="%d" height="176" fill="#fbfaf5" opacity=".92"/>`, pageW)
-	p.zone(&d, p.passportMRZ(), 50, 772, 1150, 44, 62)
+	p.zone(&d, p.passportMRZ(), 50, 774, 1150, 42, 62)
 	specimen(&d, pageW, pageH, "#b0243c")
 	d.f(`</g><rect y="%d" width="%d" height="110" fill="url(#fold)"/></g></svg>`, pageH-55, pageW)
 	return d.String()
@@ -118,9 +117,7 @@ func (p person) ghost(d *drawer, x, y, w, h float64) {
 // zone writes machine readable lines across a width.
 func (p person) zone(d *drawer, lines []string, x, y, w float64, size, step float64) {
 	for i, line := range lines {
-		d.f(`<text x="%.1f" y="%.1f" font-family="DejaVu Sans Mono" font-size="%.1f" fill="#16181c" textLength="%.0f" lengthAdjust="spacing" xml:space="preserve">`, x, y+float64(i)*step, size, w)
 		// Character by character: not every renderer honours textLength.
-		d.WriteString(`</text>`)
 		pitch := w / float64(len(line))
 		for j, c := range line {
 			d.f(`<text x="%.2f" y="%.1f" text-anchor="middle" font-family="DejaVu Sans Mono" font-size="%.1f" fill="#16181c">%s</text>`,
@@ -278,5 +275,3 @@ func (p person) licenceBack() string {
 	cardGloss(&d)
 	return d.String()
 }
-
-var _ = fmt.Sprint
