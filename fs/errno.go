@@ -1,0 +1,43 @@
+package fs
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"syscall"
+
+	"veriffs/internal/library"
+	"veriffs/veriff"
+)
+
+// errnoOf is the one place where an error becomes an errno. It is total: what
+// it does not know is EIO. ENOENT comes only from the API's own word or a
+// complete listing.
+func errnoOf(err error) syscall.Errno {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled):
+		return syscall.EINTR
+	case errors.Is(err, library.ErrNotFound):
+		return syscall.ENOENT
+	case errors.Is(err, veriff.ErrRefused):
+		return syscall.EACCES
+	case errors.Is(err, context.DeadlineExceeded):
+		return syscall.ETIMEDOUT
+	default:
+		return syscall.EIO
+	}
+}
+
+// fail logs an error in full, once, and returns its errno. What a person
+// asked for and the API does not have is no news.
+func (t *tree) fail(err error, op string, id slog.Attr) syscall.Errno {
+	errno := errnoOf(err)
+	level := slog.LevelWarn
+	if errno == syscall.ENOENT || errno == syscall.EINTR {
+		level = slog.LevelDebug
+	}
+	t.log.LogAttrs(context.Background(), level, op+" failed", id, slog.Any("error", err), slog.String("errno", errno.Error()))
+	return errno
+}

@@ -1,0 +1,175 @@
+// Package fs shows a library as a read-only file system. It alone talks to
+// go-fuse, and it alone turns errors into errno values.
+//
+// What it promises: only Lookup, Open and Opendir wait for the network,
+// because the kernel can't cancel a buffered read; a wait ends when the
+// caller is being killed, and for no lesser signal; a read returns verified
+// bytes or an error, never fewer bytes than there are. What the kernel keeps
+// for long is taken back explicitly, from one queue (see notify.go).
+//
+// Inode numbers are the first eight bytes of an id, so that name order, inode
+// order and directory order are one order, the same after every mount. The
+// generation is the other eight bytes: an inode's identity is the whole id.
+package fs
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"syscall"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"veriffs/internal/library"
+)
+
+// How long the kernel may keep what it was told. Everything that can change
+// is taken back by a notice; names that can never exist are not.
+const (
+	entryTimeout    = time.Hour
+	attrTimeout     = time.Hour
+	impossibleNames = time.Hour // absence of a name that no id can have
+)
+
+// Options is what a mount is made of.
+type Options struct {
+	Library    *library.Library
+	Mountpoint string
+	// Account names the integration in the table of mounts; it must not be secret.
+	Account string
+	// AllowOther lets other users in, and then shows modes that let them read.
+	AllowOther bool
+	Logger     *slog.Logger
+}
+
+// Mount is a mounted library.
+type Mount struct {
+	server *fuse.Server
+	tree   *tree
+	point  string
+}
+
+// tree is what all nodes share.
+type tree struct {
+	lib               *library.Library
+	log               *slog.Logger
+	uid, gid          uint32
+	dirMode, fileMode uint32
+	notices           notices
+	sessions          *sessionsDir
+}
+
+// New mounts the library and returns once the mount answers. The errors that
+// a person can do something about are of type *MountError.
+func New(o Options) (*Mount, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := prepare(o.Mountpoint, o.AllowOther, o.Logger); err != nil {
+		return nil, err
+	}
+	t := &tree{
+		lib: o.Library, log: o.Logger,
+		uid: uint32(os.Getuid()), gid: uint32(os.Getgid()),
+		dirMode: 0o500, fileMode: 0o400,
+	}
+	if o.AllowOther {
+		t.dirMode, t.fileMode = 0o555, 0o444
+	}
+	root := &rootDir{tree: t}
+	server, err := fusefs.Mount(o.Mountpoint, root, t.options(o))
+	if err != nil {
+		return nil, &MountError{Mountpoint: o.Mountpoint, Reason: err.Error(), Hint: mountHint()}
+	}
+	t.notices.start(t.log)
+	t.lib.Observe(t.changed)
+	tuneReadahead(o.Mountpoint, o.Logger)
+	return &Mount{server: server, tree: t, point: o.Mountpoint}, nil
+}
+
+// options are the settings of the mount; docs/design.md gives the reason and
+// the measurement behind each.
+func (t *tree) options(o Options) *fusefs.Options {
+	entry, attr, negative := entryTimeout, attrTimeout, impossibleNames
+	// go-fuse keeps two loggers, and says on both what a user can't act on.
+	logger := slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)
+	return &fusefs.Options{
+		EntryTimeout: &entry, AttrTimeout: &attr, NegativeTimeout: &negative,
+		RootStableAttr: &fusefs.StableAttr{Ino: rootIno},
+		Logger:         logger,
+		MountOptions: fuse.MountOptions{
+			FsName:               "veriff:" + o.Account,
+			Name:                 "veriffs",
+			Options:              []string{"ro", "default_permissions", "nosuid", "nodev", "noexec"},
+			AllowOther:           o.AllowOther,
+			DirectMountStrict:    directMount && os.Geteuid() == 0,
+			MaxWrite:             1 << 20,
+			MaxBackground:        512,
+			DisableSplice:        true,
+			DisableXAttrs:        true,
+			EnableSymlinkCaching: true,
+			ExtraCapabilities:    readdirplusAuto,
+			Logger:               logger,
+		},
+	}
+}
+
+// Wait returns when the file system was unmounted, by whomever.
+func (m *Mount) Wait() {
+	m.server.Wait()
+	m.tree.lib.Observe(nil)
+	m.tree.notices.stop()
+}
+
+// Unmount takes the mount away: politely if it is not in use, and otherwise
+// out of the tree at once, with what is open staying readable until it is
+// closed or the process ends.
+func (m *Mount) Unmount() error {
+	err := m.server.Unmount()
+	if err == nil {
+		return nil
+	}
+	m.tree.log.Info("the mount is in use: it is detached and goes when its last file is closed", "mountpoint", m.point)
+	if detachErr := detach(m.point); detachErr != nil {
+		return fmt.Errorf("fs: unmount %s: %w", m.point, detachErr)
+	}
+	return nil
+}
+
+// MountError is a mount that did not come about, in words for a person.
+type MountError struct {
+	Mountpoint, Reason, Hint string
+}
+
+func (e *MountError) Error() string {
+	return fmt.Sprintf("mount on %s: %s", e.Mountpoint, e.Reason)
+}
+
+// dirAttr fills in the attributes of a directory.
+func (t *tree) dirAttr(a *fuse.Attr, mtime time.Time, subdirectories int) {
+	a.Mode = syscall.S_IFDIR | t.dirMode
+	a.Nlink = uint32(2 + subdirectories)
+	t.ownAttr(a, mtime)
+	a.Blksize = 4096
+}
+
+// fileAttr fills in the attributes of a file of size bytes.
+func (t *tree) fileAttr(a *fuse.Attr, mtime time.Time, size int64) {
+	a.Mode = syscall.S_IFREG | t.fileMode
+	a.Nlink = 1
+	a.Size = uint64(size)
+	// Never 0 for a file with content: tar -S would store a hole.
+	a.Blocks = (a.Size + 511) / 512
+	// The block size that cp and rsync read by: as large as one request.
+	a.Blksize = 128 << 10
+	t.ownAttr(a, mtime)
+}
+
+func (t *tree) ownAttr(a *fuse.Attr, mtime time.Time) {
+	a.Uid, a.Gid = t.uid, t.gid
+	if !mtime.IsZero() {
+		a.SetTimes(&mtime, &mtime, &mtime)
+	}
+}

@@ -1,0 +1,88 @@
+package fs
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// dyingPoll is how often an interrupted caller is looked at again: the kernel
+// tells of an interrupt once, and the deadly signal may be the second.
+const dyingPoll = 100 * time.Millisecond
+
+// untilKilled returns a context for a wait on behalf of the caller of a file
+// system operation. It ends when that caller is being killed and not before:
+// the kernel also interrupts for harmless signals, Go programs get SIGURG all
+// the time, and an EINTR from open or stat reaches a program even with
+// SA_RESTART. The function returned ends the watch and must be called.
+//
+// ctx belongs to a request that go-fuse uses again; nothing started here
+// holds it once the watch has ended.
+func untilKilled(ctx context.Context) (context.Context, func()) {
+	caller, ok := fuse.FromContext(ctx)
+	if !ok {
+		return ctx, func() {}
+	}
+	w := &killWatch{
+		Context:     context.WithoutCancel(ctx),
+		interrupted: ctx.Done(),
+		thread:      caller.Pid,
+		over:        make(chan struct{}),
+	}
+	return w, w.stop
+}
+
+// killWatch is a context whose Done channel, and the goroutine behind it,
+// come to be only once somebody waits: most operations answer at once.
+type killWatch struct {
+	context.Context
+	interrupted <-chan struct{}
+	thread      uint32
+	over        chan struct{}
+
+	once   sync.Once
+	killed chan struct{}
+	wait   sync.WaitGroup
+}
+
+func (w *killWatch) Done() <-chan struct{} {
+	w.once.Do(func() {
+		w.killed = make(chan struct{})
+		w.wait.Go(w.watch)
+	})
+	return w.killed
+}
+
+func (w *killWatch) Err() error {
+	select {
+	case <-w.Done():
+		return context.Canceled
+	default:
+		return nil
+	}
+}
+
+func (w *killWatch) watch() {
+	select {
+	case <-w.over:
+		return
+	case <-w.interrupted:
+	}
+	poll := time.NewTicker(dyingPoll)
+	defer poll.Stop()
+	for !dying(w.thread) {
+		select {
+		case <-w.over:
+			return
+		case <-poll.C:
+		}
+	}
+	close(w.killed)
+}
+
+func (w *killWatch) stop() {
+	close(w.over)
+	w.wait.Wait()
+}

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package fs
+
+// dying is always true where a thread's pending signals can't be read: an
+// interrupt then ends the call.
+func dying(uint32) bool { return true }

@@ -1,0 +1,103 @@
+package fs_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"veriffs/cache"
+	"veriffs/veriff/sandbox"
+)
+
+// TestSizes lists a file with every kind of wrong size: every tool gets all
+// of its bytes, and looking at it says how many there are.
+func TestSizes(t *testing.T) {
+	for _, raw := range []string{"", "0", `"0"`, "-5", `"abc"`, "1e30", "{}", "null", "1", "99999", "100001", "5000000", `"100000"`} {
+		t.Run("size "+raw, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, worldConfig{sandbox: small})
+			w.Set(sandbox.Match{Kind: sandbox.SessionMedia}, sandbox.ListSize(raw))
+			path, _, content := w.one()
+			name := strings.TrimPrefix(path, w.point+"/")
+			out := t.TempDir()
+			// Looked at first, so that the kernel has the wrong size.
+			w.mustShell(`ls -l "$(dirname "$1")"; cp "$1" "$2/cp"; tar -cSf - "$1" | tar -xSOf - >"$2/tar"; cat "$1" >"$2/cat"; rsync "$1" "$2/rsync"; dd if="$1" of="$2/dd" bs=1000 2>/dev/null`, name, out)
+			for _, tool := range []string{"cp", "tar", "cat", "rsync", "dd"} {
+				if got, err := os.ReadFile(filepath.Join(out, tool)); err != nil || !bytes.Equal(got, content) {
+					t.Errorf("%s: %d bytes, %v", tool, len(got), err)
+				}
+			}
+			if info, err := os.Stat(path); err != nil || info.Size() != int64(len(content)) {
+				t.Errorf("stat: %v, %v", info.Size(), err)
+			}
+			w.remount()
+			if got := strings.TrimSpace(w.mustShell(`stat -c %s "$1"`, name)); got != fmt.Sprint(len(content)) {
+				t.Errorf("the size after a remount: %s", got)
+			}
+			if n := w.Requests().ByKind[sandbox.Media]; n > 3 {
+				t.Errorf("%d downloads", n)
+			}
+		})
+	}
+}
+
+// TestSizeOfAllUnknown: listing names never downloads, even if only a
+// download tells the sizes.
+func TestSizeOfAllUnknown(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: small})
+	w.Set(sandbox.Match{Kind: sandbox.SessionMedia}, sandbox.ListSize(""))
+	w.mustShell(`ls -f sessions/*; find sessions -type f`)
+	if n := w.Requests().ByKind[sandbox.Media]; n != 0 {
+		t.Errorf("%d downloads", n)
+	}
+}
+
+// TestHostileListing lists what no honest API would.
+func TestHostileListing(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: small})
+	const good = "2b3b3a9f-d73d-445a-aabe-9b41c1c1a2ac"
+	const twin = "05cfc122-15d8-4838-bbf1-7b26a736b2d2"
+	body := `{"status":"success","images":[
+		{"id":"../../../etc/passwd","mimetype":"image/png","size":1},
+		{"id":"","mimetype":"image/png","size":1},
+		{"id":"a\u0000b","mimetype":"image/png","size":1},
+		{"id":"a/b","mimetype":"image/png","size":1},
+		{"id":".","mimetype":"image/png"}, {"id":"..","mimetype":"image/png"},
+		{"id":"2b3b3a9f-d73d-445a-aabe-9b41c1c1a2a\u0000","mimetype":"image/png"},
+		{"id":"00000000-0000-0000-0000-000000000000","mimetype":"image/png","size":1},
+		{"id":"` + good + `","mimetype":"../../x","name":"/etc/passwd","context":"../..","size":1e30},
+		{"id":"` + strings.ToUpper(good) + `","mimetype":"image/jpeg","size":7},
+		{"id":12,"mimetype":{}}, null, 7, "x", [],
+		{"id":"` + twin + `","mimetype":"image/jpg","size":"12"},
+		{"id":"` + twin + `","mimetype":"image/png","size":-4}
+	],"videos":{"id":"x"},"nfcDocuments":null,"unknown":[[[]]]}`
+	w.Set(sandbox.Match{Kind: sandbox.SessionMedia}, sandbox.Body(200, "application/json", []byte(body)))
+	session := w.SessionIDs()[0].String()
+	got := strings.Fields(w.mustShell(`cd "sessions/$1" && ls -a`, session))
+	want := []string{".", "..", twin + ".jpg", good + ".bin"}
+	if strings.Join(got, " ") != strings.Join(want, " ") {
+		t.Errorf("listed: %q, want %q", got, want)
+	}
+}
+
+// TestReplacedBytes: should an id get other bytes, which is not known to
+// happen, a file that is fetched again has no page of the old ones.
+func TestReplacedBytes(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: small})
+	path, f, content := w.one()
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) {
+		t.Fatal(len(got), err)
+	}
+	other := bytes.Repeat([]byte{0x5a}, len(content))
+	w.ReplaceMedia(f.ID, other)
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("while cached: %d bytes, %v", len(got), err)
+	}
+	w.cache.Remove(cache.Key("media/" + f.ID.String()))
+	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, other) {
+		t.Errorf("after it was fetched again: %d bytes, equal to the old: %v, %v", len(got), bytes.Equal(got, content), err)
+	}
+}

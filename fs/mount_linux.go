@@ -1,0 +1,220 @@
+package fs
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+)
+
+// mountType is how our mounts are called in the table of mounts, and what
+// indexers are told to pass over.
+const mountType = "fuse.veriffs"
+
+const (
+	directMount     = true
+	readdirplusAuto = fuse.CAP_READDIRPLUS_AUTO
+)
+
+// aliveTimeout is how long a mount that is found on the mount point may take
+// to answer before it is called stuck.
+const aliveTimeout = 2 * time.Second
+
+// prepare makes the mount point ready, or says in words why it can't be.
+func prepare(point string, allowOther bool, log *slog.Logger) error {
+	wrong := func(reason, hint string) error {
+		return &MountError{Mountpoint: point, Reason: reason, Hint: hint}
+	}
+	if fsType, mounted := mountedAt(point); mounted && fsType == mountType {
+		switch err := answers(point); {
+		case errors.Is(err, unix.ENOTCONN):
+			log.Info("a mount that a crash left behind is replaced", "mountpoint", point)
+			if err := detach(point); err != nil {
+				return wrong("a mount that a crash left behind can't be removed: "+err.Error(), "run: fusermount3 -u -z "+point)
+			}
+		case err == nil:
+			return wrong("veriffs is mounted there already", "unmount it first: veriffs unmount "+point)
+		default:
+			return wrong("the mount that is there does not answer", "unmount it first: veriffs unmount "+point)
+		}
+	}
+	if err := emptyDirectory(point); err != nil {
+		return wrong(err.Error(), "give an empty directory of your own")
+	}
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		return wrong("this machine has no /dev/fuse", "load the kernel module (modprobe fuse), or give the container the device (--device /dev/fuse --cap-add SYS_ADMIN)")
+	}
+	if os.Geteuid() == 0 {
+		return nil
+	}
+	if err := unix.Access("/dev/fuse", unix.R_OK|unix.W_OK); err != nil {
+		return wrong("you may not use /dev/fuse", "ask an administrator to run: chmod 666 /dev/fuse (or to add you to the group that owns it)")
+	}
+	if _, err := exec.LookPath("fusermount3"); err != nil {
+		if _, err := exec.LookPath("fusermount"); err != nil {
+			return wrong("fusermount3 is not installed", "install the package fuse3")
+		}
+	}
+	if conf, err := os.ReadFile("/etc/fuse.conf"); allowOther && err == nil && !hasLine(string(conf), "user_allow_other") {
+		return wrong("--allow-other is not permitted to ordinary users here", "have an administrator add the line user_allow_other to /etc/fuse.conf")
+	}
+	return nil
+}
+
+// emptyDirectory sees to it that point is a directory with nothing in it,
+// making it if only its last element is missing.
+func emptyDirectory(point string) error {
+	entries, err := os.ReadDir(point)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		if err := os.Mkdir(point, 0o700); err != nil {
+			return fmt.Errorf("the directory can't be made: %w", err)
+		}
+		return nil
+	case err != nil:
+		return err
+	case len(entries) > 0:
+		return errors.New("the directory is not empty, its files would be hidden")
+	default:
+		return nil
+	}
+}
+
+func hasLine(text, want string) bool {
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) == want {
+			return true
+		}
+	}
+	return false
+}
+
+// answers stats a mount without being caught in it if it is stuck.
+func answers(point string) error {
+	result := make(chan error, 1)
+	go func() {
+		var st unix.Stat_t
+		result <- unix.Stat(point, &st)
+	}()
+	select {
+	case err := <-result:
+		return err
+	case <-time.After(aliveTimeout):
+		return os.ErrDeadlineExceeded
+	}
+}
+
+// mountedAt returns the type of the topmost mount on point. It reads the
+// table of mounts: a stat of a dead mount fails, and of a stuck one hangs.
+func mountedAt(point string) (fsType string, mounted bool) {
+	for _, m := range mounts() {
+		if m.point == resolve(point) {
+			fsType, mounted = m.fsType, true
+		}
+	}
+	return fsType, mounted
+}
+
+// Mounted returns where on this machine, as far as this process sees, a
+// veriffs is mounted.
+func Mounted() []string {
+	var points []string
+	for _, m := range mounts() {
+		if m.fsType == mountType {
+			points = append(points, m.point)
+		}
+	}
+	return points
+}
+
+type mountEntry struct {
+	device, point, fsType string
+}
+
+// mounts reads /proc/self/mountinfo: see proc_pid_mountinfo(5).
+func mounts() []mountEntry {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return nil
+	}
+	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
+	var found []mountEntry
+	for line := range strings.Lines(string(text)) {
+		head, tail, ok := strings.Cut(line, " - ")
+		before, after := strings.Fields(head), strings.Fields(tail)
+		if ok && len(before) >= 5 && len(after) >= 1 {
+			found = append(found, mountEntry{device: before[2], point: unescape.Replace(before[4]), fsType: after[0]})
+		}
+	}
+	return found
+}
+
+// resolve makes a path absolute and free of links without touching its last
+// element, which may be a dead mount.
+func resolve(point string) string {
+	abs, err := filepath.Abs(point)
+	if err != nil {
+		return point
+	}
+	parent, err := filepath.EvalSymlinks(filepath.Dir(abs))
+	if err != nil {
+		return abs
+	}
+	return filepath.Join(parent, filepath.Base(abs))
+}
+
+// detach takes a mount out of the tree at once, dead or in use.
+func detach(point string) error {
+	if os.Geteuid() == 0 {
+		return unix.Unmount(point, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	}
+	return fusermount("-u", "-z", "-q", point)
+}
+
+// release unmounts politely: an error if the mount is in use.
+func release(point string) error {
+	if os.Geteuid() == 0 {
+		return unix.Unmount(point, unix.UMOUNT_NOFOLLOW)
+	}
+	return fusermount("-u", "-q", point)
+}
+
+func fusermount(args ...string) error {
+	tool, err := exec.LookPath("fusermount3")
+	if err != nil {
+		if tool, err = exec.LookPath("fusermount"); err != nil {
+			return errors.New("fusermount3 is not installed")
+		}
+	}
+	if out, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
+
+func mountHint() string {
+	return "run with --log-level debug to see what the kernel and fusermount3 say"
+}
+
+// kernelReadahead is how far the kernel reads ahead within a file, in KiB:
+// cold sequential reads of cached objects went from 1.6 to 2.8 GB/s with it.
+const kernelReadahead = "4096"
+
+// tuneReadahead raises the kernel's window for this mount, where we may.
+func tuneReadahead(point string, log *slog.Logger) {
+	for _, m := range mounts() {
+		if m.point != resolve(point) || m.fsType != mountType {
+			continue
+		}
+		if err := os.WriteFile("/sys/class/bdi/"+m.device+"/read_ahead_kb", []byte(kernelReadahead), 0); err != nil {
+			log.Debug("the kernel's read-ahead window stays as it is", "error", err)
+		}
+	}
+}

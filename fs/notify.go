@@ -1,0 +1,104 @@
+package fs
+
+import (
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"veriffs/internal/library"
+)
+
+// notices is the one queue by which the kernel is told that something it
+// keeps has changed. Such a call can block until the kernel's own operations
+// on that directory have ended, so it is never made from a handler of the
+// same directory, nor with a lock held.
+type notices struct {
+	mu      sync.Mutex
+	pending []func()
+	closed  bool
+	wake    chan struct{} // holds one token while there is something to do
+	done    chan struct{}
+}
+
+func (n *notices) start(log *slog.Logger) {
+	n.wake = make(chan struct{}, 1)
+	n.done = make(chan struct{})
+	go n.run(log)
+}
+
+func (n *notices) run(log *slog.Logger) {
+	defer close(n.done)
+	for range n.wake {
+		for {
+			n.mu.Lock()
+			work := n.pending
+			n.pending = nil
+			n.mu.Unlock()
+			if len(work) == 0 {
+				break
+			}
+			for _, f := range work {
+				contain(log, f)
+			}
+		}
+	}
+}
+
+// contain runs f; a panic in it is logged and goes no further.
+func contain(log *slog.Logger, f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("a panic was contained", "panic", fmt.Sprint(p))
+		}
+	}()
+	f()
+}
+
+// add queues f; after stop it does nothing.
+func (n *notices) add(f func()) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return
+	}
+	n.pending = append(n.pending, f)
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+// stop ends the queue once what is in it is done.
+func (n *notices) stop() {
+	n.mu.Lock()
+	if !n.closed {
+		n.closed = true
+		close(n.wake)
+	}
+	n.mu.Unlock()
+	<-n.done
+}
+
+// changed queues what the kernel must be told about a change. A notice about
+// something that the kernel does not keep fails, which is as good.
+func (t *tree) changed(c library.Change) {
+	t.notices.add(func() {
+		for _, id := range c.SessionsGone {
+			t.sessions.NotifyEntry(id.String())
+		}
+		if c.SessionsChanged {
+			t.sessions.NotifyContent(0, 0)
+		}
+		if c.Session.IsZero() {
+			return
+		}
+		node := t.sessions.GetChild(c.Session.String())
+		if node == nil {
+			return
+		}
+		for _, name := range c.FilesGone {
+			node.NotifyEntry(name)
+		}
+		node.NotifyContent(0, 0)
+	})
+}

@@ -1,0 +1,224 @@
+package fs_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"veriffs/veriff/sandbox"
+)
+
+// TestOneFetch: sixty-four readers of one cold file are one request.
+func TestOneFetch(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: small})
+	path, f, content := w.one()
+	stalled := w.Set(sandbox.Match{Kind: sandbox.Media}, sandbox.Stall(10_000))
+	var readers sync.WaitGroup
+	for range 64 {
+		readers.Go(func() {
+			if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) {
+				t.Errorf("%d bytes, %v", len(got), err)
+			}
+		})
+	}
+	if err := stalled.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	stalled.Release()
+	readers.Wait()
+	if n := w.Requests().ByPath["/v1/media/"+f.ID.String()]; n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// TestInterruptedReader: Ctrl-C ends one reader at once and fails no other.
+func TestInterruptedReader(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: small})
+	path, f, content := w.one()
+	w.mustShell(`ls -l sessions/*`)
+	stalled := w.Set(sandbox.Match{Kind: sandbox.Media}, sandbox.Stall(10_000))
+	victim := exec.Command("cat", path)
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := stalled.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		got, err := os.ReadFile(path)
+		if err == nil && !bytes.Equal(got, content) {
+			err = os.ErrInvalid
+		}
+		done <- err
+	}()
+	if err := victim.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	err := victim.Wait() // while the body still stalls
+	if status, ok := victim.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGINT {
+		t.Errorf("the interrupted cat: %v", err)
+	}
+	stalled.Release()
+	if err := <-done; err != nil {
+		t.Errorf("the other reader: %v", err)
+	}
+	if n := w.Requests().ByPath["/v1/media/"+f.ID.String()]; n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+// TestHarmlessSignals: a program that handles signals, as every Go program
+// does SIGURG, never sees EINTR from a slow open, readdir or stat.
+func TestHarmlessSignals(t *testing.T) {
+	if path := os.Getenv("VERIFFS_TEST_OPEN"); path != "" {
+		// Raw system calls: the standard library retries EINTR.
+		fd, err := syscall.Open(path, syscall.O_RDONLY, 0)
+		if err != nil {
+			t.Fatalf("open: %v", err)
+		}
+		syscall.Close(fd)
+		return
+	}
+	w := newWorld(t, worldConfig{sandbox: small})
+	path, _, _ := w.one()
+	for name, match := range map[string]sandbox.Match{
+		"lookup": {Kind: sandbox.SessionMedia}, "open": {Kind: sandbox.Media},
+	} {
+		slow := w.Set(match, sandbox.Stall(10))
+		child := exec.Command(os.Args[0], "-test.run=^TestHarmlessSignals$")
+		child.Env = append(os.Environ(), "VERIFFS_TEST_OPEN="+path)
+		var out bytes.Buffer
+		child.Stdout, child.Stderr = &out, &out
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if err := slow.Wait(t.Context(), 1); err != nil {
+			t.Fatal(err)
+		}
+		for range 20 {
+			signalThreads(t, child.Process.Pid)
+		}
+		slow.Remove()
+		slow.Release()
+		if err := child.Wait(); err != nil {
+			t.Errorf("%s: %v\n%s", name, err, out.String())
+		}
+	}
+}
+
+// signalThreads sends every thread of a process SIGURG.
+func signalThreads(t *testing.T, pid int) {
+	t.Helper()
+	tasks, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "task"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, task := range tasks {
+		tid, err := strconv.Atoi(task.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = syscall.Tgkill(pid, tid, syscall.SIGURG) // it may have ended
+	}
+}
+
+// TestKilledWaiters: kill -9 ends a process that waits for a listing.
+func TestKilledWaiters(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: small})
+	stalled := w.Set(sandbox.Match{Kind: sandbox.SessionMedia}, sandbox.Stall(10))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	victim := exec.CommandContext(ctx, "ls", w.path("sessions", w.SessionIDs()[0].String()))
+	if err := victim.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := stalled.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = victim.Wait() // the test is that it returns while the body stalls
+	if ctx.Err() != nil {
+		t.Error("the killed process waited for the network")
+	}
+}
+
+// TestDirectoryHandles: a directory that is read in pieces, rewound and
+// sought is of one moment, whatever happens meanwhile.
+func TestDirectoryHandles(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: sandbox.Options{Scale: sandbox.Scale{Sessions: 500, Files: 1, FileSize: 10}}})
+	d, err := os.Open(w.path("sessions"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	first, err := d.Readdirnames(100)
+	if err != nil || len(first) != 100 {
+		t.Fatal(len(first), err)
+	}
+	w.list(w.SessionIDs()[:10]...)
+	rest, err := d.Readdirnames(-1)
+	if err != nil || len(first)+len(rest) != 500 {
+		t.Errorf("%d and %d entries, %v", len(first), len(rest), err)
+	}
+	if _, err := d.Seek(0, 0); err != nil {
+		t.Fatal(err)
+	}
+	again, err := d.Readdirnames(-1)
+	if err != nil || strings.Join(again, "/") != strings.Join(append(first, rest...), "/") {
+		t.Errorf("after a rewind %d entries, %v", len(again), err)
+	}
+	eventually(t, "a new listing shows ten", func() bool {
+		entries, err := os.ReadDir(w.path("sessions"))
+		return err == nil && len(entries) == 10
+	})
+}
+
+// TestNewAttempt: a new attempt replaces the listing; an open file stays.
+func TestNewAttempt(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: small, listTTL: 1})
+	path, _, content := w.one()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	session := w.Sessions()[0]
+	fresh := []byte("new content")
+	attempt, ok := w.AddAttempt(session.ID, sandbox.Attempt{
+		Status: "approved", Created: session.Attempts[0].Created.Add(time.Hour),
+		Media: []sandbox.File{sandbox.NewFile("face", "image/png", fresh)},
+	})
+	if !ok {
+		t.Fatal("no attempt was added")
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(entries) != 1 || entries[0].Name() != fileName(attempt.Media[0]) {
+		t.Fatalf("%v, %v", entries, err)
+	}
+	if got, err := os.ReadFile(filepath.Join(filepath.Dir(path), entries[0].Name())); err != nil || !bytes.Equal(got, fresh) {
+		t.Errorf("the new file: %q, %v", got, err)
+	}
+	got := make([]byte, len(content))
+	if n, err := f.ReadAt(got, 0); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("the open file: %d bytes, %v", n, err)
+	}
+	eventually(t, "the old name is gone", func() bool {
+		_, err := os.Stat(path)
+		return isErrno(err, syscall.ENOENT)
+	})
+	eventually(t, "the session shows the new date", func() bool {
+		info, err := os.Stat(filepath.Dir(path))
+		return err == nil && info.ModTime().Equal(attempt.Created)
+	})
+}

@@ -1,0 +1,362 @@
+package fs_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"image"
+	_ "image/jpeg"
+	_ "image/png"
+	"io"
+	iofs "io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	_ "golang.org/x/image/webp"
+
+	"veriffs/veriff/sandbox"
+)
+
+// TestTools uses the mount with the tools that people use, and counts what
+// that asks of the API.
+func TestTools(t *testing.T) {
+	w := newWorld(t, worldConfig{})
+	files := w.files()
+	sessions := w.Sessions()
+
+	if n := w.requests(func() { w.mustShell(`ls -l . sessions; stat sessions/*; df .; find . -maxdepth 2`) }); n != 0 {
+		t.Errorf("looking at the sessions cost %d requests", n)
+	}
+	if n := w.requests(func() { w.mustShell(`find . -ls; ls -lR; du -a .`) }); n > 2*len(sessions) {
+		t.Errorf("entering %d directories cost %d requests", len(sessions), n)
+	}
+	if n := w.Requests().ByKind["media"]; n != 0 {
+		t.Errorf("looking at files downloaded %d", n)
+	}
+
+	out := t.TempDir()
+	cost := w.requests(func() { w.mustShell(`cp -r sessions "$1"`, out+"/cp") })
+	if cost != len(files) {
+		t.Errorf("cp -r of %d files cost %d requests", len(files), cost)
+	}
+	compareTree(t, filepath.Join(out, "cp"), files)
+
+	again := w.requests(func() {
+		w.mustShell(`tar -cSf "$1/all.tar" sessions && mkdir "$1/tar" && tar -C "$1/tar" --strip-components=1 -xf "$1/all.tar"`, out)
+		compareTree(t, filepath.Join(out, "tar"), files)
+
+		w.mustShell(`rsync -a sessions/ "$1"`, out+"/rsync")
+		compareTree(t, filepath.Join(out, "rsync"), files)
+		if moved := w.mustShell(`rsync -a --itemize-changes sessions/ "$1"`, out+"/rsync"); moved != "" {
+			t.Errorf("a second rsync moves:\n%s", moved)
+		}
+
+		sums := w.mustShell(`find sessions -type f -exec sha256sum {} +`)
+		for name, content := range files {
+			sum := sha256.Sum256(content)
+			if !strings.Contains(sums, hex.EncodeToString(sum[:])+"  "+name) {
+				t.Errorf("sha256sum of %s is not in\n%s", name, sums)
+			}
+		}
+		for name, content := range files {
+			if got := w.mustShell(`cat "$1"`, name); got != string(content) {
+				t.Errorf("cat %s: %d bytes, not the %d right ones", name, len(got), len(content))
+			}
+		}
+		withChip := sessions[slices.IndexFunc(sessions, func(s sandbox.Session) bool {
+			return slices.ContainsFunc(s.Attempts[0].Media, func(f sandbox.File) bool { return f.MIMEType == "application/json" })
+		})]
+		last := withChip.Person.LastName
+		if hits := w.mustShell(`grep -rl --include='*.json' -- "$1" sessions`, last); !strings.Contains(hits, ".json") {
+			t.Errorf("grep -r %s hits nothing", last)
+		}
+	})
+	if again != 0 {
+		t.Errorf("reading everything again cost %d requests", again)
+	}
+
+	w.remount()
+	if n := w.requests(func() {
+		w.mustShell(`find . -ls; cat sessions/*/* >/dev/null`)
+		if moved := w.mustShell(`rsync -a --itemize-changes sessions/ "$1"`, out+"/rsync"); moved != "" {
+			t.Errorf("an rsync after a remount moves:\n%s", moved)
+		}
+	}); n != 0 {
+		t.Errorf("reading everything after a remount cost %d requests", n)
+	}
+}
+
+// compareTree compares a copy of sessions/ with what should be in it.
+func compareTree(t *testing.T, root string, files map[string][]byte) {
+	t.Helper()
+	count := 0
+	err := filepath.WalkDir(root, func(path string, d iofs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		count++
+		name := "sessions" + strings.TrimPrefix(path, root)
+		want, ok := files[name]
+		if !ok {
+			t.Errorf("%s: there is no such file", name)
+			return nil
+		}
+		got, err := os.ReadFile(path)
+		if err == nil && !bytes.Equal(got, want) {
+			t.Errorf("%s: %d bytes, not the %d right ones", name, len(got), len(want))
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if count != len(files) {
+		t.Errorf("%s has %d files, not %d", root, count, len(files))
+	}
+}
+
+// TestOrdinaryUser runs the test above as a user without privileges, through
+// fusermount3. Where /dev/fuse is closed to users it gets one of its own, in
+// a mount namespace of its own.
+func TestOrdinaryUser(t *testing.T) {
+	requireFUSE(t)
+	if os.Geteuid() != 0 {
+		t.Skip("all tests run as an ordinary user here")
+	}
+	dir, err := os.MkdirTemp("/tmp", "veriffs-user-") // where the user can go
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const nobody = "65534"
+	script := `set -e
+		cp "$1" "$2/fs.test"; chmod 755 "$2" "$2/fs.test"; mkdir "$2/tmp"; chown ` + nobody + ` "$2/tmp"
+		mknod "$2/fuse" c 10 229; chmod 666 "$2/fuse"; mount --bind "$2/fuse" /dev/fuse
+		cd "$2/tmp"; TMPDIR="$2/tmp" HOME="$2/tmp" exec setpriv --reuid=` + nobody + ` --regid=` + nobody + ` --clear-groups \
+			"$2/fs.test" -test.v -test.run='^(TestTools|TestAttributes|TestReadOnly)$'`
+	out, err := exec.Command("unshare", "--mount", "sh", "-c", script, "sh", self, dir).CombinedOutput()
+	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestTools")) {
+		t.Fatalf("as an ordinary user: %v\n%s", err, out)
+	}
+}
+
+// TestPictures decodes every picture through the mount.
+func TestPictures(t *testing.T) {
+	w := newWorld(t, worldConfig{})
+	decoded := 0
+	for name := range w.files() {
+		switch filepath.Ext(name) {
+		case ".jpg", ".png", ".webp":
+		default:
+			continue
+		}
+		f, err := os.Open(w.path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		picture, format, err := image.Decode(f)
+		f.Close()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if size := picture.Bounds().Size(); size.X < 100 || size.Y < 100 {
+			t.Errorf("%s: a %s of %v", name, format, size)
+		}
+		decoded++
+	}
+	if decoded < 10 {
+		t.Errorf("only %d pictures were there to decode", decoded)
+	}
+}
+
+// TestFSTest runs the standard library's checks of a file system.
+func TestFSTest(t *testing.T) {
+	w := newWorld(t, worldConfig{})
+	var names []string
+	for name := range w.files() {
+		names = append(names, name)
+	}
+	if err := fstest.TestFS(os.DirFS(w.point), names...); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMmap maps files in a second process: a page fault on a mount that the
+// faulting process itself serves could never be answered.
+func TestMmap(t *testing.T) {
+	if name := os.Getenv("VERIFFS_TEST_MMAP"); name != "" {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		mapped, err := syscall.Mmap(int(f.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_SHARED)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := sha256.Sum256(mapped)
+		fmt.Printf("mapped %x\n", sum)
+		return
+	}
+	w := newWorld(t, worldConfig{})
+	for name, content := range w.files() {
+		cmd := exec.Command(os.Args[0], "-test.run=^TestMmap$")
+		cmd.Env = append(os.Environ(), "VERIFFS_TEST_MMAP="+w.path(name))
+		out, err := cmd.CombinedOutput()
+		want := fmt.Sprintf("mapped %x\n", sha256.Sum256(content))
+		if err != nil || !bytes.Contains(out, []byte(want)) {
+			t.Fatalf("mmap of %s: %v\n%s", name, err, out)
+		}
+	}
+}
+
+// TestAttributes checks what stat says.
+func TestAttributes(t *testing.T) {
+	w := newWorld(t, worldConfig{})
+	ids := make(map[uint64]string)
+	stat := func(name string) *syscall.Stat_t {
+		t.Helper()
+		info, err := os.Lstat(w.path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		if other, ok := ids[st.Ino]; ok && other != name {
+			t.Errorf("%s and %s have the inode number %d", name, other, st.Ino)
+		}
+		ids[st.Ino] = name
+		if int(st.Uid) != os.Getuid() || int(st.Gid) != os.Getgid() {
+			t.Errorf("%s belongs to %d:%d", name, st.Uid, st.Gid)
+		}
+		return st
+	}
+	if st := stat("."); st.Mode != syscall.S_IFDIR|0o500 || st.Nlink != 3 || st.Ino != 1 {
+		t.Errorf(".: mode %o, %d links, inode %d", st.Mode, st.Nlink, st.Ino)
+	}
+	sessions := w.Sessions()
+	if st := stat("sessions"); st.Mode != syscall.S_IFDIR|0o500 || int(st.Nlink) != 2+len(sessions) {
+		t.Errorf("sessions: mode %o, %d links", st.Mode, st.Nlink)
+	}
+	for _, s := range sessions {
+		name := "sessions/" + s.ID.String()
+		if st := stat(name); st.Mtim.Nano() != 0 {
+			t.Errorf("%s: mtime %v before anybody entered it", name, st.Mtim)
+		}
+		entries, err := os.ReadDir(w.path(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.IsSortedFunc(entries, func(a, b os.DirEntry) int { return strings.Compare(a.Name(), b.Name()) }) {
+			t.Errorf("%s is not in name order", name)
+		}
+		for _, f := range s.Attempts[0].Media {
+			st := stat(name + "/" + fileName(f))
+			hi, _ := f.ID.Halves()
+			switch {
+			case st.Mode != syscall.S_IFREG|0o400, st.Nlink != 1, st.Ino != hi:
+				t.Errorf("%s: mode %o, %d links, inode %d", f.ID, st.Mode, st.Nlink, st.Ino)
+			case st.Size != f.Size, st.Blocks != (f.Size+511)/512:
+				t.Errorf("%s: %d bytes in %d blocks, want %d bytes", f.ID, st.Size, st.Blocks, f.Size)
+			case st.Mtim.Nano() != mtime(s.Attempts[0]):
+				t.Errorf("%s: mtime %v, want %v", f.ID, st.Mtim, s.Attempts[0].Created)
+			}
+		}
+	}
+	dates := func() (all []string) {
+		for _, s := range sessions {
+			// The kernel is told of a date in its own time: wait for it.
+			name := "sessions/" + s.ID.String()
+			eventually(t, name+" shows its date", func() bool {
+				return stat(name).Mtim.Nano() == mtime(s.Attempts[0])
+			})
+			all = append(all, fmt.Sprint(stat(name).Mtim))
+		}
+		return all
+	}
+	before := dates()
+	w.remount()
+	if n := w.requests(func() {
+		if after := dates(); !slices.Equal(before, after) {
+			t.Errorf("dates before a remount %v, after it %v", before, after)
+		}
+	}); n != 0 {
+		t.Errorf("the dates after a remount cost %d requests", n)
+	}
+}
+
+// mtime is the time, in nanoseconds, that an attempt's files should show: its
+// date, or 0 if the API gave none.
+func mtime(a sandbox.Attempt) int64 {
+	if a.Created.IsZero() {
+		return 0
+	}
+	return a.Created.UnixNano()
+}
+
+// eventually waits for what another thread of the kernel or the mount does.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("not so in time: %s", what)
+		}
+	}
+}
+
+// TestReadOnly tries every way of writing.
+func TestReadOnly(t *testing.T) {
+	w := newWorld(t, worldConfig{})
+	session := w.path("sessions", w.SessionIDs()[0].String())
+	entries, err := os.ReadDir(session)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(session, entries[0].Name())
+	now := time.Now()
+	for name, try := range map[string]func() error{
+		"open for writing": func() error { return closing(os.OpenFile(file, os.O_WRONLY, 0)) },
+		"open for both":    func() error { return closing(os.OpenFile(file, os.O_RDWR, 0)) },
+		"open to append":   func() error { return closing(os.OpenFile(file, os.O_WRONLY|os.O_APPEND, 0)) },
+		"truncate":         func() error { return os.Truncate(file, 0) },
+		"create":           func() error { return closing(os.Create(filepath.Join(session, "new"))) },
+		"mkdir":            func() error { return os.Mkdir(w.path("new"), 0o700) },
+		"remove":           func() error { return os.Remove(file) },
+		"rmdir":            func() error { return syscall.Rmdir(session) },
+		"rename":           func() error { return os.Rename(file, file+"x") },
+		"link":             func() error { return os.Link(file, file+"x") },
+		"symlink":          func() error { return os.Symlink(file, file+"x") },
+		"chmod":            func() error { return os.Chmod(file, 0o600) },
+		"chown":            func() error { return os.Chown(file, os.Getuid(), os.Getgid()) },
+		"utimes":           func() error { return os.Chtimes(file, now, now) },
+		"setxattr":         func() error { return syscall.Setxattr(file, "user.x", []byte("y"), 0) },
+		"mknod":            func() error { return syscall.Mknod(file+"x", syscall.S_IFIFO, 0) },
+	} {
+		if err := try(); !isErrno(err, syscall.EROFS) {
+			t.Errorf("%s: %v, not EROFS", name, err)
+		}
+	}
+}
+
+func closing(f io.Closer, err error) error {
+	if err == nil {
+		f.Close()
+	}
+	return err
+}

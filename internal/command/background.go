@@ -1,0 +1,105 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strconv"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// readyVariable names, for a process that was started to go on in the
+// background, the descriptor on which it says that its mount answers.
+const readyVariable = "VERIFFS_READY_FD"
+
+// readyMessage is what it says. Anything else, an end above all, is failure.
+const readyMessage = "ready"
+
+// startInBackground runs this command line again as a session leader without
+// a terminal and returns once its mount answers. If it ends before, its exit
+// code, after what it wrote to standard error, is also ours.
+func startInBackground(ctx context.Context) error {
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("start in the background: %w", err)
+	}
+	r, w, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("start in the background: %w", err)
+	}
+	defer r.Close()
+	child := exec.Command(self, os.Args[1:]...)
+	child.Stdin, child.Stderr = os.Stdin, os.Stderr
+	child.ExtraFiles = []*os.File{w} // descriptor 3
+	child.Env = append(os.Environ(), readyVariable+"=3")
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := child.Start(); err != nil {
+		w.Close()
+		return fmt.Errorf("start in the background: %w", err)
+	}
+	w.Close()
+
+	// A signal while the mount comes up takes the child along.
+	stop := context.AfterFunc(ctx, func() { _ = child.Process.Signal(syscall.SIGTERM) })
+	message, _ := io.ReadAll(r)
+	if stop() && string(message) == readyMessage {
+		return child.Process.Release()
+	}
+	err = child.Wait()
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.ExitCode() > 0:
+		return &reported{code: exit.ExitCode()}
+	case err != nil:
+		return fmt.Errorf("the background process failed: %w", err)
+	default:
+		return errors.New("interrupted before the mount was there")
+	}
+}
+
+// reported is a failure that was told to the user already.
+type reported struct{ code int }
+
+func (r *reported) Error() string { return "exit code " + strconv.Itoa(r.code) }
+
+// background is the side of the child.
+type background struct{ ready *os.File }
+
+// inBackground returns nil unless this process was started to go on in the
+// background.
+func inBackground() *background {
+	fd, err := strconv.Atoi(os.Getenv(readyVariable))
+	if err != nil {
+		return nil
+	}
+	_ = os.Unsetenv(readyVariable)
+	unix.CloseOnExec(fd)
+	return &background{ready: os.NewFile(uintptr(fd), "ready")}
+}
+
+// detach lets go of the terminal and of the working directory and tells the
+// process that waits in the foreground.
+func (b *background) detach() error {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	for fd := range 3 {
+		if err := unix.Dup2(int(null.Fd()), fd); err != nil {
+			return err
+		}
+	}
+	if err := os.Chdir("/"); err != nil {
+		return err
+	}
+	if _, err := b.ready.WriteString(readyMessage); err != nil {
+		return err
+	}
+	return b.ready.Close()
+}

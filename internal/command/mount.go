@@ -1,0 +1,128 @@
+package command
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/urfave/cli/v2"
+
+	"veriffs/fs"
+)
+
+// unmountGrace is how long a mount that is still in use may go on serving
+// after it was asked to end.
+const unmountGrace = 5 * time.Second
+
+func mountCommand() *cli.Command {
+	flags := append(apiFlags(), cacheFlags()...)
+	flags = append(flags, logFlags()...)
+	flags = append(flags,
+		&cli.StringSliceFlag{Name: flagSessions, Category: groupMount, EnvVars: variables(flagSessions), TakesFile: true,
+			Usage: "show the sessions whose ids are in `FILE`, now and as it changes; may be repeated, - is standard input"},
+		&cli.BoolFlag{Name: flagAllowOther, Category: groupMount, EnvVars: variables(flagAllowOther),
+			Usage: "let other users of this machine read the files"},
+		&cli.BoolFlag{Name: flagAllowOffline, Category: groupMount, EnvVars: variables(flagAllowOffline),
+			Usage: "mount even if the API can't be reached, and show what is in the cache"},
+		&cli.BoolFlag{Name: flagBackground, Category: groupMount, EnvVars: variables(flagBackground),
+			Usage: "return once the mount answers and go on in the background (name a --log-file to keep the log)"},
+	)
+	return &cli.Command{
+		Name:      "mount",
+		Usage:     "show the media as files below MOUNTPOINT",
+		ArgsUsage: "MOUNTPOINT",
+		Flags:     flags,
+		Action:    mount,
+	}
+}
+
+func mount(c *cli.Context) error {
+	point, err := oneArgument(c, "MOUNTPOINT")
+	if err != nil {
+		return err
+	}
+	ready := inBackground()
+	if c.Bool(flagBackground) && ready == nil {
+		return startInBackground(c.Context)
+	}
+	s, err := readSettings(c, point)
+	if err != nil {
+		return err
+	}
+	log, logFile, err := newLogger(c)
+	if err != nil {
+		return err
+	}
+	defer logFile.Close()
+	k, err := start(c.Context, s, log)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	fmt.Fprintln(c.App.ErrWriter, "mounted on", s.mountpoint)
+	if ready != nil {
+		if err := ready.detach(); err != nil {
+			log.Warn("the process could not leave its terminal", "error", err)
+		}
+	}
+	notifySystemd(daemon.SdNotifyReady)
+	serve(c.Context, k.mount)
+	notifySystemd(daemon.SdNotifyStopping)
+	return nil
+}
+
+// serve returns when the file system was unmounted, which it sees to when ctx
+// ends. Files that somebody has open are readable for a while longer.
+func serve(ctx context.Context, m *fs.Mount) {
+	unmounted := make(chan struct{})
+	go func() {
+		defer close(unmounted)
+		m.Wait()
+	}()
+	select {
+	case <-unmounted:
+		return
+	case <-ctx.Done():
+	}
+	if err := m.Unmount(); err != nil {
+		fmt.Fprintln(os.Stderr, "veriffs:", trimPackage(err))
+	}
+	select {
+	case <-unmounted:
+	case <-time.After(unmountGrace):
+	}
+}
+
+// notifySystemd tells the service manager, if one started this process.
+func notifySystemd(state string) {
+	_, _ = daemon.SdNotify(false, state) // without a service manager there is nobody to tell
+}
+
+func oneArgument(c *cli.Context, name string) (string, error) {
+	switch c.NArg() {
+	case 0:
+		return "", usageError("%s is missing: veriffs %s [options] %s", name, c.Command.Name, name)
+	case 1:
+		return c.Args().First(), nil
+	default:
+		return "", usageError("one %s is enough; options go before it", name)
+	}
+}
+
+func unmountCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "unmount",
+		Aliases:   []string{"umount"},
+		Usage:     "take the mount on MOUNTPOINT away",
+		ArgsUsage: "MOUNTPOINT",
+		Action: func(c *cli.Context) error {
+			point, err := oneArgument(c, "MOUNTPOINT")
+			if err != nil {
+				return err
+			}
+			return fs.Unmount(point)
+		},
+	}
+}

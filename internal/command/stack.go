@@ -1,0 +1,232 @@
+package command
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"veriffs/cache"
+	"veriffs/fs"
+	"veriffs/internal/library"
+	"veriffs/internal/sessionlist"
+	"veriffs/veriff"
+)
+
+// settings are everything that crosses from the command line inwards.
+type settings struct {
+	api          veriff.Config
+	sessions     []string // files
+	cacheDir     string
+	cacheSize    int64 // bytes
+	listTTL      time.Duration
+	mountpoint   string
+	allowOther   bool
+	allowOffline bool // mount though the API can't be reached
+}
+
+// readSettings reads the flags of mount.
+func readSettings(c *cli.Context, mountpoint string) (s settings, err error) {
+	secrets, err := sharedSecrets(c)
+	if err != nil {
+		return s, err
+	}
+	s = settings{
+		api: veriff.Config{
+			BaseURL: c.String(flagAPIURL), APIKey: c.String(flagAPIKey), Secrets: secrets,
+			UserAgent: "veriffs/" + version,
+		},
+		allowOther:   c.Bool(flagAllowOther),
+		allowOffline: c.Bool(flagAllowOffline),
+	}
+	if s.api.Verify, err = veriff.ParseVerifyMode(c.String(flagVerify)); err != nil {
+		return s, usageError("--%s is require, present or off, not %q", flagVerify, c.String(flagVerify))
+	}
+	if s.api.Connections, err = positive(flagConnections, c.Int(flagConnections)); err != nil {
+		return s, err
+	}
+	if s.listTTL, err = positive(flagListTTL, c.Duration(flagListTTL)); err != nil {
+		return s, err
+	}
+	if s.cacheSize, err = bytesFlag(c, flagCacheSize); err != nil {
+		return s, err
+	}
+	// Absolute, because a process in the background leaves its directory.
+	if s.mountpoint, err = filepath.Abs(mountpoint); err != nil {
+		return s, err
+	}
+	if s.cacheDir, err = filepath.Abs(c.String(flagCacheDir)); err != nil {
+		return s, err
+	}
+	for _, name := range c.StringSlice(flagSessions) {
+		if name != sessionlist.Stdin {
+			if name, err = filepath.Abs(name); err != nil {
+				return s, err
+			}
+		}
+		s.sessions = append(s.sessions, name)
+	}
+	return s, nil
+}
+
+// account is the name under which an integration's cache and mount go. It
+// tells integrations apart and says nothing about them.
+func (s *settings) account() string {
+	sum := sha256.Sum256([]byte(strings.TrimRight(s.api.BaseURL, "/") + "\n" + s.api.APIKey))
+	return hex.EncodeToString(sum[:6])
+}
+
+// stack is a running mount: its parts, in the order in which they came up.
+type stack struct {
+	client  *veriff.Client
+	cache   *cache.Cache
+	library *library.Library
+	source  *sessionlist.Source
+	mount   *fs.Mount
+}
+
+// start brings up every part, or none and says why.
+func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err error) {
+	k := new(stack)
+	defer func() {
+		if err != nil {
+			k.close()
+		}
+	}()
+	s.api.Logger = log
+	if k.client, err = veriff.New(s.api); err != nil {
+		return nil, err
+	}
+	if k.cache, err = openCache(s, log); err != nil {
+		return nil, err
+	}
+	if err := probe(ctx, k.client, s.allowOffline, log); err != nil {
+		return nil, err
+	}
+	if k.library, err = library.New(library.Options{Client: k.client, Cache: k.cache, ListTTL: s.listTTL, Logger: log}); err != nil {
+		return nil, err
+	}
+	if err := k.follow(s.sessions, log); err != nil {
+		return nil, err
+	}
+	k.mount, err = fs.New(fs.Options{
+		Library: k.library, Mountpoint: s.mountpoint, Account: s.account(), AllowOther: s.allowOther, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+func openCache(s settings, log *slog.Logger) (*cache.Cache, error) {
+	secrets := make([][]byte, len(s.api.Secrets))
+	for i, secret := range s.api.Secrets {
+		secrets[i] = []byte(secret)
+	}
+	return cache.Open(cache.Options{
+		Dir: filepath.Join(s.cacheDir, s.account()), Limit: s.cacheSize, Secrets: secrets, Logger: log,
+	})
+}
+
+// follow shows the sessions of the files, now and as the files change.
+func (k *stack) follow(files []string, log *slog.Logger) error {
+	if len(files) == 0 {
+		return nil
+	}
+	// The first change can come before Open has returned the source.
+	opened := make(chan struct{})
+	source, err := sessionlist.Open(context.Background(), files, sessionlist.Options{
+		Logger: log,
+		OnChange: func(sessionlist.Change) {
+			<-opened
+			k.library.SetSessions(k.source.Snapshot())
+		},
+	})
+	if err != nil {
+		return usageError("--%s: %w", flagSessions, err)
+	}
+	k.source = source
+	close(opened)
+	return nil
+}
+
+// close takes down what is up, in reverse.
+func (k *stack) close() {
+	if k.source != nil {
+		k.source.Close()
+	}
+	if k.library != nil {
+		k.library.Close()
+	}
+	if k.cache != nil {
+		k.cache.Close()
+	}
+	if k.client != nil {
+		k.client.Close()
+	}
+}
+
+// probe asks the API whether it takes the credentials, and says in a sentence
+// what is wrong: the key, the secret, the address or the network.
+func probe(ctx context.Context, client *veriff.Client, allowOffline bool, log *slog.Logger) error {
+	err := client.Probe(ctx)
+	var unexpected *veriff.Unexpected
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &unexpected):
+		log.Warn("the API answered the check of the credentials in a way that is not known, the mount goes on", "answer", unexpected.Err)
+		return nil
+	case errors.Is(err, veriff.ErrRefused):
+		return &hinted{err: err, code: exitRefused, hint: refusedHint(err)}
+	case errors.Is(err, veriff.ErrSignature):
+		return &hinted{err: err, code: exitRefused,
+			hint: "either VERIFF_API_URL is not the API's address, or the shared secret is not this integration's; --verify=present would accept replies without a signature"}
+	case errors.Is(err, veriff.ErrRedirect):
+		return &hinted{err: err, code: exitUnreachable, hint: "check VERIFF_API_URL: it is not the API's own address"}
+	case errors.Is(err, veriff.ErrUnreachable) && allowOffline:
+		log.Warn("the API can't be reached, the mount shows what is in the cache", "error", err)
+		return nil
+	case errors.Is(err, veriff.ErrUnreachable):
+		return &hinted{err: err, code: exitUnreachable,
+			hint: "check the network, the proxy (HTTPS_PROXY) and VERIFF_API_URL; with --allow-offline the mount starts anyway, on what is in the cache"}
+	default:
+		return fmt.Errorf("check the credentials: %w", err)
+	}
+}
+
+// refusedHint names the likely cause of a refusal by the API's own code: see
+// the table of errors in the API's documentation.
+func refusedHint(err error) string {
+	var api *veriff.APIError
+	if !errors.As(err, &api) {
+		return "check the API key and the shared secret"
+	}
+	switch api.Code {
+	case "1801", "1802":
+		return "check VERIFF_API_KEY: it should be a UUID"
+	case "1803":
+		return "check VERIFF_API_KEY, and that VERIFF_API_URL is the address that the same integration's page shows"
+	case "1804":
+		return "the integration is switched off: an administrator can switch it on in the Customer Portal"
+	case "1812", "1818":
+		return "check VERIFF_SHARED_SECRET: it must be of the same integration as VERIFF_API_KEY"
+	default:
+		return "check that VERIFF_API_KEY and VERIFF_SHARED_SECRET are of the same, active integration"
+	}
+}
+
+// sorted returns ids as a library wants them: in order, none twice.
+func sorted(ids []veriff.SessionID) []veriff.SessionID {
+	ids = slices.Clone(ids)
+	slices.SortFunc(ids, veriff.SessionID.Compare)
+	return slices.Compact(ids)
+}

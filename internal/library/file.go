@@ -1,0 +1,259 @@
+package library
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/veriff"
+)
+
+// UnknownSize is the size of a file that has to be fetched to know it.
+const UnknownSize = -1
+
+// Size returns what is known of a file's size in bytes without asking: that
+// of the verified object if it was ever seen, else what the list said, else
+// UnknownSize.
+func (l *Library) Size(f *File) int64 {
+	if n, ok := l.dates.size(f.ID); ok {
+		return n
+	}
+	return f.Listed
+}
+
+// Open returns a file for reading: whole, verified and on the local disk, or
+// in memory if the disk would not have it. It fetches if it must.
+//
+// Errors: ErrNotFound, ErrOffline, those of package veriff, or the cause of
+// ctx's end; a fetch that others wait for goes on then.
+func (l *Library) Open(ctx context.Context, f *File) (*Handle, error) {
+	o, err := l.object(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	return &Handle{lib: l, file: f, object: o}, nil
+}
+
+// Handle is an open file. It stays readable whatever becomes of the session
+// or of the cache, until it is closed.
+type Handle struct {
+	lib  *Library
+	file *File
+
+	mu     sync.Mutex
+	object *object
+}
+
+// Size is the verified length in bytes.
+func (h *Handle) Size() int64 { return h.current().Size() }
+
+// SHA256 is the hash of the verified bytes.
+func (h *Handle) SHA256() [32]byte { return h.current().sum }
+
+// ReadAt fills p from offset off as io.ReaderAt does. Should the object have
+// been damaged on the disk since it was stored, it is fetched again: the one
+// case in which a read waits for the network.
+func (h *Handle) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+	o := h.current()
+	n, err := o.ReadAt(p, off)
+	if !errors.Is(err, cache.ErrDamaged) {
+		return n, err
+	}
+	fresh, err := h.replace(ctx, o)
+	if err != nil {
+		return 0, fmt.Errorf("library: fetch media %s again: %w", h.file.ID, err)
+	}
+	return fresh.ReadAt(p, off)
+}
+
+// Close gives the file back. Reads must have ended.
+func (h *Handle) Close() { h.lib.release(h.current()) }
+
+func (h *Handle) current() *object {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.object
+}
+
+// replace swaps a damaged object for a fresh one with the same bytes. Other
+// bytes under the same id are refused here: what was read before would not
+// fit to what is read next.
+func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) {
+	h.lib.disown(damaged)
+	fresh, err := h.lib.object(ctx, h.file)
+	if err != nil {
+		return nil, err
+	}
+	if fresh.sum != damaged.sum {
+		h.lib.release(fresh)
+		return nil, fmt.Errorf("its bytes have changed: %w", veriff.ErrBody)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.object != damaged { // another read was quicker
+		h.lib.release(fresh)
+		return h.object, nil
+	}
+	h.object = fresh
+	h.lib.release(damaged)
+	return fresh, nil
+}
+
+// object is a verified object in use, shared by everyone who has it open.
+type object struct {
+	*cache.Object
+	id   veriff.MediaID
+	sum  [32]byte
+	refs int // guarded by Library.mu
+}
+
+// object returns the object of a file, with a reference that the caller owns.
+func (l *Library) object(ctx context.Context, f *File) (*object, error) {
+	if o, ok := l.acquire(f.ID); ok {
+		return o, nil
+	}
+	return l.fetches.do(ctx, f.ID, func() (*object, error) { return l.obtain(f) })
+}
+
+// acquire adds a reference to an object that is open already.
+func (l *Library) acquire(id veriff.MediaID) (*object, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o, ok := l.open[id]
+	if ok {
+		o.refs++
+	}
+	return o, ok
+}
+
+// own is told of each obtained object and how many openers wait for it.
+func (l *Library) own(o *object, openers int) {
+	if openers == 0 {
+		o.Object.Close()
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	o.refs = openers
+	l.open[o.id] = o
+}
+
+// release gives one reference back and closes the object with the last.
+func (l *Library) release(o *object) {
+	l.mu.Lock()
+	o.refs--
+	last := o.refs == 0
+	if last && l.open[o.id] == o {
+		delete(l.open, o.id)
+	}
+	l.mu.Unlock()
+	if last {
+		o.Object.Close()
+	}
+}
+
+// disown keeps an object from being shared any further.
+func (l *Library) disown(o *object) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.open[o.id] == o {
+		delete(l.open, o.id)
+	}
+}
+
+// obtain opens an object from the cache or else from the API, and corrects
+// what was believed of its size.
+func (l *Library) obtain(f *File) (*object, error) {
+	stored, ok := l.cache.Get(mediaKey(f.ID))
+	if !ok {
+		var err error
+		if stored, err = l.fetch(f); err != nil {
+			return nil, err
+		}
+	}
+	var lb label
+	if err := json.Unmarshal(stored.Label(), &lb); err != nil {
+		stored.Close()
+		return nil, fmt.Errorf("library: label of media %s: %w", f.ID, err)
+	}
+	o := &object{Object: stored, id: f.ID}
+	if n, err := hex.Decode(o.sum[:], []byte(lb.SHA256)); err != nil || n != len(o.sum) {
+		stored.Close()
+		return nil, fmt.Errorf("library: label of media %s has no hash", f.ID)
+	}
+	if believed := l.Size(f); believed != stored.Size() && l.dates.setSize(f.ID, stored.Size()) && believed != UnknownSize {
+		l.log.Warn("the list gave a wrong size, that of the verified object is right",
+			"media", f.ID, "listed", believed, "verified", stored.Size())
+	}
+	return o, nil
+}
+
+// fetch downloads an object into the cache. Nothing is published under its
+// key before its length and signature were found right.
+func (l *Library) fetch(f *File) (*cache.Object, error) {
+	if err := l.link.check(); err != nil {
+		return nil, err
+	}
+	var w *cache.Writer
+	receipt, err := l.client.Download(l.life, f.ID, func(length int64) (io.Writer, error) {
+		if w != nil { // the body of an earlier try was cut
+			w.Abort()
+		}
+		var err error
+		w, err = l.cache.Create(mediaKey(f.ID), length)
+		return w, err
+	})
+	l.link.report(err)
+	if err != nil {
+		if w != nil {
+			w.Abort()
+		}
+		if errors.Is(err, ErrNotFound) {
+			l.cache.Remove(mediaKey(f.ID))
+			l.ForgetListing(f.In.Session)
+		}
+		return nil, fmt.Errorf("library: fetch media %s: %w", f.ID, err)
+	}
+	lb := labelOf(receipt)
+	lb.Session, lb.MIMEType = f.In.Session.String(), f.mimetype.Value()
+	if !f.In.Attempt.IsZero() {
+		lb.Attempt = f.In.Attempt.String()
+	}
+	text, err := json.Marshal(lb)
+	if err != nil {
+		w.Abort()
+		return nil, fmt.Errorf("library: label of media %s: %w", f.ID, err)
+	}
+	o, err := w.Commit(text)
+	if err != nil {
+		return nil, fmt.Errorf("library: store media %s: %w", f.ID, err)
+	}
+	return o, nil
+}
+
+// label is what is sealed beside each object: enough for erasure by session
+// and for evidence, without another database.
+type label struct {
+	Session   string    `json:"session,omitempty"`
+	Attempt   string    `json:"attempt,omitempty"`
+	MIMEType  string    `json:"mimetype,omitempty"`
+	SHA256    string    `json:"sha256"`
+	Signature string    `json:"signature,omitempty"` // as received
+	Secret    int       `json:"secret"`              // which of the configured secrets verified it, -1 for none
+	Received  time.Time `json:"received"`
+}
+
+func labelOf(r veriff.Receipt) label {
+	return label{
+		SHA256:    hex.EncodeToString(r.SHA256[:]),
+		Signature: r.Signature,
+		Secret:    r.Secret,
+		Received:  r.Received,
+	}
+}

@@ -1,0 +1,142 @@
+// Package library knows every session that was named to it and how to get
+// the files of each: it asks the API for listings, fetches, verifies and
+// stores objects, and answers from the cache whenever it can.
+//
+// What it promises: a file is opened whole and verified or not at all; an
+// object is fetched once however many wait for it; absence is reported only
+// when the API said so or a complete listing shows it; every wait ends when
+// its context does. A Library is safe for concurrent use by one process.
+//
+// It does not know of inodes or of the kernel. Whoever shows the library to
+// a kernel learns through [Library.Observe] what has changed.
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"veriffs/cache"
+	"veriffs/veriff"
+)
+
+// Errors that the callers of a library tell apart. Those of package veriff
+// pass through wrapped: ErrRefused, ErrSignature, ErrServer and the others.
+var (
+	// ErrNotFound: the API, or a complete listing, says that it is not there.
+	ErrNotFound = veriff.ErrNotFound
+	// ErrOffline: the API could not be reached a moment ago, so it was not
+	// asked again; what is in the cache keeps working.
+	ErrOffline = errors.New("the API can't be reached")
+)
+
+// Defaults of the options of the same name.
+const (
+	DefaultListTTL = 10 * time.Minute
+	// listingsInMemory bounds the decoded listings kept for quick answers, in
+	// sessions; the others come back from the sealed store when entered.
+	listingsInMemory = 4096
+)
+
+// Options is what a Library is made of. Client and Cache are used, not
+// owned: who made them closes them after the library.
+type Options struct {
+	Client *veriff.Client
+	Cache  *cache.Cache
+	// ListTTL is how long a listing is served without asking again.
+	ListTTL time.Duration
+	Logger  *slog.Logger
+	Now     func() time.Time
+}
+
+// Library is the collection of sessions and their files.
+type Library struct {
+	client *veriff.Client
+	cache  *cache.Cache
+	ttl    time.Duration
+	log    *slog.Logger
+	now    func() time.Time
+
+	sessions sessionSet
+	listings *lru.Cache[veriff.SessionID, *Listing]
+	dates    catalog
+	link     link
+	observer observers
+
+	lists   flights[veriff.SessionID, *Listing]
+	fetches flights[veriff.MediaID, *object]
+
+	mu   sync.Mutex
+	open map[veriff.MediaID]*object // objects with a reader, shared by all of them
+
+	life   context.Context // ends with Close; every fetch hangs on it
+	cancel context.CancelFunc
+	work   sync.WaitGroup // goroutines of the library's own
+}
+
+// New returns a library over a client and a cache. It asks nothing yet.
+func New(o Options) (*Library, error) {
+	if o.ListTTL <= 0 {
+		o.ListTTL = DefaultListTTL
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	listings, err := lru.New[veriff.SessionID, *Listing](listingsInMemory)
+	if err != nil {
+		return nil, fmt.Errorf("library: %w", err)
+	}
+	l := &Library{
+		client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now,
+		listings: listings,
+		open:     make(map[veriff.MediaID]*object),
+	}
+	l.life, l.cancel = context.WithCancel(context.Background())
+	l.sessions.now = o.Now
+	l.link = link{probe: o.Client.Probe, spawn: l.spawn, life: l.life, log: o.Logger}
+	l.lists.spawn = l.spawn
+	l.fetches.spawn, l.fetches.share = l.spawn, l.own
+	l.dates.load(o.Cache, o.Logger)
+	l.spawn(l.keepCatalog)
+	return l, nil
+}
+
+// Close ends every fetch under way, waits for the goroutines that served
+// them and writes down what the next mount should remember. Handles that are
+// still open stay readable until they are closed.
+func (l *Library) Close() {
+	l.cancel()
+	l.work.Wait()
+	l.dates.save(l.cache)
+}
+
+// spawn runs f as a goroutine that Close waits for. A panic in it is logged
+// and ends that piece of work alone, never the mount.
+func (l *Library) spawn(f func()) {
+	l.work.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				l.log.Error("a panic was contained", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			}
+		}()
+		f()
+	})
+}
+
+// Newest returns when the newest attempt began that the library knows of.
+func (l *Library) Newest() time.Time { return l.dates.newest() }
+
+// Room returns how many bytes of the disk the cache uses and may use.
+func (l *Library) Room() (used, limit int64) {
+	s := l.cache.Stats()
+	return s.Bytes, s.Limit
+}

@@ -1,0 +1,74 @@
+package library
+
+import (
+	"strings"
+
+	"veriffs/veriff"
+)
+
+// extensions maps the media types that the API is known to use to the
+// extension of a file's name. Both image/jpg, which is no registered type,
+// and the bare extensions of older replies occur.
+var extensions = map[string]string{
+	"image/jpeg":       "jpg",
+	"image/jpg":        "jpg",
+	"image/png":        "png",
+	"image/webp":       "webp",
+	"image/heic":       "heic",
+	"image/heif":       "heif",
+	"image/gif":        "gif",
+	"image/tiff":       "tif",
+	"application/pdf":  "pdf",
+	"application/json": "json",
+	"video/webm":       "webm",
+	"video/mp4":        "mp4",
+	"video/quicktime":  "mov",
+	"video/x-matroska": "mkv",
+}
+
+// bareExtensions are the extensions that may stand in place of a type.
+var bareExtensions = map[string]string{
+	"jpeg": "jpg", "jpg": "jpg", "png": "png", "webp": "webp", "heic": "heic", "heif": "heif",
+	"gif": "gif", "tif": "tif", "tiff": "tif", "pdf": "pdf", "json": "json",
+	"webm": "webm", "mp4": "mp4", "mov": "mov", "mkv": "mkv",
+}
+
+// unknownExtension names what no table knows. What the API says is never
+// used as a name itself.
+const unknownExtension = "bin"
+
+// extension returns the extension, without its dot, for a mimetype as the
+// API gives it: parameters and case are ignored.
+func extension(mimetype string) string {
+	t, _, _ := strings.Cut(mimetype, ";")
+	t = strings.ToLower(strings.TrimSpace(t))
+	if ext, ok := extensions[t]; ok {
+		return ext
+	}
+	if ext, ok := bareExtensions[strings.TrimPrefix(t, ".")]; ok {
+		return ext
+	}
+	return unknownExtension
+}
+
+// idLen is the length of an id within a name.
+const idLen = 36
+
+// splitName takes <mediaId>.<ext> apart. It accepts only what [File.Name]
+// can produce: the id in its canonical, lower-case form.
+func splitName(name string) (id veriff.MediaID, ext string, ok bool) {
+	if len(name) < idLen+2 || name[idLen] != '.' {
+		return veriff.MediaID{}, "", false
+	}
+	id, err := veriff.ParseMediaID(name[:idLen])
+	if err != nil || id.String() != name[:idLen] {
+		return veriff.MediaID{}, "", false
+	}
+	return id, name[idLen+1:], true
+}
+
+// PossibleName reports whether a listing could have a file of that name.
+func PossibleName(name string) bool {
+	_, _, ok := splitName(name)
+	return ok
+}

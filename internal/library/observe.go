@@ -1,0 +1,37 @@
+package library
+
+import (
+	"sync"
+
+	"veriffs/veriff"
+)
+
+// Change says what is no longer as it was.
+type Change struct {
+	SessionsChanged bool               // the set of sessions
+	SessionsGone    []veriff.SessionID // these are not in it any more
+	Session         veriff.SessionID   // this session's listing or date; zero for none
+	FilesGone       []string           // names that its listing no longer has
+}
+
+// observers passes changes on to whoever asked for them.
+type observers struct {
+	mu sync.RWMutex
+	f  func(Change)
+}
+
+// Observe makes f be called after each change. There is one observer; f must
+// return quickly and must not call back into the library.
+func (l *Library) Observe(f func(Change)) {
+	l.observer.mu.Lock()
+	defer l.observer.mu.Unlock()
+	l.observer.f = f
+}
+
+func (o *observers) tell(c Change) {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if o.f != nil {
+		o.f(c)
+	}
+}
