@@ -82,13 +82,14 @@ func Open(ctx context.Context, files []string, opts Options) (*Source, error) {
 		}
 	}
 	ctx, s.stop = context.WithCancel(ctx)
-	s.done.Go(func() { s.follow(ctx) })
+	s.done.Go(func() { s.guard(func() { s.follow(ctx) }) })
 	return s, nil
 }
 
 // Wait returns when everything has been loaded for the first time, standard
 // input to its end included. The error names the files that could not be
-// used; a file that does not exist yet is none.
+// used; a file that does not exist yet is none. If the Source is closed first,
+// that is the error.
 func (s *Source) Wait(ctx context.Context) error {
 	select {
 	case <-s.loaded:

@@ -3,6 +3,7 @@ package sessionlist
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
@@ -22,9 +23,8 @@ func (s *Source) follow(ctx context.Context) {
 		defer watcher.Close()
 		notices, failures = watcher.Events, watcher.Errors
 	}
-	// Watching comes before the first look, so that nothing is missed between.
-	ticker := time.NewTicker(s.watch(watcher))
-	defer ticker.Stop()
+	// Watching comes before looking, so that nothing is missed between.
+	poll := s.watch(watcher)
 	waiting := 0 // streams that have not ended
 	for _, f := range s.files {
 		if f.stream = f.name == Stdin || isStream(f.name); f.stream {
@@ -33,18 +33,23 @@ func (s *Source) follow(ctx context.Context) {
 		}
 	}
 	settle, first := s.lookAll(ctx)
-	var noticed, rest time.Time // when to look after a notice; not before
+	look := time.Now().Add(poll) // even without a notice
+	var noticed, rest time.Time  // when to look after a notice; not before
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for loaded := false; ; {
+	loaded := false
+	defer func() {
+		if !loaded {
+			s.loadErr = fmt.Errorf("sessionlist: load: %w", context.Canceled)
+			close(s.loaded)
+		}
+	}()
+	for {
 		if !loaded && waiting == 0 {
 			loaded, s.loadErr = true, errors.Join(first...)
 			close(s.loaded)
 		}
-		timer.Stop()
-		if due := earlier(noticed, settle); !due.IsZero() {
-			timer.Reset(time.Until(due))
-		}
+		timer.Reset(time.Until(earlier(look, earlier(noticed, settle))))
 		select {
 		case <-ctx.Done():
 			return
@@ -58,8 +63,8 @@ func (s *Source) follow(ctx context.Context) {
 			s.guard(s.publish)
 		case <-timer.C:
 			began := time.Now()
+			look, noticed = began.Add(s.watch(watcher)), time.Time{}
 			settle, _ = s.lookAll(ctx)
-			noticed = time.Time{}
 			// A huge file that changes all the time must not take a whole core.
 			rest = time.Now().Add(min(4*time.Since(began), 5*time.Second))
 		case <-notices:
@@ -70,9 +75,6 @@ func (s *Source) follow(ctx context.Context) {
 			}
 		case err := <-failures: // more notices than could be kept, most likely
 			s.log.Debug("watching the sessions files", "error", err)
-			noticed = time.Now()
-		case <-ticker.C:
-			ticker.Reset(s.watch(watcher))
 			noticed = time.Now()
 		}
 	}
