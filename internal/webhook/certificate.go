@@ -1,0 +1,53 @@
+package webhook
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// certificate is a certificate that is renewed on the disk while the server
+// runs.
+type certificate struct {
+	certFile, keyFile string
+	log               *slog.Logger
+
+	mu       sync.Mutex
+	loaded   *tls.Certificate
+	modified time.Time // of the certificate's file when it was loaded
+	looked   time.Time // at the file
+}
+
+// lookEvery is how often the file is looked at for a renewal.
+const lookEvery = 10 * time.Second
+
+func (c *certificate) load() error {
+	info, err := os.Stat(c.certFile)
+	if err != nil {
+		return err
+	}
+	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
+	if err != nil {
+		return err
+	}
+	c.loaded, c.modified = &pair, info.ModTime()
+	return nil
+}
+
+// get returns the current certificate. One that can't be loaded, for it may
+// be half written, leaves the last in use.
+func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := time.Now(); now.Sub(c.looked) > lookEvery {
+		c.looked = now
+		if info, err := os.Stat(c.certFile); err == nil && !info.ModTime().Equal(c.modified) {
+			if err := c.load(); err != nil {
+				c.log.Warn("renewed certificate can't be loaded, the last one stays", "error", err)
+			}
+		}
+	}
+	return c.loaded, nil
+}
