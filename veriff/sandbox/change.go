@@ -68,10 +68,11 @@ func (s *Sandbox) ReplaceMedia(id veriff.MediaID, content []byte) {
 func (s *Sandbox) changeMedia(id veriff.MediaID, change func(media []File, i int) []File) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	session, _, ok := s.world.file(id)
+	sid, _, ok := s.world.file(id)
 	if !ok {
 		return
 	}
+	session, _ := s.world.session(sid)
 	attempts := slices.Clone(session.Attempts)
 	for i := range attempts {
 		media := slices.Clone(attempts[i].Media)

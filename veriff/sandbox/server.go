@@ -15,6 +15,7 @@ type Server struct {
 
 	handler http.Handler
 	address string
+	running sync.RWMutex // held for reading by every request being answered
 
 	mu     sync.Mutex
 	server *http.Server // nil while down
@@ -43,7 +44,7 @@ func (s *Server) Up() error {
 		return fmt.Errorf("sandbox: listen: %w", err)
 	}
 	s.address = listener.Addr().String()
-	server := &http.Server{Handler: s.handler, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: http.HandlerFunc(s.answer), ReadHeaderTimeout: 10 * time.Second}
 	done := make(chan struct{})
 	s.server, s.done = server, done
 	go func() {
@@ -55,7 +56,15 @@ func (s *Server) Up() error {
 	return nil
 }
 
-// Down closes the port and every connection, so that clients are refused.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	s.running.RLock()
+	defer s.running.RUnlock()
+	s.handler.ServeHTTP(w, r)
+}
+
+// Down closes the port and every connection, so that clients are refused, and
+// waits for the requests being answered: a closed connection ends them, and
+// what stalls or delays them too.
 func (s *Server) Down() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,6 +73,8 @@ func (s *Server) Down() {
 	}
 	_ = s.server.Close()
 	<-s.done
+	s.running.Lock()
+	s.running.Unlock() //nolint:staticcheck // only waiting for the readers
 	s.server = nil
 }
 

@@ -183,23 +183,28 @@ func (w *world) attempt(id veriff.AttemptID) (Session, Attempt, bool) {
 	return Session{}, Attempt{}, false
 }
 
-func (w *world) file(id veriff.MediaID) (Session, File, bool) {
+// file returns a file and the session that it belongs to. It builds no more of
+// a generated world than that one file.
+func (w *world) file(id veriff.MediaID) (veriff.SessionID, File, bool) {
 	at, ok := w.media[id]
 	if !ok {
 		i, generated := w.scale.mediaIndex(id)
 		if !generated {
-			return Session{}, File{}, false
+			return veriff.SessionID{}, File{}, false
 		}
 		a := i / w.scale.Files
 		at = place{w.scale.sessionID(a / w.scale.Attempts), w.scale.attemptID(a)}
+		if _, changed := w.byID[at.session]; !changed && !w.gone[at.session] {
+			return at.session, w.scale.file(i), true
+		}
 	}
-	s, a, ok := w.attempt(at.attempt)
+	_, a, ok := w.attempt(at.attempt)
 	if ok {
 		for _, f := range a.Media {
 			if f.ID == id {
-				return s, f, true
+				return at.session, f, true
 			}
 		}
 	}
-	return Session{}, File{}, false
+	return veriff.SessionID{}, File{}, false
 }

@@ -248,11 +248,11 @@ func (p person) licenceBack() string {
 		d.f(`<text x="340" y="%d" text-anchor="middle" font-family="DejaVu Sans" font-weight="bold" font-size="20" fill="#1c1626">%s</text>`, y, c)
 		switch {
 		case i < 3: // a motorcycle
-			d.f(`<g transform="translate(443 %d)" fill="none" stroke="#3b2a44" stroke-width="3"><circle cx="-22" cy="0" r="9"/><circle cx="22" cy="0" r="9"/><path d="M-22 0 L-4 -14 L12 -14 L22 0 M12 -14 L6 -24 L14 -25"/></g>`, y-8)
+			d.f(`<g transform="translate(443 %d)" fill="none" stroke="#3b2a44" stroke-width="3"><circle cx="-22" cy="0" r="9"/><circle cx="22" cy="0" r="9"/><path d="M-22 0 L-4 -14 L12 -14 L22 0 M12 -14 L6 -24 L14 -25"/></g>`, y-3)
 		case i < 5 || i == 7: // a car
-			d.f(`<g transform="translate(443 %d)" fill="#3b2a44"><path d="M-34 -2 L-30 -12 L-16 -14 L-6 -24 L14 -24 L24 -13 L34 -10 L34 -2 Z"/><circle cx="-18" cy="-1" r="7"/><circle cx="20" cy="-1" r="7"/></g>`, y-6)
+			d.f(`<g transform="translate(443 %d)" fill="#3b2a44"><path d="M-34 -2 L-30 -12 L-16 -14 L-6 -24 L14 -24 L24 -13 L34 -10 L34 -2 Z"/><circle cx="-18" cy="-1" r="7"/><circle cx="20" cy="-1" r="7"/></g>`, y-2)
 		default: // a lorry
-			d.f(`<g transform="translate(443 %d)" fill="#3b2a44"><rect x="-36" y="-26" width="46" height="23"/><path d="M13 -20 H28 L36 -10 V-3 H13 Z"/><circle cx="-22" cy="-1" r="7"/><circle cx="24" cy="-1" r="7"/></g>`, y-6)
+			d.f(`<g transform="translate(443 %d)" fill="#3b2a44"><rect x="-36" y="-26" width="46" height="23"/><path d="M13 -20 H28 L36 -10 V-3 H13 Z"/><circle cx="-22" cy="-1" r="7"/><circle cx="24" cy="-1" r="7"/></g>`, y-2)
 		}
 		from, to := "—", "—"
 		if c == "AM" || c == "B" || c == "B1" {

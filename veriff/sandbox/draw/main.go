@@ -227,7 +227,7 @@ func (s *studio) nfcFile() {
 	if err == nil {
 		var data []byte
 		if data, err = s.nfc(picture); err == nil {
-			err = os.WriteFile(filepath.Join(s.out, "nfc.json"), append(data, '\n'), 0o644)
+			err = os.WriteFile(filepath.Join(s.out, "nfc.json"), data, 0o644)
 		}
 	}
 	s.err = err

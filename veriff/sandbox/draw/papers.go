@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -93,7 +94,11 @@ func (p person) nfc(faceJPEG []byte) ([]byte, error) {
 	}
 	type m = map[string]any
 	b64 := base64.StdEncoding.EncodeToString
-	return json.MarshalIndent(m{
+	var out bytes.Buffer
+	encoder := json.NewEncoder(&out)
+	encoder.SetEscapeHTML(false) // the MRZ is to be found by grep
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(m{
 		"specimen":     true,
 		"documentType": document,
 		"issuingState": "UTO",
@@ -114,5 +119,6 @@ func (p person) nfc(faceJPEG []byte) ([]byte, error) {
 			"signature":       b64(signature),
 		},
 		"checks": m{"chipAuthentication": "passed", "passiveAuthentication": "passed", "dataGroupIntegrity": "passed"},
-	}, "", "  ")
+	})
+	return out.Bytes(), err
 }
