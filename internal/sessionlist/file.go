@@ -69,28 +69,29 @@ func (f *File) Name() string { return f.name }
 // Nothing is added to a JSON document (ErrDocument) or to a file that has
 // content but no id (ErrNoIDs, ErrNotText).
 func (f *File) Add(ctx context.Context, ids []veriff.SessionID) (added int, err error) {
-	for {
-		var again bool
-		err := f.locked(ctx, true, func(target string, file *os.File) error {
-			var n int
-			n, err = f.appendNew(target, file, ids)
-			added += n
+	for moved := true; moved; {
+		err = f.locked(ctx, true, func(target string, file *os.File) (err error) {
+			if added, err = f.appendNew(target, file, ids); err != nil {
+				return err
+			}
 			// An editor that renames the file before it writes a new one may
 			// have done so meanwhile: then the ids went to its backup.
-			again = err == nil && !f.isAt(file)
-			return err
+			if moved = !f.isAt(file); moved {
+				f.state = nil
+			}
+			return nil
 		})
-		if err != nil || !again {
-			return added, err
+		if err != nil {
+			return 0, err
 		}
-		f.state, added = nil, 0
 	}
+	return added, nil
 }
 
 // appendNew adds the ids to the locked file.
 func (f *File) appendNew(target string, file *os.File, ids []veriff.SessionID) (int, error) {
-	first := f.state == nil
-	if err := f.refresh(file); err != nil {
+	reread, err := f.refresh(file)
+	if err != nil {
 		return 0, err
 	}
 	var fresh []veriff.SessionID
@@ -117,18 +118,21 @@ func (f *File) appendNew(target string, file *os.File, ids []veriff.SessionID) (
 		}
 		if err != nil {
 			f.state = nil
-			// Half a line must not stay, if the disk still allows that much.
-			return 0, f.wrap("add", errors.Join(err, file.Truncate(size)))
+			// Half of the lines should not stay, if the disk allows that much.
+			if info, statErr := file.Stat(); statErr == nil && info.Size() <= size+int64(text.Len()) {
+				_ = file.Truncate(size)
+			}
+			return 0, f.wrap("add", err)
 		}
 		f.remember(file, size+int64(text.Len()), fresh)
-	case first:
-		// What another program wrote may not be on the disk yet.
+	case reread:
+		// What another process wrote may not be on the disk yet.
 		if err := file.Sync(); err != nil {
 			f.state = nil
 			return 0, f.wrap("add", err)
 		}
 	}
-	if first {
+	if reread {
 		if err := syncDir(filepath.Dir(target)); err != nil {
 			f.state = nil
 			return 0, f.wrap("add", err)
@@ -137,19 +141,20 @@ func (f *File) appendNew(target string, file *os.File, ids []veriff.SessionID) (
 	return len(fresh), nil
 }
 
-// refresh reads the file unless it is as this File last saw it.
-func (f *File) refresh(file *os.File) error {
+// refresh reads the file unless it is as this File last saw it, and reports
+// whether it did.
+func (f *File) refresh(file *os.File) (reread bool, err error) {
 	info, err := file.Stat()
 	if err != nil {
-		return f.wrap("read", err)
+		return false, f.wrap("read", err)
 	}
 	if f.state != nil && sameState(f.state, info) {
-		return nil
+		return false, nil
 	}
 	f.state, f.ids = nil, nil
 	p := parser{in: newLines(file, maxLine), found: func(e entry) { f.ids = append(f.ids, e.id) }}
 	if err := p.run(); err != nil {
-		return f.wrap("read", err)
+		return false, f.wrap("read", err)
 	}
 	f.ids = slices.Clip(sorted(f.ids))
 	f.state = info
@@ -160,7 +165,7 @@ func (f *File) refresh(file *os.File) error {
 	case p.plain == 0 && p.objects > 0 && !p.cut:
 		f.form.json = true
 	}
-	return nil
+	return true, nil
 }
 
 // remember takes note of ids that were appended, unless somebody who does not
@@ -213,6 +218,9 @@ func (f *File) locked(ctx context.Context, create bool, edit func(target string,
 		defer func() { f.turn <- struct{}{} }()
 	case <-ctx.Done():
 		return f.wrap("lock", ctx.Err())
+	}
+	if f.name == Stdin {
+		return errors.New("sessionlist: standard input can't be edited")
 	}
 	flag := os.O_RDWR
 	if create {

@@ -104,6 +104,16 @@ func TestEditRefused(t *testing.T) {
 	}
 }
 
+func TestStandardInputIsNoFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, err := NewFile(Stdin).Add(t.Context(), ids(1)); err == nil {
+		t.Error("added to standard input")
+	}
+	if _, err := os.Stat(Stdin); err == nil {
+		t.Error("a file of that name was made")
+	}
+}
+
 func TestAddCreates(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "a", "b", "sessions.txt")
 	if n, err := NewFile(name).Remove(t.Context(), ids(1)); n != 0 || err != nil {

@@ -205,7 +205,7 @@ func (s *splitter) end() {
 }
 
 // stringRun is how many bytes from the start of b say nothing about where the
-// string ends. The usual bytes are found by two fast searches.
+// string ends.
 func stringRun(b []byte) int {
 	if q := bytes.IndexByte(b, '"'); q >= 0 {
 		b = b[:q]

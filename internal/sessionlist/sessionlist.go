@@ -11,7 +11,8 @@
 //     id; case and punctuation are ignored), otherwise the first that holds
 //     a UUID;
 //   - webhook bodies as Veriff posts them, one on a line, pretty-printed, or
-//     in an array. The session's id is taken and everything else dropped.
+//     in an array. The session's id is taken and everything else dropped. An
+//     array may also hold ids alone.
 //
 // The form is found out from the content, never from the name. A line that
 // can't be used is reported by its number and a reason, never by its content,

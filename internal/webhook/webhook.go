@@ -99,7 +99,7 @@ func New(config Config) (*Receiver, error) {
 	return r, nil
 }
 
-// Close ends the Receiver. Webhooks that have not been written yet are
+// Close ends the Receiver, best after the Server has ended. Webhooks that have not been written yet are
 // answered 500 and will be sent again.
 func (r *Receiver) Close() {
 	r.stopOnce.Do(func() { close(r.stop) })
