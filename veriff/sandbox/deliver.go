@@ -58,7 +58,8 @@ func (s *Sandbox) send(w http.ResponseWriter, r *http.Request, p *plan, answer r
 	if p.flip != nil {
 		body = flipped{body, p.flip(answer.size)}
 	}
-	sent := s.copy(w, r, p, io.NewSectionReader(body, 0, stop))
+	out := &counted{ResponseWriter: w, sandbox: s, plan: p, left: end}
+	sent := send(out, r, p.bandwidth, io.NewSectionReader(body, 0, stop))
 	if sent && p.stall != nil {
 		flush(w)
 		select {
@@ -66,7 +67,7 @@ func (s *Sandbox) send(w http.ResponseWriter, r *http.Request, p *plan, answer r
 		case <-r.Context().Done():
 			return
 		}
-		sent = s.copy(w, r, p, io.NewSectionReader(body, stop, end-stop))
+		sent = send(out, r, p.bandwidth, io.NewSectionReader(body, stop, end-stop))
 	}
 	if sent && cut {
 		flush(w)
@@ -74,34 +75,47 @@ func (s *Sandbox) send(w http.ResponseWriter, r *http.Request, p *plan, answer r
 	}
 }
 
-// copy sends a part of a body and reports whether all of it went out.
-func (s *Sandbox) copy(w http.ResponseWriter, r *http.Request, p *plan, part *io.SectionReader) bool {
-	if p.bandwidth <= 0 {
-		n, err := io.Copy(w, part)
-		s.sent(n)
+// send writes a part of a body at a bandwidth, 0 being any, and reports
+// whether all of it went out.
+func send(w *counted, r *http.Request, bandwidth int64, part *io.SectionReader) bool {
+	if bandwidth <= 0 {
+		_, err := io.Copy(w, part)
 		return err == nil
 	}
-	piece := max(p.bandwidth/pieces, 1)
+	piece := max(bandwidth/pieces, 1)
 	for {
 		n, err := io.CopyN(w, part, piece)
-		s.sent(n)
 		if err == io.EOF {
 			return true
 		}
 		if err != nil {
 			return false
 		}
-		flush(w)
-		if !sleep(r, time.Duration(n)*time.Second/time.Duration(p.bandwidth)) {
+		flush(w.ResponseWriter)
+		if !sleep(r, time.Duration(n)*time.Second/time.Duration(bandwidth)) {
 			return false
 		}
 	}
 }
 
-func (s *Sandbox) sent(n int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.log.counts.BytesSent += n
+// counted counts what is written before it is, so that whoever has received
+// something finds it counted, and no request in flight that is answered.
+type counted struct {
+	http.ResponseWriter
+	sandbox *Sandbox
+	plan    *plan
+	left    int64 // bytes until nothing more is to come
+}
+
+func (c *counted) Write(b []byte) (int, error) {
+	c.left -= int64(len(b))
+	c.sandbox.mu.Lock()
+	c.sandbox.journal.counts.BytesSent += int64(len(b))
+	c.sandbox.mu.Unlock()
+	if c.left <= 0 {
+		c.plan.finish()
+	}
+	return c.ResponseWriter.Write(b)
 }
 
 func flush(w http.ResponseWriter) {

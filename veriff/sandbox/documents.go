@@ -193,7 +193,7 @@ func decisionDocument(session Session) []byte {
 		{"reason", decisionReason(session.Status)},
 		{"person", object{
 			{"firstName", p.FirstName}, {"lastName", p.LastName}, {"gender", p.Sex},
-			{"dateOfBirth", p.Born}, {"nationality", p.Nationality}, {"idNumber", p.PersonalN},
+			{"dateOfBirth", p.Born}, {"nationality", p.Nationality}, {"idNumber", p.PersonalNumber},
 			{"placeOfBirth", p.PlaceOfBirth},
 		}},
 		{"document", object{
@@ -232,7 +232,7 @@ func personDocument(session Session) []byte {
 			{"firstName", p.FirstName}, {"lastName", p.LastName}, {"gender", p.Sex},
 			{"dateOfBirth", p.Born}, {"yearOfBirth", p.Born[:min(4, len(p.Born))]},
 			{"placeOfBirth", p.PlaceOfBirth}, {"nationality", p.Nationality},
-			{"idCode", p.PersonalN}, {"citizenships", []string{p.Nationality}}, {"pepSanctionMatches", nil},
+			{"idCode", p.PersonalNumber}, {"citizenships", []string{p.Nationality}}, {"pepSanctionMatches", nil},
 		}},
 	}.bytes()
 }

@@ -33,11 +33,14 @@ type Fault struct {
 	changed    chan struct{} // closed and replaced when hits grows
 }
 
-// Effect is one thing that a fault does to a reply.
+// Effect is one thing that a fault does to a reply. The functions below make
+// them; several together do what they say at once.
 type Effect func(*plan, *Fault)
 
 // plan is what the faults that match a request have made of it.
 type plan struct {
+	finish func() // counts the request as answered, once
+
 	latency   time.Duration
 	bandwidth int64 // bytes a second; 0: unlimited
 	refuse    bool

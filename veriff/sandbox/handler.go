@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 
 	"veriffs/veriff"
 )
@@ -55,7 +56,8 @@ func failure(status int, code, message string) reply {
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, id := route(r.URL.Path)
 	p := s.begin(kind, id, r)
-	defer s.end()
+	p.finish = sync.OnceFunc(s.end)
+	defer p.finish()
 	answer := s.answer(kind, id, r, p.edit)
 	for _, change := range p.replace {
 		answer = change(answer)
@@ -67,7 +69,7 @@ func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Sandbox) begin(kind Kind, id string, r *http.Request) *plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log.begin(kind, r.URL.Path)
+	s.journal.begin(kind, r.URL.Path)
 	p := &plan{secret: s.secrets[s.signer]}
 	for _, f := range s.faults {
 		if f.takes(kind, id) {
@@ -82,7 +84,7 @@ func (s *Sandbox) begin(kind Kind, id string, r *http.Request) *plan {
 func (s *Sandbox) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.log.end()
+	s.journal.end()
 }
 
 // route splits a path into what it asks for and the id it names.

@@ -57,7 +57,7 @@ type Sandbox struct {
 	minted   uint64 // how many ids were made up for Add…
 	world    world
 	faults   []*Fault
-	log      log
+	journal  journal
 }
 
 var _ http.Handler = (*Sandbox)(nil)
@@ -71,7 +71,7 @@ func New(o Options) *Sandbox {
 	if len(s.secrets) == 0 {
 		s.secrets = slices.Clone(defaultSecrets)
 	}
-	s.log.arrived = make(chan struct{})
+	s.journal.arrived = make(chan struct{})
 	s.world = newWorld(o.Scale)
 	if !o.Empty && o.Scale.Sessions == 0 {
 		for _, session := range demoSessions() {

@@ -74,7 +74,8 @@ func (s *Server) Down() {
 	_ = s.server.Close()
 	<-s.done
 	s.running.Lock()
-	s.running.Unlock() //nolint:staticcheck // only waiting for the readers
+	//lint:ignore SA2001 nothing to do but to wait for the readers
+	s.running.Unlock()
 	s.server = nil
 }
 

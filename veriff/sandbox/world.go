@@ -69,14 +69,17 @@ func (f File) array() string {
 
 // Person is who a session is about. All of them are made up.
 type Person struct {
-	FirstName, LastName     string
-	Sex                     string // F, M or X
-	Born                    string // YYYY-MM-DD
-	Nationality             string // three letters
-	DocumentType            string // PASSPORT, ID_CARD, DRIVERS_LICENSE
-	DocumentNumber, Country string
-	Expires                 string // YYYY-MM-DD
-	PlaceOfBirth, PersonalN string
+	FirstName, LastName string
+	Sex                 string // F, M or X
+	Born                string // YYYY-MM-DD
+	PlaceOfBirth        string
+	Nationality         string // three letters
+	PersonalNumber      string
+
+	DocumentType   string // PASSPORT, ID_CARD or DRIVERS_LICENSE
+	DocumentNumber string
+	Country        string // of issue, three letters
+	Expires        string // YYYY-MM-DD
 }
 
 // place says where a media file is found.

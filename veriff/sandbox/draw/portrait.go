@@ -181,7 +181,7 @@ func (l look) body(id string) string {
 	d.f(`<clipPath id="%[2]sneckc"><path d="M-50 80 L-52 196 L0 264 L52 196 L50 80 Z"/></clipPath><g clip-path="url(#%[2]sneckc)"><path d="M-70 110 C-30 176 50 186 70 120 L70 180 C40 214 -40 196 -70 150 Z" fill="%[1]s" opacity=".75" filter="url(#%[2]sb9)"/></g>`, l.shade, id)
 	switch l.wear {
 	case "blazer":
-		d.f(`<path d="M-54 190 L0 304 L54 190 Z" fill="url(#%sneck)"/>`, id)
+		d.f(`<path d="M-64 214 L0 350 L64 214 Z" fill="#f4f1ea"/><path d="M-54 190 L0 304 L54 190 Z" fill="url(#%sneck)"/>`, id)
 		d.f(`<path d="M-70 206 L0 330 L70 206 L120 430 L-120 430 Z" fill="#f4f1ea"/><path d="M-52 196 L0 300 L-34 320 L-74 214 Z M52 196 L0 300 L34 320 L74 214 Z" fill="#fffdf8" stroke="#d8d2c6" stroke-width="2"/>`)
 		d.f(`<path d="M-230 430 C-226 300 -206 262 -150 240 C-110 226 -84 220 -70 208 C-60 280 -30 350 -6 430 Z M230 430 C226 300 206 262 150 240 C110 226 84 220 70 208 C60 280 30 350 6 430 Z" fill="url(#%scloth)"/>`, id)
 		d.f(`<path d="M-70 208 C-92 226 -112 262 -104 276 L-84 282 L-92 300 L-8 428 C-34 350 -62 280 -70 208 Z M70 208 C92 226 112 262 104 276 L84 282 L92 300 L8 428 C34 350 62 280 70 208 Z" fill="%s" stroke="#000" stroke-opacity=".18" stroke-width="2"/>`, l.clothDark)
