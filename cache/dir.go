@@ -163,7 +163,7 @@ func formatHint(err error) string {
 // takeLock locks the directory against other processes, and against a second
 // Open in this one, and leaves our process id for them to read.
 func (d *directory) takeLock() error {
-	f, err := d.root.OpenFile(lockFile, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	f, err := d.root.OpenFile(lockFile, os.O_RDONLY|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return &OpenError{Dir: d.path, Err: err}
 	}
@@ -179,9 +179,8 @@ func (d *directory) takeLock() error {
 	}
 	d.lock = f
 	// A full disk must not keep the program from starting: the id is a courtesy.
-	if f.Truncate(0) == nil {
-		_, _ = f.WriteAt([]byte(strconv.Itoa(os.Getpid())+"\n"), 0)
-	}
+	// No descriptor stays open for writing, which would block a remount.
+	_ = d.root.WriteFile(lockFile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
 	return nil
 }
 

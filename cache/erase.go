@@ -11,10 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-const (
-	sweepSoonest = time.Second
-	sweepLatest  = time.Hour
-)
+// sweepLatest is how long after its age ran out an object may still be on disk,
+// though no longer to be had: a hundredth of the age, at most this.
+const sweepLatest = 10 * time.Minute
 
 // Report is what Purge did. It names objects by hash alone.
 type Report struct {
@@ -54,7 +53,7 @@ func (c *Cache) Remove(k Key) error {
 		}
 		errs = errors.Join(errs, err)
 	}
-	errs = errors.Join(errs, c.Unpin(k))
+	errs = errors.Join(errs, c.unpin(k))
 	if errs != nil {
 		return fmt.Errorf("cache: remove: %w", errs)
 	}
@@ -168,7 +167,7 @@ func (c *Cache) expired(stored, now time.Time) bool {
 }
 
 // sweepExpired erases what is past its age, going by the files' times, and
-// returns when to look again; 0 is never.
+// returns how long it can wait until it looks again; 0 is for ever.
 func (c *Cache) sweepExpired() (time.Duration, error) {
 	if c.opts.MaxAge <= 0 {
 		return 0, nil
@@ -197,5 +196,5 @@ func (c *Cache) sweepExpired() (time.Duration, error) {
 			}
 		}
 	}
-	return min(max(wait, sweepSoonest), sweepLatest), nil
+	return max(wait, min(c.opts.MaxAge/100, sweepLatest)), nil
 }

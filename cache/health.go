@@ -51,11 +51,16 @@ func (h *health) get() diskState {
 func (h *health) sick() bool       { return h.get() != diskWell }
 func (h *health) unreadable() bool { return h.get() == diskNothing }
 
-// fault takes note of a failed read or write. nil and a mere lack of room
-// within the limit are no faults.
+// fault takes note of a failed read or write. nil, a mere lack of room within
+// the limit and a process short of descriptors are no faults of the disk.
 func (h *health) fault(err error, read bool) {
-	if err == nil || errors.Is(err, errNoRoom) || h.c.ctx.Err() != nil {
+	if err == nil || h.c.ctx.Err() != nil {
 		return
+	}
+	for _, e := range []error{errNoRoom, unix.EMFILE, unix.ENFILE, unix.ENOMEM} {
+		if errors.Is(err, e) {
+			return
+		}
 	}
 	to := diskNoWrites
 	if read {
@@ -128,20 +133,23 @@ func (h *health) probe() error {
 	if err := d.lay(); err != nil {
 		return err
 	}
-	const size = chunkSize
-	if err := c.reserve(size + slack); err != nil && !errors.Is(err, errNoRoom) {
-		return err
-	} else if err == nil {
+	size := int64(chunkSize)
+	switch err := c.reserve(size + slack); {
+	case err == nil:
 		defer c.index.unreserve(size + slack)
+	case errors.Is(err, errNoRoom):
+		size = 0 // the limit holds for probes too
+	default:
+		return err
 	}
-	name := tempDir + "/probe"
+	const name = tempDir + "/probe"
 	f, err := d.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	defer d.root.Remove(name)
-	want, got := bytes.Repeat([]byte{0xa5}, size), make([]byte, size)
+	want, got := bytes.Repeat([]byte{0xa5}, int(size)), make([]byte, size)
 	if _, err := f.WriteAt(want, 0); err != nil {
 		return err
 	}

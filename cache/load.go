@@ -150,7 +150,7 @@ func (c *Cache) walkShard(d *directory, si uint8, rel string, visit func(f found
 			return fmt.Errorf("stat object: %w", err)
 		}
 		n, ok := parseName(s)
-		if !ok || rel != c.secrets[si].shard(n) || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		if !ok || rel[len(rel)-2:] != s[:2] || st.Mode&unix.S_IFMT != unix.S_IFREG {
 			if err := d.root.RemoveAll(rel + "/" + s); err != nil {
 				return err
 			}

@@ -40,8 +40,16 @@ type Object struct {
 	closed atomic.Bool
 }
 
-// buffers are for one sealed chunk each.
-var buffers = sync.Pool{New: func() any { return new([sealedChunk]byte) }}
+// buffer is for one sealed chunk, and for its nonce so that it needs no
+// allocation of its own.
+type buffer struct {
+	nonce [nonceSize]byte
+	chunk [sealedChunk]byte
+}
+
+var buffers = sync.Pool{New: func() any { return new(buffer) }}
+
+func takeBuffer() *buffer { return buffers.Get().(*buffer) }
 
 // Size is the length of the contents in bytes.
 func (o *Object) Size() int64 { return o.length }
@@ -68,7 +76,7 @@ func (o *Object) ReadAt(p []byte, off int64) (n int, err error) {
 	if rest := o.length - off; int64(len(p)) > rest {
 		p, err = p[:rest], io.EOF
 	}
-	buf := buffers.Get().(*[sealedChunk]byte)
+	buf := takeBuffer()
 	defer buffers.Put(buf)
 	for n < len(p) {
 		got, rerr := o.readChunk(p[n:], off+int64(n), buf)
@@ -82,25 +90,25 @@ func (o *Object) ReadAt(p []byte, off int64) (n int, err error) {
 
 // readChunk reads from the one chunk that off is in, through buf. It fills p
 // to the end of p or of the chunk.
-func (o *Object) readChunk(p []byte, off int64, buf *[sealedChunk]byte) (int, error) {
+func (o *Object) readChunk(p []byte, off int64, buf *buffer) (int, error) {
 	i, skip := off/chunkSize, int(off%chunkSize)
 	size := min(chunkSize, o.length-i*chunkSize)
-	sealed := buf[:size+tagSize]
+	sealed := buf.chunk[:size+tagSize]
 	if n, err := o.src.ReadAt(sealed, headerSize+i*sealedChunk); n < len(sealed) {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = errSeal
 		}
 		return 0, err
 	}
-	nonce := chunkNonce(i, (i+1)*chunkSize >= o.length)
+	buf.nonce = chunkNonce(i, (i+1)*chunkSize >= o.length)
 	if skip == 0 && int64(len(p)) >= size {
-		// GCM writes nothing to its destination unless the tag is right.
-		if _, err := o.aead.Open(p[:0], nonce[:], sealed, nil); err != nil {
+		// On failure Open clears what it was given: no byte of p is left wrong.
+		if _, err := o.aead.Open(p[:0], buf.nonce[:], sealed, nil); err != nil {
 			return 0, errSeal
 		}
 		return int(size), nil
 	}
-	plain, err := o.aead.Open(sealed[:0], nonce[:], sealed, nil)
+	plain, err := o.aead.Open(sealed[:0], buf.nonce[:], sealed, nil)
 	if err != nil {
 		return 0, errSeal
 	}
@@ -112,7 +120,7 @@ func (o *Object) readChunk(p []byte, off int64, buf *[sealedChunk]byte) (int, er
 // Verify reads the whole object through and returns ErrDamaged if any of it
 // can't be trusted. It costs about a millisecond for 2 MB in the page cache.
 func (o *Object) Verify() error {
-	buf := buffers.Get().(*[sealedChunk]byte)
+	buf := takeBuffer()
 	defer buffers.Put(buf)
 	var none [1]byte
 	for off := int64(0); off < o.length; off += chunkSize {

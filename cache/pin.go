@@ -15,8 +15,8 @@ const pinDir = "pins"
 // Pin keeps the object of this key, present or yet to come, from being evicted
 // for room, across restarts. Age and erasure end it all the same.
 func (c *Cache) Pin(k Key) error {
-	if len(k) == 0 || len(k) > MaxKey {
-		return fmt.Errorf("cache: a key of %d bytes; 1 to %d are allowed", len(k), MaxKey)
+	if err := checkKey(k); err != nil {
+		return err
 	}
 	d := c.dir.Load()
 	dir := c.secrets[0].dir + "/" + pinDir

@@ -1,0 +1,209 @@
+//go:build linux
+
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// benchSize is a short video's; benchRead is what a mount's read-ahead asks for.
+const (
+	benchSize = 20 << 20
+	benchRead = 1 << 20
+)
+
+func benchCache(b *testing.B) *Cache {
+	o := testOptions(b)
+	o.Limit = 4 << 30
+	return open(b, o)
+}
+
+// drop empties the page cache of one file.
+func drop(f *os.File) error {
+	return errors.Join(f.Sync(), unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED))
+}
+
+// ratio times a sealed and a plain way to do the same in turns, so that what
+// else the machine does weighs on both, and reports plain/sealed: 1 is as
+// fast as plain. reset, which may be nil, is not timed.
+func ratio(b *testing.B, bytes int64, sealed, plain, reset func() error) {
+	var t [2]time.Duration
+	b.ReportAllocs()
+	b.SetBytes(2 * bytes)
+	for b.Loop() {
+		for i, f := range []func() error{sealed, plain} {
+			if reset != nil {
+				b.StopTimer()
+				if err := reset(); err != nil {
+					b.Fatal(err)
+				}
+				b.StartTimer()
+			}
+			start := time.Now()
+			if err := f(); err != nil {
+				b.Fatal(err)
+			}
+			t[i] += time.Since(start)
+		}
+	}
+	per := float64(bytes) * float64(b.N) / 1e6
+	b.ReportMetric(per/t[0].Seconds(), "sealed-MB/s")
+	b.ReportMetric(per/t[1].Seconds(), "plain-MB/s")
+	b.ReportMetric(t[1].Seconds()/t[0].Seconds(), "ratio")
+}
+
+func sequential(r io.ReaderAt) func() error {
+	buf := make([]byte, benchRead)
+	return func() error {
+		for off := int64(0); off < benchSize; off += benchRead {
+			if _, err := r.ReadAt(buf, off); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func plainFile(b *testing.B) *os.File {
+	f, err := os.Create(filepath.Join(b.TempDir(), "plain"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { f.Close() })
+	if _, err := f.Write(content(1, benchSize)); err != nil {
+		b.Fatal(err)
+	}
+	return f
+}
+
+func sealedObject(b *testing.B) *Object {
+	c := benchCache(b)
+	put(b, c, "k", content(1, benchSize))
+	o, ok := c.Get("k")
+	if !ok {
+		b.Fatal("miss")
+	}
+	b.Cleanup(func() { o.Close() })
+	return o
+}
+
+func BenchmarkSequentialRead(b *testing.B) {
+	f, o := plainFile(b), sealedObject(b)
+	b.Run("warm", func(b *testing.B) { ratio(b, benchSize, sequential(o), sequential(f), nil) })
+	b.Run("cold", func(b *testing.B) {
+		ratio(b, benchSize, sequential(o), sequential(f), func() error {
+			return errors.Join(drop(f), drop(o.src.(*os.File)))
+		})
+	})
+}
+
+func random(r io.ReaderAt) func() error {
+	buf := make([]byte, 4096)
+	i := int64(0)
+	return func() error {
+		i++
+		_, err := r.ReadAt(buf, i*7919*4096%benchSize)
+		return err
+	}
+}
+
+func BenchmarkRandomRead4K(b *testing.B) {
+	f, o := plainFile(b), sealedObject(b)
+	b.Run("warm", func(b *testing.B) { ratio(b, 4096, random(o), random(f), nil) })
+	b.Run("cold", func(b *testing.B) {
+		ratio(b, 4096, random(o), random(f), func() error { return errors.Join(drop(f), drop(o.src.(*os.File))) })
+	})
+}
+
+// inPieces writes as io.Copy does.
+func inPieces(w io.Writer, data []byte) error {
+	const piece = 32 << 10
+	for ; len(data) > 0; data = data[min(piece, len(data)):] {
+		if _, err := w.Write(data[:min(piece, len(data))]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func BenchmarkWrite(b *testing.B) {
+	for _, size := range []int{300 << 10, benchSize} {
+		data := content(1, size)
+		c, dir := benchCache(b), b.TempDir()
+		i := 0
+		sealed := func() error {
+			i++
+			w, err := c.Create(Key(fmt.Sprint(i%4)), int64(size))
+			if err != nil {
+				return err
+			}
+			if err := inPieces(w, data); err != nil {
+				return err
+			}
+			o, err := w.Commit(nil)
+			if err != nil {
+				return err
+			}
+			return o.Close()
+		}
+		plain := func() error {
+			name := filepath.Join(dir, fmt.Sprint(i%4))
+			f, err := os.Create(name + ".tmp")
+			if err != nil {
+				return err
+			}
+			if err := inPieces(f, data); err != nil {
+				return err
+			}
+			return errors.Join(f.Close(), os.Rename(name+".tmp", name))
+		}
+		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) { ratio(b, int64(size), sealed, plain, nil) })
+	}
+}
+
+func BenchmarkOpenHit(b *testing.B) {
+	c := benchCache(b)
+	for i := range 1000 {
+		put(b, c, Key(fmt.Sprint(i)), content(uint64(i), 1000))
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		o, ok := c.Get(Key(fmt.Sprint(i % 1000)))
+		if !ok {
+			b.Fatal("miss")
+		}
+		o.Close()
+	}
+}
+
+// BenchmarkIndex reports what one object costs in memory, of a million.
+func BenchmarkIndex(b *testing.B) {
+	const objects = 1_000_000
+	for b.Loop() {
+		all := make([]found, objects)
+		for i := range all {
+			all[i].name = name(content(uint64(i), 16))
+			all[i].name[0], all[i].name[1], all[i].name[2] = byte(i), byte(i>>8), byte(i>>16)
+			all[i].size, all[i].ino = 4096, uint64(i+1)
+		}
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		x := newIndex(1 << 50)
+		x.loaded(all)
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/objects, "B/object")
+		runtime.KeepAlive(x)
+		runtime.KeepAlive(all)
+	}
+}

@@ -1,0 +1,153 @@
+package cache
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// du is what `du -s --block-size=1` says of a directory. Files may come and
+// go meanwhile.
+func du(t testing.TB, dir string) int64 {
+	t.Helper()
+	var sum int64
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var st unix.Stat_t
+		if err := unix.Lstat(path, &st); err != nil {
+			return nil
+		}
+		sum += st.Blocks * 512
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("du: %v", err)
+	}
+	return sum
+}
+
+// files lists the objects' files below a cache's directory.
+func files(t testing.TB, dir string) []string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(dir, "????????????????", "??", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// waitLoaded waits until the index is complete.
+func waitLoaded(t testing.TB, c *Cache) {
+	t.Helper()
+	x := c.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for x.loading {
+		x.changed.Wait()
+	}
+}
+
+// checkCounts compares every count with what it counts, in the index and on
+// disk, at a moment at which no file is being replaced or removed.
+func checkCounts(t testing.TB, c *Cache) {
+	t.Helper()
+	waitLoaded(t, c)
+	x := c.index
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for len(x.busy) > 0 {
+		x.changed.Wait()
+	}
+	used, evictable := x.reserved, int64(0)
+	add := func(n name, e entry) {
+		used += e.size
+		if x.open[e.ino] == nil && !x.pins[n] {
+			evictable += e.size
+		}
+	}
+	for _, n := range x.objects.Keys() {
+		e, _ := x.objects.Peek(n)
+		add(n, e)
+	}
+	for n, e := range x.pinned {
+		add(n, e)
+	}
+	for _, h := range x.open {
+		if h.gone {
+			used += h.size
+		}
+	}
+	for _, size := range x.dirs {
+		used += size
+	}
+	if x.used != used || x.evictable != evictable || x.freeing != 0 || len(x.gone) != 0 {
+		t.Errorf("used %d, want %d; evictable %d, want %d; freeing %d, gone %d",
+			x.used, used, x.evictable, evictable, x.freeing, len(x.gone))
+	}
+	// Nobody can claim a file while the lock is held, so none comes or goes.
+	if got, want := len(files(t, c.opts.Dir)), x.objects.Len()+len(x.pinned); got != want {
+		t.Errorf("%d files for %d objects", got, want)
+	}
+	if real := du(t, c.opts.Dir); real > x.used || real > c.opts.Limit {
+		t.Errorf("%d bytes on disk, counted %d, limit %d", real, x.used, c.opts.Limit)
+	}
+}
+
+// crash ends a cache as kill -9 does: what is unfinished stays lying around.
+func crash(c *Cache) {
+	c.stop()
+	c.index.mu.Lock()
+	c.index.closed = true
+	c.index.changed.Broadcast()
+	c.index.mu.Unlock()
+	c.wg.Wait()
+	c.dir.Load().close()
+}
+
+// asRoot skips a test that needs root, except in CI.
+func asRoot(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		t.Fatal("this test must run in CI, as root")
+	}
+	t.Skip("needs root to mount a file system or to change owners")
+}
+
+func mountTmpfs(t testing.TB, dir, opts string) {
+	t.Helper()
+	asRoot(t)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := tmpfs(dir, opts); err != nil {
+		t.Fatalf("mount tmpfs: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, 0) })
+}
+
+// clock is a clock that the test moves.
+type clock struct{ unix atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.unix.Store(1_700_000_000)
+	return c
+}
+
+func (c *clock) now() time.Time        { return time.Unix(c.unix.Load(), 0) }
+func (c *clock) advance(seconds int64) { c.unix.Add(seconds) }

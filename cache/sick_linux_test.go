@@ -1,0 +1,228 @@
+package cache
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// logLines collects what is logged.
+type logLines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *logLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, string(p))
+	return len(p), nil
+}
+
+func (l *logLines) count(what string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.all {
+		if strings.Contains(s, what) {
+			n++
+		}
+	}
+	return n
+}
+
+// serve stores an object and reads what Commit returned: what a reader gets,
+// whatever state the disk is in.
+func serve(t *testing.T, c *Cache, k Key, want []byte) {
+	t.Helper()
+	w, err := c.Create(k, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(w, bytes.NewReader(want)); err != nil {
+		t.Fatal(err)
+	}
+	o, err := w.Commit([]byte("label of " + k))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	got, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	if err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("%s: %v", k, err)
+	}
+}
+
+// sickness breaks the disk below a cache, and mends it.
+type sickness struct {
+	hurt, mend func(t *testing.T, fs, dir string)
+	lost       bool // what was stored before is gone afterwards
+}
+
+var sicknesses = map[string]sickness{
+	"full": {
+		hurt: func(t *testing.T, fs, dir string) {
+			f, err := os.OpenFile(filepath.Join(fs, "hog"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			for size := 1 << 20; size > 0; {
+				if _, err := f.Write(make([]byte, size)); err != nil {
+					size /= 2
+				}
+			}
+		},
+		mend: func(t *testing.T, fs, dir string) { must(t, os.Remove(filepath.Join(fs, "hog"))) },
+		lost: true, // evicted in the attempt to make room
+	},
+	"read-only": {
+		hurt: func(t *testing.T, fs, dir string) {
+			must(t, syscall.Mount("", fs, "", syscall.MS_REMOUNT|syscall.MS_RDONLY, "size=32m"))
+		},
+		mend: func(t *testing.T, fs, dir string) {
+			must(t, syscall.Mount("", fs, "", syscall.MS_REMOUNT, "size=32m"))
+		},
+	},
+	"removed": {
+		hurt: func(t *testing.T, fs, dir string) {
+			must(t, os.RemoveAll(dir))
+			must(t, os.WriteFile(dir, nil, 0o600)) // or it would be made anew at once
+		},
+		mend: func(t *testing.T, fs, dir string) { must(t, os.Remove(dir)) },
+		lost: true,
+	},
+	"swapped": {
+		hurt: func(t *testing.T, fs, dir string) {
+			must(t, os.RemoveAll(dir))
+			must(t, os.Symlink(t.TempDir(), dir)) // which is not followed
+		},
+		mend: func(t *testing.T, fs, dir string) { must(t, os.Remove(dir)) },
+		lost: true,
+	},
+}
+
+// TestSickDisk breaks the disk of a cache in use. Every object is served all
+// the while, the disk is bypassed and comes back by itself, with one log line
+// for each.
+func TestSickDisk(t *testing.T) {
+	for name, s := range sicknesses {
+		t.Run(name, func(t *testing.T) {
+			fs := filepath.Join(t.TempDir(), "fs")
+			mountTmpfs(t, fs, "size=32m,mode=0700")
+			var log logLines
+			o := testOptions(t)
+			o.Dir, o.TempDir = filepath.Join(fs, "cache"), t.TempDir()
+			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+			synctest.Test(t, func(t *testing.T) {
+				c, err := Open(o)
+				must(t, err)
+				defer c.Close()
+				before := content(1, 2<<20)
+				put(t, c, "before", before)
+
+				s.hurt(t, fs, o.Dir)
+				for i := range 3 {
+					serve(t, c, "during", content(uint64(10+i), 3<<20))
+				}
+				if got, ok := get(t, c, "before"); ok && !bytes.Equal(got, before) {
+					t.Error("wrong bytes")
+				}
+				if !c.Stats().Bypassed {
+					t.Error("the disk is not bypassed")
+				}
+				if name == "full" {
+					s.hurt(t, fs, o.Dir) // the hog takes what eviction freed
+				}
+				time.Sleep(5 * time.Minute) // of the bubble's clock: many probes fail
+				serve(t, c, "during", content(20, 100))
+				if !c.Stats().Bypassed || log.count("disk bypassed") != 1 || log.count("in use again") != 0 {
+					t.Errorf("%+v, %q", c.Stats(), log.all)
+				}
+
+				s.mend(t, fs, o.Dir)
+				time.Sleep(2 * probeLast)
+				if c.Stats().Bypassed || log.count("disk bypassed") != 1 || log.count("in use again") != 1 {
+					t.Errorf("%+v, %q", c.Stats(), log.all)
+				}
+				if got, ok := get(t, c, "before"); ok != !s.lost || ok && !bytes.Equal(got, before) {
+					t.Errorf("hit %v", ok)
+				}
+				put(t, c, "after", content(30, 1<<20))
+				wantHit(t, c, "after", content(30, 1<<20))
+				checkCounts(t, c)
+				if s := c.Stats(); s.Memory != 0 {
+					t.Errorf("%+v", s)
+				}
+			})
+		})
+	}
+}
+
+// TestFillDuringWrites has a small file system filled while objects are being
+// written: all of them are served.
+func TestFillDuringWrites(t *testing.T) {
+	fs := filepath.Join(t.TempDir(), "fs")
+	mountTmpfs(t, fs, "size=8m,mode=0700")
+	o := testOptions(t)
+	o.Dir, o.Limit = filepath.Join(fs, "cache"), 1<<30 // more than there is
+	c := open(t, o)
+	var wg sync.WaitGroup
+	for i := range 6 {
+		wg.Go(func() {
+			for j := range 8 {
+				serve(t, c, Key([]byte{'k', byte('0' + i), byte('0' + j)}), content(uint64(i*10+j), 700<<10))
+			}
+		})
+	}
+	wg.Wait()
+	if n := du(t, o.Dir); n > 8<<20 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
+// TestLostFile has the disk lose what it took: the writer says so, and nothing
+// is published or left.
+func TestLostFile(t *testing.T) {
+	c := open(t, testOptions(t))
+	w, err := c.Create("k", 1<<20)
+	must(t, err)
+	_, err = w.Write(content(1, 200<<10))
+	must(t, err)
+	must(t, w.sink.finish())
+	must(t, w.sink.dst.Close()) // what is written now fails, and reading it back too
+	_, err = w.Write(content(1, 200<<10))
+	for err == nil && !w.ended {
+		_, err = w.Commit(nil)
+	}
+	if err == nil || !strings.Contains(err.Error(), "failing disk") {
+		t.Errorf("error %v", err)
+	}
+	w.Abort()
+	wantMiss(t, c, "k")
+	serve(t, c, "k", content(1, 200<<10))
+	checkCounts(t, c)
+}
+
+// TestFailingRead has reads of an open object fail: it is damaged, and gone.
+func TestFailingRead(t *testing.T) {
+	c := open(t, testOptions(t))
+	put(t, c, "k", content(1, 100<<10))
+	o, ok := c.Get("k")
+	if !ok {
+		t.Fatal("miss")
+	}
+	must(t, o.src.Close())
+	if _, err := o.ReadAt(make([]byte, 10), 0); !errors.Is(err, ErrDamaged) {
+		t.Errorf("error %v", err)
+	}
+	wantMiss(t, c, "k")
+}
