@@ -2,14 +2,11 @@ package cache
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 func testOptions(t testing.TB) Options {
@@ -117,36 +114,4 @@ func TestRoundTrip(t *testing.T) {
 	}
 	c = open(t, o)
 	check()
-}
-
-func TestPurgeAll(t *testing.T) {
-	c := open(t, testOptions(t))
-	for i := range 20 {
-		put(t, c, Key(fmt.Sprint("k", i)), content(uint64(i), 1000))
-	}
-	r, err := c.Purge(context.Background(), func(k Key, _ []byte, _ time.Time) bool { return k != "k3" })
-	if err != nil || len(r.Erased) != 19 || r.Remaining != 0 || r.Scans != 2 {
-		t.Fatalf("%+v, %v", r, err)
-	}
-	wantHit(t, c, "k3", content(3, 1000))
-	wantMiss(t, c, "k4")
-}
-
-func TestEviction(t *testing.T) {
-	o := testOptions(t)
-	o.Limit = 4 << 20
-	c := open(t, o)
-	for i := range 200 {
-		put(t, c, Key(fmt.Sprint("k", i)), content(uint64(i), 100<<10))
-		if s := c.Stats(); s.Bytes > s.Limit || s.Bypassed {
-			t.Fatalf("%+v", s)
-		}
-	}
-	t.Logf("%+v", c.Stats())
-	wantHit(t, c, "k199", content(199, 100<<10))
-	wantMiss(t, c, "k0")
-	put(t, c, "big", content(1, 8<<20))
-	wantMiss(t, c, "big")
-	wantHit(t, c, "k199", content(199, 100<<10))
-	_ = os.Getpid
 }

@@ -147,39 +147,52 @@ func churn(c *Cache) error {
 
 // TestKill kills a process that writes and reads with kill -9, again and again,
 // at random moments; every time what is left is right, within the limit and
-// complete. VERIFFS_KILLS is how many times.
+// complete.
 func TestKill(t *testing.T) {
-	kills, _ := strconv.Atoi(os.Getenv("VERIFFS_KILLS"))
 	dir := filepath.Join(t.TempDir(), "cache")
-	for range max(kills, 10) {
-		cmd, out := start(t, "churn", dir, nil)
-		// Not to synchronise: the moment is meant to be arbitrary.
-		for stop := time.Now().Add(time.Duration(rand.IntN(150)) * time.Millisecond); time.Now().Before(stop); {
-			if n, limit := du(t, dir), childOptions(dir).Limit; n > limit {
-				t.Errorf("%d bytes on disk, limit %d", n, limit)
-			}
-		}
-		must(t, cmd.Process.Kill())
-		if rest, _ := io.ReadAll(out); len(rest) > 0 {
-			t.Fatalf("child: %s", rest)
-		}
-		cmd.Wait()
-		c, err := Open(childOptions(dir))
-		must(t, err)
-		for i := range churnKeys {
-			if err := churnCheck(c, i); err != nil {
-				t.Error(err)
-			}
-		}
-		if left, _ := filepath.Glob(filepath.Join(dir, tempDir, "*")); len(left) > 0 {
-			t.Errorf("temporary files left: %v", left)
-		}
-		if s := c.Stats(); s.Damaged != 0 {
-			t.Errorf("%+v", s)
-		}
-		checkCounts(t, c)
-		must(t, c.Close())
+	for range 12 {
+		killOnce(t, dir)
 	}
+}
+
+// TestSoakKill does the same for as long as VERIFFS_SOAK says.
+func TestSoakKill(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "cache")
+	rounds := 0
+	for soak := newSoak(t); soak.goesOn(); rounds++ {
+		killOnce(t, dir)
+	}
+	t.Logf("%d kills", rounds)
+}
+
+func killOnce(t *testing.T, dir string) {
+	cmd, out := start(t, "churn", dir, nil)
+	// Not to synchronise: the moment is meant to be arbitrary.
+	for stop := time.Now().Add(time.Duration(rand.IntN(150)) * time.Millisecond); time.Now().Before(stop); {
+		if n, limit := du(t, dir), childOptions(dir).Limit; n > limit {
+			t.Errorf("%d bytes on disk, limit %d", n, limit)
+		}
+	}
+	must(t, cmd.Process.Kill())
+	if rest, _ := io.ReadAll(out); len(rest) > 0 {
+		t.Fatalf("child: %s", rest)
+	}
+	cmd.Wait()
+	c, err := Open(childOptions(dir))
+	must(t, err)
+	for i := range churnKeys {
+		if err := churnCheck(c, i); err != nil {
+			t.Error(err)
+		}
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, tempDir, "*")); len(left) > 0 {
+		t.Errorf("temporary files left: %v", left)
+	}
+	if s := c.Stats(); s.Damaged != 0 {
+		t.Errorf("%+v", s)
+	}
+	checkCounts(t, c)
+	must(t, c.Close())
 }
 
 // unreadable takes the permissions from the directory of a cache in use.

@@ -163,7 +163,7 @@ func formatHint(err error) string {
 // takeLock locks the directory against other processes, and against a second
 // Open in this one, and leaves our process id for them to read.
 func (d *directory) takeLock() error {
-	f, err := d.root.OpenFile(lockFile, os.O_RDONLY|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	f, err := d.root.OpenFile(lockFile, os.O_RDONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return &OpenError{Dir: d.path, Err: err}
 	}
@@ -206,7 +206,7 @@ func (d *directory) lay() error {
 // writeSynced writes a small file so that after a power cut it is there whole
 // or is of length 0, which counts as missing.
 func (d *directory) writeSynced(name, content string) error {
-	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
+	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

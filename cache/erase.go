@@ -7,8 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // sweepLatest is how long after its age ran out an object may still be on disk,
@@ -150,7 +148,7 @@ func (c *Cache) purgeOne(d *directory, f found, h *header, r *Report, dirty map[
 }
 
 func (c *Cache) headerOf(d *directory, f found) (*header, error) {
-	file, err := d.root.OpenFile(c.secrets[f.secret].path(f.name), os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	file, err := d.root.OpenFile(c.secrets[f.secret].path(f.name), os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ var (
 	errMiss    = errors.New("not in the cache")
 	errExpired = errors.New("past its age")
 	errRaced   = errors.New("replaced while it was being opened")
+	errNotFile = errors.New("not a regular file")
 )
 
 // Get opens the object of this key. Whatever keeps it from being opened is a
@@ -45,18 +46,20 @@ func (c *Cache) openObject(si uint8, n name) (*Object, error) {
 		return nil, errMiss
 	}
 	s, d := c.secrets[si], c.dir.Load()
-	f, err := d.root.OpenFile(s.path(n), os.O_RDONLY|unix.O_NOFOLLOW, 0)
+	// Without O_NONBLOCK a pipe of this name would block us.
+	f, err := d.root.OpenFile(s.path(n), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if known {
 			c.forget(n)
 		}
 		return nil, errMiss
-	case errors.Is(err, unix.ELOOP):
-		c.discard(si, n, 0, err)
-		return nil, errMiss
 	case err != nil:
-		c.health.fault(err, true)
+		if info, lerr := d.root.Lstat(s.path(n)); lerr == nil && !info.Mode().IsRegular() {
+			c.discard(si, n, 0, errNotFile)
+		} else {
+			c.health.fault(err, true)
+		}
 		return nil, errMiss
 	}
 	o, err := c.openFile(f, si, n)
@@ -69,7 +72,11 @@ func (c *Cache) openObject(si uint8, n name) (*Object, error) {
 
 func (c *Cache) openFile(f *os.File, si uint8, n name) (*Object, error) {
 	e, size, err := c.stat(f, si)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNotFile):
+		c.discard(si, n, 0, err)
+		return nil, errMiss
+	case err != nil:
 		c.health.fault(err, true)
 		return nil, errMiss
 	}
@@ -118,6 +125,9 @@ func (c *Cache) stat(f *os.File, si uint8) (e entry, size int64, err error) {
 	var st unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &st); err != nil {
 		return e, 0, fmt.Errorf("stat object: %w", err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return e, 0, errNotFile
 	}
 	return c.entryOf(&st, si), st.Size, nil
 }

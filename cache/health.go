@@ -143,7 +143,7 @@ func (h *health) probe() error {
 		return err
 	}
 	const name = tempDir + "/probe"
-	f, err := d.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
+	f, err := d.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

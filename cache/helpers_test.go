@@ -140,6 +140,21 @@ func mountTmpfs(t testing.TB, dir, opts string) {
 	t.Cleanup(func() { syscall.Unmount(dir, 0) })
 }
 
+// soak is the time that a test which takes its time is given: VERIFFS_SOAK,
+// a duration. Such tests add nothing new, only more of what others do once.
+type soak struct{ end time.Time }
+
+func newSoak(t *testing.T) soak {
+	t.Helper()
+	d, err := time.ParseDuration(os.Getenv("VERIFFS_SOAK"))
+	if err != nil {
+		t.Skip("VERIFFS_SOAK, for how long, is not set")
+	}
+	return soak{time.Now().Add(d)}
+}
+
+func (s soak) goesOn() bool { return time.Now().Before(s.end) }
+
 // clock is a clock that the test moves.
 type clock struct{ unix atomic.Int64 }
 

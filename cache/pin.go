@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-
-	"golang.org/x/sys/unix"
 )
 
 // pinDir, in a secret's directory, holds an empty file for every pinned name.
@@ -23,7 +21,7 @@ func (c *Cache) Pin(k Key) error {
 	if err := d.root.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("cache: pin: %w", err)
 	}
-	f, err := d.root.OpenFile(c.secrets[0].pin(k), os.O_WRONLY|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
+	f, err := d.root.OpenFile(c.secrets[0].pin(k), os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("cache: pin: %w", err)
 	}

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // reserveStep is how much room a writer asks for at a time when it was not
@@ -68,7 +66,7 @@ func (s *sink) openTemp(size int64) error {
 	}
 	d := c.dir.Load()
 	temp := tempDir + "/w" + strconv.FormatInt(c.temps.Add(1), 10)
-	f, err := d.root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL|unix.O_NOFOLLOW, 0o600)
+	f, err := d.root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		c.index.unreserve(want)
 		c.health.fault(err, false)
