@@ -79,7 +79,7 @@ func New(o Options) (*Mount, error) {
 		t.dirMode, t.fileMode = 0o555, 0o444
 	}
 	root := &rootDir{tree: t}
-	server, err := fusefs.Mount(o.Mountpoint, root, t.options(o))
+	server, err := mountWithin(o.Mountpoint, root, t.options(o))
 	if err != nil {
 		return nil, &MountError{Mountpoint: o.Mountpoint, Reason: err.Error(), Hint: mountHint()}
 	}

@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
 
@@ -31,6 +33,10 @@ func prepare(point string, _ bool, _ *slog.Logger) error {
 		return &MountError{Mountpoint: point, Reason: err.Error(), Hint: "give an empty directory of your own"}
 	}
 	return nil
+}
+
+func mountWithin(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*fuse.Server, error) {
+	return fusefs.Mount(point, root, o)
 }
 
 // Mounted returns where on this machine a veriffs is mounted.

@@ -7,9 +7,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
@@ -66,6 +69,34 @@ func prepare(point string, allowOther bool, log *slog.Logger) error {
 		return wrong("--allow-other is not permitted to ordinary users here", "have an administrator add the line user_allow_other to /etc/fuse.conf")
 	}
 	return nil
+}
+
+// mountWithin mounts so that no child process inherits the connection to the
+// kernel: go-fuse opens it without O_CLOEXEC when it mounts by itself, and a
+// child that lives on would keep a mount without a server from ending.
+func mountWithin(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*fuse.Server, error) {
+	if !o.DirectMountStrict {
+		return fusefs.Mount(point, root, o) // by fusermount3, a child itself
+	}
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
+	server, err := fusefs.Mount(point, root, o)
+	if err != nil {
+		return nil, err
+	}
+	const descriptors = "/proc/self/fd"
+	open, err := os.ReadDir(descriptors)
+	if err != nil {
+		return server, nil // the mount works all the same
+	}
+	for _, d := range open {
+		if target, err := os.Readlink(filepath.Join(descriptors, d.Name())); err == nil && target == "/dev/fuse" {
+			if fd, err := strconv.Atoi(d.Name()); err == nil {
+				unix.CloseOnExec(fd)
+			}
+		}
+	}
+	return server, nil
 }
 
 // emptyDirectory sees to it that point is a directory with nothing in it,

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"veriffs/veriff/sandbox"
 )
 
@@ -89,11 +91,10 @@ func TestHarmlessSignals(t *testing.T) {
 		return
 	}
 	w := newWorld(t, worldConfig{sandbox: small})
-	path, _, _ := w.one()
-	for name, match := range map[string]sandbox.Match{
-		"lookup": {Kind: sandbox.SessionMedia}, "open": {Kind: sandbox.Media},
-	} {
-		slow := w.Set(match, sandbox.Stall(10))
+	session := w.Sessions()[0]
+	for i, kind := range []sandbox.Kind{sandbox.SessionMedia, sandbox.Media} { // a lookup waits, then an open
+		path := w.path("sessions", session.ID.String(), fileName(session.Attempts[0].Media[i]))
+		slow := w.Set(sandbox.Match{Kind: kind}, sandbox.Stall(10))
 		child := exec.Command(os.Args[0], "-test.run=^TestHarmlessSignals$")
 		child.Env = append(os.Environ(), "VERIFFS_TEST_OPEN="+path)
 		var out bytes.Buffer
@@ -110,7 +111,7 @@ func TestHarmlessSignals(t *testing.T) {
 		slow.Remove()
 		slow.Release()
 		if err := child.Wait(); err != nil {
-			t.Errorf("%s: %v\n%s", name, err, out.String())
+			t.Errorf("waiting for %s: %v\n%s", kind, err, out.String())
 		}
 	}
 }
@@ -127,7 +128,7 @@ func signalThreads(t *testing.T, pid int) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = syscall.Tgkill(pid, tid, syscall.SIGURG) // it may have ended
+		_ = unix.Tgkill(pid, tid, unix.SIGURG) // it may have ended
 	}
 }
 

@@ -43,6 +43,11 @@ func TestTools(t *testing.T) {
 	}
 
 	out := t.TempDir()
+	t.Cleanup(func() { // or what was copied could not be removed: its directories are read-only
+		if err := exec.Command("chmod", "-R", "u+w", out).Run(); err != nil {
+			t.Error(err)
+		}
+	})
 	cost := w.requests(func() { w.mustShell(`cp -r sessions "$1"`, out+"/cp") })
 	if cost != len(files) {
 		t.Errorf("cp -r of %d files cost %d requests", len(files), cost)
