@@ -3,6 +3,7 @@
 package cache
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -199,11 +200,69 @@ func BenchmarkIndex(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		x := newIndex(1 << 50)
-		x.loaded(all)
+		x.loaded(all, 0)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/objects, "B/object")
 		runtime.KeepAlive(x)
 		runtime.KeepAlive(all)
+	}
+}
+
+// BenchmarkStart reports how long Open takes with a million objects on disk,
+// how long an open that comes before the index is loaded, and when it is.
+// The files are as long as an object's header and, but for one, not sealed:
+// the index does not read them.
+func BenchmarkStart(b *testing.B) {
+	const objects = 1_000_000
+	o := testOptions(b)
+	o.Limit = 1 << 40
+	c := open(b, o)
+	put(b, c, "k", content(1, 1000))
+	dir := filepath.Join(o.Dir, c.secrets[0].dir)
+	if err := c.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for i := range objects {
+		var n name
+		binary.BigEndian.PutUint32(n[:], uint32(i*2654435761))
+		shard := filepath.Join(dir, n.String()[:2])
+		if i < 1000 {
+			os.Mkdir(shard, 0o700)
+		}
+		f, err := os.OpenFile(filepath.Join(shard, n.String()), os.O_CREATE|os.O_WRONLY, 0o600)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := f.Truncate(headerSize); err != nil {
+			b.Fatal(err)
+		}
+		f.Close()
+	}
+	for b.Loop() {
+		start := time.Now()
+		c, err := Open(o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(time.Since(start).Microseconds())/1000, "ms-to-open")
+		start = time.Now()
+		obj, ok := c.Get("k")
+		if !ok {
+			b.Fatal("miss")
+		}
+		b.ReportMetric(float64(time.Since(start).Microseconds()), "us-first-hit")
+		obj.Close()
+		if !c.Stats().Loading {
+			b.Log("the index was loaded already: the first hit proves little")
+		}
+		waitLoaded(b, c)
+		b.ReportMetric(time.Since(start).Seconds(), "s-to-load")
+		if n := c.Stats().Objects; n < objects*99/100 {
+			b.Fatalf("%d objects", n)
+		}
+		if err := c.Close(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

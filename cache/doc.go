@@ -42,7 +42,8 @@
 // the state of the disk; neither is held across disk I/O and neither is taken
 // while the other is held. A name whose file is being replaced or removed is
 // claimed in the index (see index.claim), so that two goroutines never work on
-// one file name.
+// one file name. Object.mu, which may be held when those two are taken, only
+// makes Close wait for reads.
 //
 // The format of the directory and of a file is written down, with test vectors, in
 // docs/cache-format.md.

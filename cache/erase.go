@@ -36,7 +36,9 @@ type Erased struct {
 }
 
 // Remove erases the object of this key, if there is one, and makes sure that a
-// power cut does not bring it back. A pin of the key is removed with it.
+// power cut does not bring it back. A pin of the key is removed with it. After
+// an error the object can't be had any more, but may still be on the disk and
+// come back with the next start: remove it again.
 func (c *Cache) Remove(k Key) error {
 	d := c.dir.Load()
 	var errs error
@@ -114,13 +116,12 @@ func (c *Cache) purgeScan(ctx context.Context, r *Report, match func(Key, []byte
 			r.Remaining++
 			return c.purgeOne(d, f, h, r, dirty)
 		})
+		// What was erased before an error stays erased, too.
+		for rel := range dirty {
+			err = errors.Join(err, d.sync(rel))
+		}
 		if err != nil {
 			return err
-		}
-		for rel := range dirty {
-			if err := d.sync(rel); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
@@ -185,13 +186,11 @@ func (c *Cache) sweepExpired() (time.Duration, error) {
 			}
 			return nil
 		})
+		for rel := range dirty {
+			err = errors.Join(err, d.sync(rel))
+		}
 		if err != nil {
 			return 0, err
-		}
-		for rel := range dirty {
-			if err := d.sync(rel); err != nil {
-				return 0, err
-			}
 		}
 	}
 	return max(wait, min(c.opts.MaxAge/100, sweepLatest)), nil

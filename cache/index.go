@@ -47,10 +47,11 @@ type index struct {
 	freeing   int64 // of them, being unlinked by make room
 	reserved  int64 // of them, promised to writers
 
-	loading   bool
-	gone      map[name]bool // removed while loading; the loader may have seen them before
-	closed    bool
-	evictions int64
+	loading    bool
+	generation int           // counts the directories that were taken into use
+	gone       map[name]bool // removed while loading; the loader may have seen them before
+	closed     bool
+	evictions  int64
 }
 
 func newIndex(limit int64) *index {
@@ -307,13 +308,15 @@ func (x *index) plan(n, short int64) (victims []victim, ok bool) {
 		case need > x.evictable:
 			return nil, false
 		case need > 0:
-			return x.victimsLocked(need), true
+			if victims := x.victimsLocked(need); len(victims) > 0 {
+				return victims, true
+			}
 		case x.used+n <= x.limit:
 			x.used += n
 			x.reserved += n
 			return nil, true
 		}
-		x.changed.Wait() // for what others are unlinking
+		x.changed.Wait() // for what others are unlinking or replacing
 	}
 	return nil, false
 }
@@ -381,15 +384,18 @@ func (x *index) promised() int64 {
 	return x.reserved
 }
 
-func (x *index) isLoading() bool {
+// toLoad says whether the index is to be loaded, and for loaded which
+// directory's it is.
+func (x *index) toLoad() (loading bool, generation int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.loading
+	return x.loading, x.generation
 }
 
 // loaded ends the loading: all, least recently used first, is what the
-// directory held. What happened in the meantime takes precedence.
-func (x *index) loaded(all []found) {
+// directory of that generation held. What happened in the meantime takes
+// precedence.
+func (x *index) loaded(all []found, generation int) {
 	objects := newLRU()
 	var size int64
 	for _, f := range all {
@@ -398,6 +404,9 @@ func (x *index) loaded(all []found) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.generation != generation {
+		return // another directory took its place
+	}
 	remove := func(n name) (e entry, ok bool) {
 		if e, ok = objects.Peek(n); ok {
 			objects.Remove(n)
@@ -447,6 +456,7 @@ func (x *index) reset() {
 	x.pins = map[name]bool{}
 	x.open = map[uint64]*held{}
 	x.gone = map[name]bool{}
+	x.generation++
 	x.loading = true
 	x.changed.Broadcast()
 }

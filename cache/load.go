@@ -78,7 +78,8 @@ type found struct {
 
 // load fills the index from the directory, unless it is loaded.
 func (c *Cache) load() error {
-	if !c.index.isLoading() {
+	loading, generation := c.index.toLoad()
+	if !loading {
 		return nil
 	}
 	d := c.dir.Load()
@@ -100,11 +101,12 @@ func (c *Cache) load() error {
 		}
 	}
 	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.used, b.used) })
-	if c.dir.Load() != d {
-		return errRaced
+	c.index.loaded(all, generation)
+	// The limit may be lower than it was.
+	if err := c.reserve(0); !errors.Is(err, errNoRoom) {
+		return err
 	}
-	c.index.loaded(all)
-	return c.reserve(0) // the limit may be lower than it was
+	return nil
 }
 
 // walk calls visit with every object's file below a secret's directory. What
@@ -173,6 +175,15 @@ func (c *Cache) sweepForeign(d *directory) error {
 	for _, t := range tags {
 		if !isHex(t, 16) || slices.ContainsFunc(c.secrets, func(s *secret) bool { return s.dir == t }) {
 			continue
+		}
+		err := d.eachShard(t, func(rel string) error {
+			if rel == t || c.ctx.Err() != nil {
+				return c.ctx.Err()
+			}
+			return d.root.RemoveAll(rel)
+		})
+		if err != nil {
+			return err
 		}
 		if err := d.root.RemoveAll(t); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -14,6 +13,8 @@ import (
 // what was sealed, or the disk failed. The object is gone from the cache then;
 // fetch it again.
 var ErrDamaged = errors.New("cache: damaged object")
+
+var errClosed = errors.New("cache: read of a closed object")
 
 // backing holds the sealed bytes of an object: a file of the cache, or what
 // stands in for one.
@@ -37,7 +38,8 @@ type Object struct {
 	secret uint8
 	held   *held // nil: not a file of the cache
 
-	closed atomic.Bool
+	mu     sync.RWMutex // held for reading while src is being read, so that Close waits
+	closed bool
 }
 
 // buffer is for one sealed chunk, and for its nonce so that it needs no
@@ -75,6 +77,11 @@ func (o *Object) ReadAt(p []byte, off int64) (n int, err error) {
 	}
 	if rest := o.length - off; int64(len(p)) > rest {
 		p, err = p[:rest], io.EOF
+	}
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if o.closed {
+		return 0, errClosed
 	}
 	buf := takeBuffer()
 	defer buffers.Put(buf)
@@ -120,6 +127,11 @@ func (o *Object) readChunk(p []byte, off int64, buf *buffer) (int, error) {
 // Verify reads the whole object through and returns ErrDamaged if any of it
 // can't be trusted. It costs about a millisecond for 2 MB in the page cache.
 func (o *Object) Verify() error {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if o.closed {
+		return errClosed
+	}
 	buf := takeBuffer()
 	defer buffers.Put(buf)
 	var none [1]byte
@@ -131,23 +143,25 @@ func (o *Object) Verify() error {
 	return nil
 }
 
-// fail drops the object from the cache, unless it is only closed.
+// fail drops the object from the cache.
 func (o *Object) fail(err error) error {
-	if o.closed.Load() {
-		return fmt.Errorf("cache: read of a closed object: %w", err)
-	}
 	if o.held != nil {
 		o.c.discard(o.secret, o.name, o.held.ino, err)
 	}
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
 
-// Close lets go of the object. Closing twice is allowed.
+// Close lets go of the object, once no read is under way. Closing twice is
+// allowed.
 func (o *Object) Close() error {
-	if o.closed.Swap(true) {
+	o.mu.Lock()
+	if o.closed {
+		o.mu.Unlock()
 		return nil
 	}
+	o.closed = true
 	err := o.src.Close()
+	o.mu.Unlock()
 	if o.held != nil {
 		o.c.index.release(o.held)
 	}
