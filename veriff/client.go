@@ -196,12 +196,10 @@ func cut(err error, got, want int64) error {
 	return fmt.Errorf("%w: %w after %d bytes: %v", ErrBody, errCut, got, err)
 }
 
-// checkBody decides about a 200 whose whole body went through d. head is the
-// body, or nil if it is too long to be an error's.
+// checkBody decides about a 200 whose whole body went through d. That its
+// length is the one stated, net/http has seen to: a body has no EOF before.
+// head is the body, or nil if it is too long to be an error's.
 func (c *Client) checkBody(resp *http.Response, d *digest, head []byte) (Receipt, error) {
-	if resp.ContentLength >= 0 && d.length != resp.ContentLength {
-		return Receipt{}, cut(io.ErrUnexpectedEOF, d.length, resp.ContentLength)
-	}
 	receipt, err := c.receipt(resp.Header, d)
 	if err != nil {
 		return Receipt{}, err

@@ -3,12 +3,16 @@ package veriff_test
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -64,6 +68,60 @@ func TestDownload(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A body of any length passes through a buffer and is not kept.
+func TestDownloadIsNotHeld(t *testing.T) {
+	block := []byte(picture(1 << 20))
+	signature := hmac.New(sha256.New, []byte(secret))
+	const blocks = 64
+	for range blocks {
+		signature.Write(block)
+	}
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-HMAC-SIGNATURE", hex.EncodeToString(signature.Sum(nil)))
+		for range blocks {
+			w.Write(block)
+		}
+	})
+	c := server.client(t)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r, err := c.Download(context.Background(), mediaID, discard)
+	runtime.ReadMemStats(&after)
+	if err != nil || r.Length != blocks<<20 {
+		t.Fatalf("%d bytes, %v", r.Length, err)
+	}
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > blocks<<20/16 {
+		t.Errorf("a download of %d MiB allocated %d KiB", blocks, spent>>10)
+	}
+}
+
+func BenchmarkDownload(b *testing.B) {
+	for _, size := range []int{100 << 10, 16 << 20} {
+		b.Run(fmt.Sprintf("%dKiB", size>>10), func(b *testing.B) {
+			body := picture(size)
+			signature := mac(body, secret)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("X-HMAC-SIGNATURE", signature)
+				w.Header().Set("Content-Length", fmt.Sprint(size))
+				io.WriteString(w, body)
+			}))
+			defer server.Close()
+			c, err := veriff.New(veriff.Config{BaseURL: server.URL, APIKey: key, Secrets: []string{secret}})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer c.Close()
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := c.Download(context.Background(), mediaID, discard); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

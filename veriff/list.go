@@ -86,32 +86,32 @@ const (
 func DecodeMediaList(body []byte) (MediaList, error) {
 	list := MediaList{Document: Document{Body: body}}
 	seen := make(map[MediaID]struct{})
-	of := func(kind Kind) func(object) {
-		return func(item object) {
-			id, err := ParseMediaID(item.text("id"))
+	of := func(kind Kind) func(item) bool {
+		return func(i item) bool {
+			id, err := ParseMediaID(text(i.ID))
 			if err != nil {
-				list.Dropped++
-				return
+				return false
 			}
 			if _, again := seen[id]; again {
-				return
+				return true
 			}
 			seen[id] = struct{}{}
-			session, _ := ParseSessionID(item.text("sessionId"))
+			session, _ := ParseSessionID(text(i.SessionID))
 			list.Items = append(list.Items, Media{
 				ID: id, Session: session, Kind: kind,
-				Name: item.text("name"), Context: item.text("context"), MIMEType: item.text("mimetype"),
-				Size: item.size("size"), Duration: item.seconds("duration"),
+				Name: text(i.Name), Context: text(i.Context), MIMEType: text(i.MIMEType),
+				Size: size(i.Size), Duration: seconds(i.Duration),
 			})
+			return true
 		}
 	}
-	dropped, err := decodeList(body, map[string]func(object){
+	var err error
+	list.Dropped, err = decodeList(body, map[string]func(item) bool{
 		"images": of(Image), "videos": of(Video), "nfcDocuments": of(NFC),
 	})
 	if err != nil {
 		return MediaList{}, err
 	}
-	list.Dropped += dropped
 	return list, nil
 }
 
@@ -120,31 +120,29 @@ func DecodeMediaList(body []byte) (MediaList, error) {
 func DecodeAttemptList(body []byte) (AttemptList, error) {
 	list := AttemptList{Document: Document{Body: body}}
 	seen := make(map[AttemptID]struct{})
-	dropped, err := decodeList(body, map[string]func(object){
-		"verifications": func(item object) {
-			id, err := ParseAttemptID(item.text("id"))
-			if err != nil {
-				list.Dropped++
-				return
-			}
-			if _, again := seen[id]; again {
-				return
-			}
+	var err error
+	list.Dropped, err = decodeList(body, map[string]func(item) bool{"verifications": func(i item) bool {
+		id, err := ParseAttemptID(text(i.ID))
+		if err != nil {
+			return false
+		}
+		if _, again := seen[id]; !again {
 			seen[id] = struct{}{}
-			list.Items = append(list.Items, Attempt{ID: id, Status: item.text("status"), Created: item.time("createdTime")})
-		},
-	})
+			list.Items = append(list.Items, Attempt{ID: id, Status: text(i.Status), Created: moment(i.CreatedTime)})
+		}
+		return true
+	}})
 	if err != nil {
 		return AttemptList{}, err
 	}
-	list.Dropped += dropped
 	return list, nil
 }
 
 // decodeList walks a listing item by item, so that its bounds hold before
-// memory is spent, and hands each item to the function of its array. It
-// returns how many items and arrays were none.
-func decodeList(body []byte, arrays map[string]func(object)) (dropped int, err error) {
+// memory is spent, and hands each item to the function of its array, which
+// says whether it can use it. It returns how many items and arrays could not
+// be used.
+func decodeList(body []byte, arrays map[string]func(item) bool) (dropped int, err error) {
 	if len(body) > maxDocument {
 		return 0, fmt.Errorf("%w: a listing longer than %d MiB", ErrBody, maxDocument>>20)
 	}
@@ -178,27 +176,15 @@ func decodeList(body []byte, arrays map[string]func(object)) (dropped int, err e
 			}
 			continue
 		}
-		if _, err := dec.Token(); err != nil { // the opening bracket
-			return 0, notJSON(err)
-		}
-		for dec.More() {
-			if items++; items > maxItems {
-				return 0, fmt.Errorf("%w: a listing of more than %d items", ErrBody, maxItems)
-			}
-			var value json.RawMessage
-			if err := dec.Decode(&value); err != nil {
-				return 0, notJSON(err)
-			}
-			var item object
-			if json.Unmarshal(value, &item) != nil || item == nil {
+		n, err := decodeArray(dec, maxItems-items, func(i item) {
+			if !add(i) {
 				dropped++
-				continue
 			}
-			add(item)
+		})
+		if err != nil {
+			return 0, err
 		}
-		if _, err := dec.Token(); err != nil { // the closing bracket
-			return 0, notJSON(err)
-		}
+		items += n
 	}
 	if _, err := dec.Token(); err != nil { // the closing brace
 		return 0, notJSON(err)
@@ -218,6 +204,31 @@ func decodeList(body []byte, arrays map[string]func(object)) (dropped int, err e
 	return dropped, nil
 }
 
+// decodeArray hands over the items of the array that comes next, a bounded
+// number of them, and returns how many there were.
+func decodeArray(dec *json.Decoder, bound int, add func(item)) (n int, err error) {
+	if _, err := dec.Token(); err != nil { // the opening bracket
+		return 0, notJSON(err)
+	}
+	for ; dec.More(); n++ {
+		if n == bound {
+			return 0, fmt.Errorf("%w: a listing of more than %d items", ErrBody, maxItems)
+		}
+		var (
+			it    item
+			wrong *json.UnmarshalTypeError // not an object, so without an id
+		)
+		if err := dec.Decode(&it); err != nil && !errors.As(err, &wrong) {
+			return 0, notJSON(err)
+		}
+		add(it)
+	}
+	if _, err := dec.Token(); err != nil { // the closing bracket
+		return 0, notJSON(err)
+	}
+	return n, nil
+}
+
 func notJSON(err error) error {
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
@@ -230,24 +241,34 @@ func arrayFollows(rest []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(rest, ": \t\r\n"), []byte("["))
 }
 
-// object is an item whose fields are decoded one by one, so that a wrong type
-// costs that field alone.
-type object map[string]json.RawMessage
+// item holds the fields of an item undecoded, so that a wrong type costs that
+// field alone. It has those of media and of attempts.
+type item struct {
+	ID          json.RawMessage `json:"id"`
+	SessionID   json.RawMessage `json:"sessionId"`
+	Name        json.RawMessage `json:"name"`
+	Context     json.RawMessage `json:"context"`
+	MIMEType    json.RawMessage `json:"mimetype"`
+	Size        json.RawMessage `json:"size"`
+	Duration    json.RawMessage `json:"duration"`
+	Status      json.RawMessage `json:"status"`
+	CreatedTime json.RawMessage `json:"createdTime"`
+}
 
-// text returns a string field, or "".
-func (o object) text(key string) string {
+// text returns a field that is a string, or "".
+func text(field json.RawMessage) string {
 	var s string
-	if json.Unmarshal(o[key], &s) != nil {
+	if !bytes.HasPrefix(field, []byte(`"`)) || json.Unmarshal(field, &s) != nil {
 		return ""
 	}
 	return s
 }
 
 // number returns a field that is a number or a string that holds one.
-func (o object) number(key string) (float64, bool) {
-	s := o.text(key)
+func number(field json.RawMessage) (float64, bool) {
+	s := text(field)
 	if s == "" {
-		s = string(o[key])
+		s = string(field)
 	}
 	s = strings.TrimSpace(s)
 	if strings.Trim(s, "0123456789+-.eE") != "" { // NaN, Inf and hexadecimal
@@ -259,8 +280,8 @@ func (o object) number(key string) (float64, bool) {
 
 // size returns a field as a number of bytes, or -1. A size of 0 is nonsense
 // too: no picture, clip or chip has it.
-func (o object) size(key string) int64 {
-	f, ok := o.number(key)
+func size(field json.RawMessage) int64 {
+	f, ok := number(field)
 	if !ok || f != math.Trunc(f) || f < 1 || f > maxSize {
 		return -1
 	}
@@ -268,17 +289,17 @@ func (o object) size(key string) int64 {
 }
 
 // seconds returns a field as a duration, or 0.
-func (o object) seconds(key string) time.Duration {
-	f, ok := o.number(key)
+func seconds(field json.RawMessage) time.Duration {
+	f, ok := number(field)
 	if !ok || f < 0 || f > maxDuration {
 		return 0
 	}
 	return time.Duration(f * float64(time.Second))
 }
 
-// time returns a field as a time, or the zero time.
-func (o object) time(key string) time.Time {
-	s := o.text(key)
+// moment returns a field as a time, or the zero time.
+func moment(field json.RawMessage) time.Time {
+	s := text(field)
 	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700"} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t

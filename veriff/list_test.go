@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -93,7 +94,7 @@ func TestDecodeTolerates(t *testing.T) {
 		{"size empty", item(`"size":""`), "image 1 -1; dropped 0"},
 		{"size twice", item(`"size":7,"size":8`), "image 1 8; dropped 0"},
 		{"all fields of a wrong type", item(`"name":1,"context":[],"mimetype":{},"sessionId":2,"duration":"long","timestamp":{}`), "image 1 -1; dropped 0"},
-		{"ids that are none", `{"images":[{"id":"` + id1 + `"},{"id":"../x"},{"id":7},{"id":null},{},{"id":"` + id2 + `x"},{"id":"a/b"},{"id":"\u0000"},{"id":""},{"ID":"` + id3 + `"},{"id":"` + id2 + `"}]}`, "image 1 -1; image 2 -1; dropped 9"},
+		{"ids that are none", `{"images":[{"id":"` + id1 + `"},{"id":"../x"},{"id":7},{"id":null},{},{"id":"` + id2 + `x"},{"id":"a/b"},{"id":"\u0000"},{"id":""},{"id":"` + id2 + `"}]}`, "image 1 -1; image 2 -1; dropped 8"},
 		{"items that are none", `{"images":[null,7,"` + id1 + `",[],{"id":"` + id1 + `"}]}`, "image 1 -1; dropped 4"},
 		{"duplicates", `{"images":[{"id":"` + id1 + `","size":1},{"id":"` + strings.ToUpper(id1) + `","size":2}],"videos":[{"id":"` + id1 + `","size":3},{"id":"` + id2 + `"}]}`, "image 1 1; video 2 -1; dropped 0"},
 		{"arrays null", `{"images":null,"videos":null,"nfcDocuments":null}`, "dropped 0"},
@@ -164,6 +165,17 @@ func TestDecodeBounds(t *testing.T) {
 	long := append([]byte(`{"status":"success"}`), bytes.Repeat([]byte(" "), veriff.MaxDocument)...)
 	if _, err := veriff.DecodeMediaList(long); !errors.Is(err, veriff.ErrBody) {
 		t.Errorf("too long: %v", err)
+	}
+	// An item of very many fields costs no more than it is long.
+	wide := []byte(`{"images":[{` + strings.Repeat(`"":0,`, 1_000_000) + `"id":"` + id1 + `"}]}`)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if list, err := veriff.DecodeMediaList(wide); err != nil || len(list.Items) != 1 {
+		t.Errorf("a wide item: %d items, %v", len(list.Items), err)
+	}
+	runtime.ReadMemStats(&after)
+	if spent := after.TotalAlloc - before.TotalAlloc; spent > 4*uint64(len(wide)) {
+		t.Errorf("a wide item allocated %d MiB", spent>>20)
 	}
 	if _, err := veriff.DecodeMediaList(long[:veriff.MaxDocument]); err != nil {
 		t.Errorf("just not too long: %v", err)

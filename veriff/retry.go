@@ -158,7 +158,7 @@ func (a *call) handle(resp *http.Response) error {
 	f := &failure{error: err, outcome: outcomeBody, after: -1, retry: errors.Is(err, errCut)}
 	switch {
 	case errors.Is(err, ErrSink):
-		f.outcome, f.retry = outcomeSink, false
+		f.outcome = outcomeSink
 	case errors.Is(err, ErrSignature):
 		f.outcome = outcomeSignature
 	}

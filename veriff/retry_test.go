@@ -124,9 +124,9 @@ func TestRateLimited(t *testing.T) {
 		from, to time.Duration // that the call takes
 	}{
 		{"seconds", after("6"), 0, nil, 3, 12 * time.Second, 14 * time.Second},
-		{"no seconds", after("0"), 0, nil, 3, 100 * time.Millisecond, 2 * time.Second},
+		{"no seconds", after("0"), 0, nil, 3, 900 * time.Millisecond, 2 * time.Second},
 		{"date", after(date), 0, nil, 3, 6 * time.Second, 8 * time.Second},
-		{"nonsense", after("soon"), 0, nil, 3, 100 * time.Millisecond, 2 * time.Second},
+		{"nonsense", after("soon"), 0, nil, 3, 900 * time.Millisecond, 2 * time.Second},
 		{"longer than patience", after("18"), 0, veriff.ErrRateLimited, 1, 0, 0},
 		{"longer than what is left", after("10"), 0, veriff.ErrRateLimited, 2, 10 * time.Second, 12 * time.Second},
 		{"longer than the deadline", after("6"), 5 * time.Second, veriff.ErrRateLimited, 1, 0, 0},
@@ -239,7 +239,7 @@ func TestSlowIsNotStalled(t *testing.T) {
 			t.Errorf("%q, %v after %d requests in %s", got, err, requests.Load(), took)
 		}
 	})
-	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) { reply(w, 200, body) },
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) { reply(w, 200, picture(1_000_000)) },
 		func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
 			_, err := c.Download(t.Context(), mediaID, func(int64) (io.Writer, error) { return slowWriter{}, nil })
 			if err != nil || requests.Load() != 1 {

@@ -26,7 +26,6 @@ func TestRedirectElsewhereIsRefused(t *testing.T) {
 		{"https to http", secure, plain, nil},
 		{"http to https", plain, secure, nil},
 		{"another name", plain, plain, func(u string) string { return strings.Replace(u, "127.0.0.1", "localhost", 1) }},
-		{"a user in front", plain, plain, func(u string) string { return strings.Replace(u, "//", "//user:hunter2@", 1) }},
 		{"without a scheme", plain, plain, func(u string) string { return u[strings.Index(u, "//"):] }},
 	} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
@@ -79,6 +78,19 @@ func TestRedirectWithinOrigin(t *testing.T) {
 	}
 }
 
+// A user name in the target would be sent along as one more credential.
+func TestRedirectWithUser(t *testing.T) {
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Location", "http://user:hunter2@"+r.Host+"/")
+		reply(w, 302, "")
+	})
+	_, err := server.client(t).SessionMedia(context.Background(), sessionID)
+	wantError(t, err, veriff.ErrRedirect)
+	if server.asked() != 1 || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("%d requests, %v", server.asked(), err)
+	}
+}
+
 func TestRedirectLoop(t *testing.T) {
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, r.URL.Path, http.StatusFound) })
 	_, err := server.client(t).SessionMedia(context.Background(), sessionID)
@@ -127,12 +139,12 @@ func TestUnreachable(t *testing.T) {
 				return
 			}
 			defer conn.Close()
-			fmt.Fprintf(conn, "bad secret %s \x1b[31m%s\n\n", secret, strings.Repeat("x", 1000))
+			fmt.Fprintf(conn, "%s%s\n\n", secret, strings.Repeat("x", 1000))
 		})
 		_, err := server.client(t).SessionMedia(context.Background(), sessionID)
 		wantError(t, err, veriff.ErrUnreachable)
-		if len(err.Error()) > 400 || strings.Contains(err.Error(), "\x1b") {
-			t.Errorf("the error is not presentable: %v", err)
+		if len(err.Error()) > 400 || !strings.Contains(err.Error(), "xxx") {
+			t.Errorf("the error is not what was sent, shortened: %v", err)
 		}
 	})
 	t.Run("recovers", func(t *testing.T) {
