@@ -215,3 +215,14 @@ func inode(info fs.FileInfo) uint64 {
 	}
 	return 0
 }
+
+// Has reports whether the index has an object of this key, without looking at
+// the disk. While the index is loading it may not know of one that is there.
+func (c *Cache) Has(k Key) bool {
+	for _, s := range c.secrets {
+		if _, known, _ := c.index.lookup(s.name(k)); known {
+			return true
+		}
+	}
+	return false
+}
