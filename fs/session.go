@@ -47,11 +47,9 @@ func (d *sessionDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut
 	}
 	if d.lib.Size(file) == library.UnknownSize {
 		// The first look at a file whose size the list does not give.
-		handle, err := d.lib.Open(ctx, file)
-		if err != nil {
+		if err := d.lib.Fetch(ctx, file); err != nil {
 			return nil, uncached(out, d.fail(err, "stat", slog.String("media", file.ID.String())))
 		}
-		handle.Close()
 	}
 	return d.child(ctx, file, out)
 }
@@ -70,7 +68,7 @@ func (d *sessionDir) child(ctx context.Context, file *library.File, out *fuse.En
 func (d *sessionDir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	ctx, done := untilKilled(ctx)
 	defer done()
-	list, err := d.lib.Session(ctx, d.id)
+	list, err := d.lib.Enter(ctx, d.id)
 	if err != nil {
 		return nil, 0, d.fail(err, "list", slog.String("session", d.id.String()))
 	}

@@ -221,7 +221,11 @@ func TestMmap(t *testing.T) {
 		return
 	}
 	w := newWorld(t, worldConfig{})
+	mapped := 0
 	for name, content := range w.files() {
+		if mapped++; mapped > 5 { // in an order that is another each time
+			break
+		}
 		cmd := exec.Command(os.Args[0], "-test.run=^TestMmap$")
 		cmd.Env = append(os.Environ(), "VERIFFS_TEST_MMAP="+w.path(name))
 		out, err := cmd.CombinedOutput()
@@ -264,6 +268,9 @@ func TestAttributes(t *testing.T) {
 		if st := stat(name); st.Mtim.Nano() != 0 {
 			t.Errorf("%s: mtime %v before anybody entered it", name, st.Mtim)
 		}
+	}
+	for _, s := range sessions {
+		name := "sessions/" + s.ID.String()
 		entries, err := os.ReadDir(w.path(name))
 		if err != nil {
 			t.Fatal(err)

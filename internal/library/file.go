@@ -33,11 +33,22 @@ func (l *Library) Size(f *File) int64 {
 // Errors: ErrNotFound, ErrOffline, those of package veriff, or the cause of
 // ctx's end; a fetch that others wait for goes on then.
 func (l *Library) Open(ctx context.Context, f *File) (*Handle, error) {
+	l.ahead.opened(f)
 	o, err := l.object(ctx, f)
 	if err != nil {
 		return nil, err
 	}
 	return &Handle{lib: l, file: f, object: o}, nil
+}
+
+// Fetch sees to it that a file is in the cache, and its size known.
+func (l *Library) Fetch(ctx context.Context, f *File) error {
+	o, err := l.object(ctx, f)
+	if err != nil {
+		return err
+	}
+	l.release(o)
+	return nil
 }
 
 // Handle is an open file. It stays readable whatever becomes of the session
@@ -118,7 +129,7 @@ func (l *Library) object(ctx context.Context, f *File) (*object, error) {
 	if o, ok := l.acquire(f.ID); ok {
 		return o, nil
 	}
-	return l.fetches.do(ctx, f.ID, func() (*object, error) { return l.obtain(f) })
+	return l.fetches.do(ctx, f.ID, func(c *claim) (*object, error) { return l.obtain(c, f) })
 }
 
 // acquire adds a reference to an object that is open already.
@@ -169,11 +180,11 @@ func (l *Library) disown(o *object) {
 
 // obtain opens an object from the cache or else from the API, and corrects
 // what was believed of its size.
-func (l *Library) obtain(f *File) (*object, error) {
+func (l *Library) obtain(c *claim, f *File) (*object, error) {
 	stored, ok := l.cache.Get(mediaKey(f.ID))
 	if !ok {
 		var err error
-		if stored, err = l.fetch(f); err != nil {
+		if stored, err = l.fetch(c, f); err != nil {
 			return nil, err
 		}
 	}
@@ -196,12 +207,16 @@ func (l *Library) obtain(f *File) (*object, error) {
 
 // fetch downloads an object into the cache. Nothing is published under its
 // key before its length and signature were found right.
-func (l *Library) fetch(f *File) (*cache.Object, error) {
+func (l *Library) fetch(c *claim, f *File) (*cache.Object, error) {
 	if err := l.link.check(); err != nil {
 		return nil, err
 	}
+	if err := l.lanes.acquire(c); err != nil {
+		return nil, err
+	}
+	defer l.lanes.give()
 	var w *cache.Writer
-	receipt, err := l.client.Download(l.life, f.ID, func(length int64) (io.Writer, error) {
+	receipt, err := l.client.Download(c.ctx, f.ID, func(length int64) (io.Writer, error) {
 		if w != nil { // the body of an earlier try was cut
 			w.Abort()
 		}

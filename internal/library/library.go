@@ -38,7 +38,8 @@ var (
 
 // Defaults of the options of the same name.
 const (
-	DefaultListTTL = 10 * time.Minute
+	DefaultListTTL     = 10 * time.Minute
+	DefaultConnections = 16
 	// listingsInMemory bounds the decoded listings kept for quick answers, in
 	// sessions; the others come back from the sealed store when entered.
 	listingsInMemory = 4096
@@ -51,8 +52,12 @@ type Options struct {
 	Cache  *cache.Cache
 	// ListTTL is how long a listing is served without asking again.
 	ListTTL time.Duration
-	Logger  *slog.Logger
-	Now     func() time.Time
+	// Connections bounds the requests under way; it should be the client's.
+	Connections int
+	// NoReadAhead fetches nothing that nobody opened.
+	NoReadAhead bool
+	Logger      *slog.Logger
+	Now         func() time.Time
 }
 
 // Library is the collection of sessions and their files.
@@ -69,8 +74,10 @@ type Library struct {
 	link     link
 	observer observers
 
+	lanes   lanes
 	lists   flights[veriff.SessionID, *Listing]
 	fetches flights[veriff.MediaID, *object]
+	ahead   readAhead
 
 	mu   sync.Mutex
 	open map[veriff.MediaID]*object // objects with a reader, shared by all of them
@@ -84,6 +91,9 @@ type Library struct {
 func New(o Options) (*Library, error) {
 	if o.ListTTL <= 0 {
 		o.ListTTL = DefaultListTTL
+	}
+	if o.Connections <= 0 {
+		o.Connections = DefaultConnections
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -103,8 +113,10 @@ func New(o Options) (*Library, error) {
 	l.life, l.cancel = context.WithCancel(context.Background())
 	l.sessions.now = o.Now
 	l.link = link{probe: o.Client.Probe, spawn: l.spawn, life: l.life, log: o.Logger}
-	l.lists.spawn = l.spawn
-	l.fetches.spawn, l.fetches.share = l.spawn, l.own
+	l.lanes.free = o.Connections
+	l.lists = flights[veriff.SessionID, *Listing]{lanes: &l.lanes, life: l.life, spawn: l.spawn}
+	l.fetches = flights[veriff.MediaID, *object]{lanes: &l.lanes, life: l.life, spawn: l.spawn, share: l.own}
+	l.ahead.lib, l.ahead.off = l, o.NoReadAhead
 	l.dates.load(o.Cache, o.Logger)
 	l.spawn(l.keepCatalog)
 	return l, nil
@@ -114,6 +126,7 @@ func New(o Options) (*Library, error) {
 // them and writes down what the next mount should remember. Handles that are
 // still open stay readable until they are closed.
 func (l *Library) Close() {
+	l.ahead.stop()
 	l.cancel()
 	l.work.Wait()
 	l.dates.save(l.cache)

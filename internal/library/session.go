@@ -17,6 +17,13 @@ import (
 // retryStale is how soon a listing that could not be renewed is tried again.
 const retryStale = 30 * time.Second
 
+// Enter is Session for somebody who goes through the files of a session, and
+// perhaps through those of the next ones.
+func (l *Library) Enter(ctx context.Context, id veriff.SessionID) (*Listing, error) {
+	l.ahead.entered(id)
+	return l.Session(ctx, id)
+}
+
 // Session returns the listing of a session: from memory or the sealed store
 // while it is younger than the time to live, from the API otherwise. When
 // the API can't say, the last listing serves, however old.
@@ -30,7 +37,7 @@ func (l *Library) Session(ctx context.Context, id veriff.SessionID) (*Listing, e
 	if l.sessions.absentFor(id) > 0 {
 		return nil, fmt.Errorf("library: session %s: %w", id, ErrNotFound)
 	}
-	return l.lists.do(ctx, id, func() (*Listing, error) { return l.renew(id) })
+	return l.lists.do(ctx, id, func(c *claim) (*Listing, error) { return l.renew(c, id) })
 }
 
 // ForgetListing makes the next call of Session ask the API, because there is
@@ -46,12 +53,12 @@ func (l *Library) ForgetListing(id veriff.SessionID) {
 func (l *Library) fresh(list *Listing) bool { return l.now().Sub(list.asked) < l.ttl }
 
 // renew returns a listing that is fresh, or the best there is.
-func (l *Library) renew(id veriff.SessionID) (*Listing, error) {
+func (l *Library) renew(c *claim, id veriff.SessionID) (*Listing, error) {
 	last, known := l.remembered(id)
 	if known && l.fresh(last) {
 		return last, nil
 	}
-	list, err := l.ask(id)
+	list, err := l.ask(c, id)
 	switch {
 	case err == nil:
 		l.keep(list, last)
@@ -98,7 +105,7 @@ func (l *Library) remembered(id veriff.SessionID) (*Listing, bool) {
 // ask gets media and attempts of a session from the API, side by side, and
 // stores both as they were received. A failure of the attempts costs the
 // date, not the files.
-func (l *Library) ask(id veriff.SessionID) (*Listing, error) {
+func (l *Library) ask(c *claim, id veriff.SessionID) (*Listing, error) {
 	if err := l.link.check(); err != nil {
 		return nil, err
 	}
@@ -108,12 +115,20 @@ func (l *Library) ask(id veriff.SessionID) (*Listing, error) {
 		group    errgroup.Group
 	)
 	group.Go(func() (err error) {
-		media, err = l.client.SessionMedia(l.life, id)
+		if err := l.lanes.acquire(c); err != nil {
+			return err
+		}
+		defer l.lanes.give()
+		media, err = l.client.SessionMedia(c.ctx, id)
 		return err
 	})
 	group.Go(func() (err error) {
-		attempts, err = l.client.SessionAttempts(l.life, id)
-		if err != nil && l.life.Err() == nil && !errors.Is(err, ErrNotFound) {
+		if err := l.lanes.acquire(c); err != nil {
+			return nil // the other request says so
+		}
+		defer l.lanes.give()
+		attempts, err = l.client.SessionAttempts(c.ctx, id)
+		if err != nil && c.ctx.Err() == nil && !errors.Is(err, ErrNotFound) {
 			l.log.Warn("the attempts of a session could not be listed, its files may show no date", "session", id, "error", err)
 		}
 		return nil

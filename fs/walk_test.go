@@ -1,0 +1,104 @@
+package fs_test
+
+import (
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"veriffs/veriff/sandbox"
+)
+
+// manySessions is a world to walk through.
+var manySessions = sandbox.Options{Scale: sandbox.Scale{Sessions: 30, Files: 9, FileSize: 20_000}}
+
+// TestWalkAhead walks with each tool, over a wire that takes its time: every
+// file is fetched once, every session listed once, and while the tool waits
+// for one file others are under way.
+func TestWalkAhead(t *testing.T) {
+	for tool, script := range map[string]string{
+		"cp -r":    `cp -r sessions "$1/copy"; chmod -R u+w "$1/copy"`,
+		"rsync -a": `rsync -a sessions "$1/"; chmod -R u+w "$1/sessions"`,
+		"grep -r":  `grep -rc xyzzy sessions >/dev/null; true`,
+		"tar":      `tar -cf - sessions | cat >/dev/null`,
+		"backward": `ls -r sessions/*/* | xargs cat >/dev/null`,
+	} {
+		t.Run(tool, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, worldConfig{sandbox: manySessions})
+			w.Set(sandbox.Match{}, sandbox.Latency(10*time.Millisecond))
+			w.mustShell(script, t.TempDir())
+			counts := w.Requests()
+			for path, n := range counts.ByPath {
+				if n != 1 && !strings.Contains(path, "/sessions/") || n > 1 {
+					t.Errorf("%s was asked for %d times", path, n)
+				}
+			}
+			if n := counts.ByKind[sandbox.Media]; n != 270 {
+				t.Errorf("%d files were fetched, not 270", n)
+			}
+			if counts.Peak < 12 || counts.Peak > 16 {
+				t.Errorf("at most %d requests were under way at once, want nearly 16", counts.Peak)
+			}
+		})
+	}
+}
+
+// TestNoWalk does what is no walk: nothing is fetched that nobody opened.
+func TestNoWalk(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: manySessions})
+	names := slices.Sorted(maps.Keys(w.files()))
+	for what, c := range map[string]struct {
+		script string
+		files  []string
+	}{
+		"one file":              {`cat "$1"`, names[4:5]},
+		"the first one":         {`cat "$1"`, names[9:10]},
+		"one file, three times": {`cat "$1" "$1"; file "$1"`, names[22:23]},
+		"here and there":        {`cat "$@"`, []string{names[30], names[35], names[90], names[33], names[200]}},
+	} {
+		w.ResetRequests()
+		w.mustShell(`ls -l "$(dirname "$1")" >/dev/null; `+c.script+` >/dev/null`, c.files...)
+		w.settle()
+		if n := w.Requests().ByKind[sandbox.Media]; n != len(c.files) {
+			t.Errorf("%s: %d files were fetched", what, n)
+		}
+	}
+	w.ResetRequests()
+	w.mustShell(`find sessions -ls; ls -lR sessions; du -a sessions`)
+	w.settle()
+	if n := w.Requests().ByKind[sandbox.Media]; n != 0 {
+		t.Errorf("find, ls and du: %d files were fetched", n)
+	}
+}
+
+// settle waits until no request has been made for longer than a walk may pause.
+func (w *world) settle() {
+	for last := -1; ; {
+		n := w.Requests().Total
+		if n == last {
+			return
+		}
+		last = n
+		time.Sleep(1500 * time.Millisecond)
+	}
+}
+
+// TestWalkStops: a walk that is stopped half way leaves at most its window
+// unread, and is over soon after.
+func TestWalkStops(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: manySessions})
+	w.Set(sandbox.Match{}, sandbox.Latency(10*time.Millisecond))
+	names := slices.Sorted(maps.Keys(w.files()))[:60]
+	for _, name := range names {
+		if _, err := os.ReadFile(w.path(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.settle()
+	if n := w.Requests().ByKind[sandbox.Media]; n <= len(names) || n > len(names)+128 {
+		t.Errorf("%d files were fetched for %d that were opened", n, len(names))
+	}
+}
