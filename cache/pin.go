@@ -58,6 +58,9 @@ func (c *Cache) unpin(k Key) error {
 	return nil
 }
 
+// Pinned reports whether the object of this key is, or would be, pinned.
+func (c *Cache) Pinned(k Key) bool { return c.pinned(k) }
+
 func (c *Cache) pinned(k Key) bool {
 	for _, s := range c.secrets {
 		if c.index.isPinned(s.name(k)) {

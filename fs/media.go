@@ -29,6 +29,10 @@ type mediaFile struct {
 	content atomic.Uint64 // of which bytes the kernel may hold pages: part of their hash, 0 for none
 }
 
+// erasedContent stands for bytes that were erased while the kernel knew the
+// file: it is no part of a hash, so that the next open keeps no page.
+const erasedContent = 2
+
 var (
 	_ fusefs.NodeGetattrer = (*mediaFile)(nil)
 	_ fusefs.NodeOpener    = (*mediaFile)(nil)
@@ -73,12 +77,13 @@ func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, 
 	if last := f.content.Swap(content); last == 0 || last == content {
 		reply |= fuse.FOPEN_KEEP_CACHE
 	}
-	return &mediaHandle{tree: f.tree, handle: handle}, reply, 0
+	return &mediaHandle{tree: f.tree, node: f, handle: handle}, reply, 0
 }
 
 // mediaHandle is an open file.
 type mediaHandle struct {
 	*tree
+	node   *mediaFile
 	handle *library.Handle
 }
 
@@ -101,8 +106,12 @@ func (h *mediaHandle) Read(ctx context.Context, dest []byte, off int64) (fuse.Re
 	return fuse.ReadResultData(dest), 0
 }
 
-// Release ends the reading.
+// Release ends the reading. The pages that were read after the file was erased
+// go with it.
 func (h *mediaHandle) Release(context.Context) syscall.Errno {
 	h.handle.Close()
+	if h.node.content.Load() == erasedContent {
+		h.notices.add(func() { h.node.NotifyContent(0, 0) })
+	}
 	return 0
 }

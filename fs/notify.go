@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"sync"
 
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+
 	"veriffs/internal/library"
 )
 
@@ -54,18 +56,19 @@ func contain(log *slog.Logger, f func()) {
 	f()
 }
 
-// add queues f; after stop it does nothing.
-func (n *notices) add(f func()) {
+// add queues f. After stop it does nothing and reports false.
+func (n *notices) add(f func()) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
-		return
+		return false
 	}
 	n.pending = append(n.pending, f)
 	select {
 	case n.wake <- struct{}{}:
 	default:
 	}
+	return true
 }
 
 // stop ends the queue once what is in it is done.
@@ -82,7 +85,13 @@ func (n *notices) stop() {
 // changed queues what the kernel must be told about a change. A notice about
 // something that the kernel does not keep fails, which is as good.
 func (t *tree) changed(c library.Change) {
-	t.notices.add(func() {
+	queued := t.notices.add(func() {
+		if c.Done != nil {
+			defer c.Done()
+		}
+		if c.Erased != nil {
+			t.dropPages(t.sessions.Root(), c.Erased)
+		}
 		for _, id := range c.SessionsGone {
 			t.sessions.NotifyEntry(id.String())
 		}
@@ -101,4 +110,23 @@ func (t *tree) changed(c library.Change) {
 		}
 		node.NotifyContent(0, 0)
 	})
+	if !queued && c.Done != nil {
+		c.Done()
+	}
+}
+
+// dropPages makes the kernel forget the contents of files that were erased, in
+// whatever directory it has met them. It may fill pages again for those who
+// have such a file open; see mediaHandle.Release.
+func (t *tree) dropPages(dir *fusefs.Inode, erased func(*library.File) bool) {
+	for _, child := range dir.Children() {
+		f, ok := child.Operations().(*mediaFile)
+		switch {
+		case !ok:
+			t.dropPages(child, erased)
+		case erased(f.file):
+			f.content.Store(erasedContent)
+			child.NotifyContent(0, 0)
+		}
+	}
 }

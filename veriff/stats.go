@@ -4,7 +4,11 @@ import (
 	"maps"
 	"sync"
 	"sync/atomic"
+	"time"
 )
+
+// OutcomeOK is what a request came to that went well, as Stats counts it.
+const OutcomeOK = outcomeOK
 
 // What a request came to, as Stats counts it.
 const (
@@ -34,6 +38,8 @@ type Stats struct {
 	Requests map[Request]int64
 	Bytes    int64 // of bodies received
 	Active   int   // calls under way
+	// FirstByte is how long the API took to begin its answers.
+	FirstByte Latency
 }
 
 // Stats returns the counts.
@@ -41,17 +47,26 @@ func (c *Client) Stats() Stats {
 	c.stats.mu.Lock()
 	defer c.stats.mu.Unlock()
 	return Stats{
-		Requests: maps.Clone(c.stats.requests),
-		Bytes:    c.stats.bytes.Load(),
-		Active:   len(c.slots),
+		Requests:  maps.Clone(c.stats.requests),
+		Bytes:     c.stats.bytes.Load(),
+		Active:    len(c.slots),
+		FirstByte: c.stats.firstByte,
 	}
 }
 
 type stats struct {
 	bytes atomic.Int64
 
-	mu       sync.Mutex
-	requests map[Request]int64
+	mu        sync.Mutex
+	requests  map[Request]int64
+	firstByte Latency
+}
+
+// answered counts an answer that began after d.
+func (s *stats) answered(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.firstByte.add(d)
 }
 
 func (s *stats) count(kind, outcome string) {

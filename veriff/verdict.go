@@ -25,6 +25,7 @@ func (f *failure) Unwrap() error { return f.error }
 // handle judges an answer. It leaves its verdict to checkRetry.
 func (a *call) handle(resp *http.Response) error {
 	defer resp.Body.Close()
+	a.client.stats.answered(time.Since(a.sent))
 	if resp.StatusCode != http.StatusOK {
 		return a.settle(resp.StatusCode, a.judge(resp))
 	}

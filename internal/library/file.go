@@ -34,7 +34,8 @@ func (l *Library) Size(f *File) int64 {
 // ctx's end; a fetch that others wait for goes on then.
 func (l *Library) Open(ctx context.Context, f *File) (*Handle, error) {
 	l.ahead.opened(f)
-	o, err := l.object(ctx, f)
+	o, fetched, err := l.object(ctx, f)
+	l.opens.count(fetched, err)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +44,7 @@ func (l *Library) Open(ctx context.Context, f *File) (*Handle, error) {
 
 // Fetch sees to it that a file is in the cache, and its size known.
 func (l *Library) Fetch(ctx context.Context, f *File) error {
-	o, err := l.object(ctx, f)
+	o, _, err := l.object(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func (h *Handle) current() *object {
 // fit to what is read next.
 func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) {
 	h.lib.disown(damaged)
-	fresh, err := h.lib.object(ctx, h.file)
+	fresh, _, err := h.lib.object(ctx, h.file)
 	if err != nil {
 		return nil, err
 	}
@@ -119,17 +120,23 @@ func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) 
 // object is a verified object in use, shared by everyone who has it open.
 type object struct {
 	*cache.Object
-	id   veriff.MediaID
-	sum  [32]byte
-	refs int // guarded by Library.mu
+	id      veriff.MediaID
+	sum     [32]byte
+	fetched bool // from the API, for those who had waited for it
+	refs    int  // guarded by Library.mu
 }
 
-// object returns the object of a file, with a reference that the caller owns.
-func (l *Library) object(ctx context.Context, f *File) (*object, error) {
+// object returns the object of a file, with a reference that the caller owns,
+// and whether it had to be fetched for that.
+func (l *Library) object(ctx context.Context, f *File) (o *object, fetched bool, err error) {
 	if o, ok := l.acquire(f.ID); ok {
-		return o, nil
+		return o, false, nil
 	}
-	return l.fetches.do(ctx, f.ID, func(c *claim) (*object, error) { return l.obtain(c, f) })
+	o, err = l.fetches.do(ctx, f.ID, func(c *claim) (*object, error) { return l.obtain(c, f) })
+	if err != nil {
+		return nil, false, err
+	}
+	return o, o.fetched, nil
 }
 
 // acquire adds a reference to an object that is open already.
@@ -193,7 +200,7 @@ func (l *Library) obtain(c *claim, f *File) (*object, error) {
 		stored.Close()
 		return nil, fmt.Errorf("library: label of media %s: %w", f.ID, err)
 	}
-	o := &object{Object: stored, id: f.ID}
+	o := &object{Object: stored, id: f.ID, fetched: !ok}
 	if n, err := hex.Decode(o.sum[:], []byte(lb.SHA256)); err != nil || n != len(o.sum) {
 		stored.Close()
 		return nil, fmt.Errorf("library: label of media %s has no hash", f.ID)
@@ -232,6 +239,7 @@ func (l *Library) fetch(c *claim, f *File) (*cache.Object, error) {
 		if errors.Is(err, ErrNotFound) {
 			l.cache.Remove(mediaKey(f.ID))
 			l.ForgetListing(f.In.Session)
+			l.observer.tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
 		}
 		return nil, fmt.Errorf("library: fetch media %s: %w", f.ID, err)
 	}

@@ -79,8 +79,12 @@ type Library struct {
 	fetches flights[veriff.MediaID, *object]
 	ahead   readAhead
 
+	opens opens
+
 	mu   sync.Mutex
 	open map[veriff.MediaID]*object // objects with a reader, shared by all of them
+
+	erasing sync.Mutex // held by the one erasure at a time
 
 	life   context.Context // ends with Close; every fetch hangs on it
 	cancel context.CancelFunc

@@ -12,6 +12,8 @@ type Change struct {
 	SessionsGone    []veriff.SessionID // these are not in it any more
 	Session         veriff.SessionID   // this session's listing or date; zero for none
 	FilesGone       []string           // names that its listing no longer has
+	Erased          func(*File) bool   // files of which nothing may be kept; nil for none
+	Done            func()             // to be called once all of this was acted on; nil if nobody waits
 }
 
 // observers passes changes on to whoever asked for them.
@@ -28,10 +30,12 @@ func (l *Library) Observe(f func(Change)) {
 	l.observer.f = f
 }
 
-func (o *observers) tell(c Change) {
+// tell reports false if there is no observer.
+func (o *observers) tell(c Change) bool {
 	o.mu.RLock()
 	defer o.mu.RUnlock()
 	if o.f != nil {
 		o.f(c)
 	}
+	return o.f != nil
 }

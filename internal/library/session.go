@@ -185,7 +185,10 @@ func (l *Library) lose(id veriff.SessionID) {
 	l.dates.setCreated(id, time.Time{})
 	l.cache.Remove(sessionMediaKey(id))
 	l.cache.Remove(sessionAttemptsKey(id))
-	change := Change{SessionsChanged: true, SessionsGone: []veriff.SessionID{id}}
+	change := Change{
+		SessionsChanged: true, SessionsGone: []veriff.SessionID{id},
+		Erased: func(f *File) bool { return f.In.Session == id },
+	}
 	if known {
 		for i := range last.Files {
 			l.cache.Remove(mediaKey(last.Files[i].ID))

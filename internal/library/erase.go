@@ -1,0 +1,246 @@
+package library
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/veriff"
+)
+
+// Erasure is the evidence of an erasure. What was erased is named by the
+// keyed hash that was its file's name, which tells whoever doesn't have the
+// secret nothing.
+type Erasure struct {
+	Session string `json:"session,omitempty"` // whose data were erased; empty: everybody's
+	cache.Report
+	// Pages says what the kernel held of the files in memory: "dropped", or
+	// "none" if nothing was mounted.
+	Pages string `json:"kernel_pages"`
+}
+
+// What became of the kernel's pages.
+const (
+	pagesDropped = "dropped"
+	pagesNone    = "none"
+)
+
+// EraseSession erases everything that is kept of a session: its files, those
+// of earlier attempts too, its listings and documents, what memory and the
+// kernel hold of them. The session itself can be entered again, and is asked
+// for anew then.
+//
+// A file that somebody has open stays readable to them until they close it;
+// its blocks on the disk, which are sealed, are freed then. What is being
+// fetched when the erasure begins is waited for and erased.
+func (l *Library) EraseSession(ctx context.Context, id veriff.SessionID) (Erasure, error) {
+	attempts := l.attemptPrefixes(id)
+	prefix := "session/" + id.String() + "/"
+	files := make(map[veriff.MediaID]bool)
+	if last, ok := l.remembered(id); ok {
+		for i := range last.Files {
+			files[last.Files[i].ID] = true
+		}
+	}
+	match := func(k cache.Key, text []byte, _ time.Time) bool {
+		key := string(k)
+		if media, ok := strings.CutPrefix(key, "media/"); ok {
+			m, err := veriff.ParseMediaID(media)
+			if err == nil && files[m] {
+				return true
+			}
+		}
+		return strings.HasPrefix(key, prefix) || hasPrefix(key, attempts) || labelOfSession(text) == id.String()
+	}
+	e := Erasure{Session: id.String()}
+	err := l.erase(ctx, &e, match, func() Change {
+		for m := range files {
+			l.dates.forgetSize(m)
+		}
+		l.dates.setCreated(id, time.Time{})
+		l.listings.Remove(id)
+		return Change{
+			SessionsChanged: l.sessions.forget(id), Session: id,
+			Erased: func(f *File) bool { return f.In.Session == id || files[f.ID] },
+		}
+	})
+	if err != nil {
+		return e, fmt.Errorf("library: erase session %s: %w", id, err)
+	}
+	l.log.Info("a session was erased from the cache", "session", id, "objects", len(e.Erased))
+	return e, nil
+}
+
+// EraseAll erases everything that is kept of every session.
+func (l *Library) EraseAll(ctx context.Context) (Erasure, error) {
+	var e Erasure
+	err := l.erase(ctx, &e, func(cache.Key, []byte, time.Time) bool { return true }, func() Change {
+		l.dates.forgetAll()
+		l.listings.Purge()
+		return Change{
+			SessionsChanged: l.sessions.forgetAll(),
+			Erased:          func(*File) bool { return true },
+		}
+	})
+	if err != nil {
+		return e, fmt.Errorf("library: erase everything: %w", err)
+	}
+	l.log.Info("everything was erased from the cache", "objects", len(e.Erased))
+	return e, nil
+}
+
+// erase carries an erasure out. forget drops what memory knows; it runs before
+// the disk is read, and again after it, because a listing may have been read
+// back from the disk meanwhile.
+func (l *Library) erase(ctx context.Context, e *Erasure, match func(cache.Key, []byte, time.Time) bool, forget func() Change) error {
+	l.erasing.Lock()
+	defer l.erasing.Unlock()
+	if err := errors.Join(l.lists.settle(ctx), l.fetches.settle(ctx)); err != nil {
+		return err
+	}
+	before := forget()
+	l.disownAll(match)
+	// The catalog holds dates and sizes of everybody; it is written anew.
+	if err := l.cache.Remove(catalogKey); err != nil {
+		return err
+	}
+	var err error
+	e.Report, err = l.cache.Purge(ctx, match)
+	change := forget()
+	change.SessionsChanged = change.SessionsChanged || before.SessionsChanged
+	l.dates.save(l.cache)
+	e.Pages = pagesNone
+	if l.tellAndWait(ctx, change) {
+		e.Pages = pagesDropped
+	}
+	return err
+}
+
+// disownAll makes the next open of files that are open now fetch them again.
+func (l *Library) disownAll(match func(cache.Key, []byte, time.Time) bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, o := range l.open {
+		if match(mediaKey(id), o.Label(), o.Stored()) {
+			delete(l.open, id)
+		}
+	}
+}
+
+// tellAndWait tells the observer of a change and waits until it was acted on.
+// It reports false if there is no observer or ctx ended first.
+func (l *Library) tellAndWait(ctx context.Context, c Change) bool {
+	done := make(chan struct{})
+	c.Done = sync.OnceFunc(func() { close(done) })
+	if !l.observer.tell(c) {
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// attemptPrefixes are what the keys of the documents of a session's attempts
+// begin with, as far as the session's attempts are known.
+func (l *Library) attemptPrefixes(id veriff.SessionID) (prefixes []string) {
+	body, _, ok := l.loadDocument(sessionAttemptsKey(id))
+	if !ok {
+		return nil
+	}
+	list, err := veriff.DecodeAttemptList(body)
+	if err != nil {
+		return nil
+	}
+	for _, a := range list.Items {
+		prefixes = append(prefixes, "attempt/"+a.ID.String()+"/")
+	}
+	return prefixes
+}
+
+func hasPrefix(key string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if strings.HasPrefix(key, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func labelOfSession(text []byte) string {
+	var lb label
+	if json.Unmarshal(text, &lb) != nil {
+		return ""
+	}
+	return lb.Session
+}
+
+// settle waits for the work that is under way now.
+func (f *flights[K, V]) settle(ctx context.Context) error {
+	f.mu.Lock()
+	under := make([]<-chan struct{}, 0, len(f.now))
+	for _, current := range f.now {
+		under = append(under, current.done)
+	}
+	f.mu.Unlock()
+	for _, done := range under {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// forget drops a session that is in the set only because somebody entered it.
+func (s *sessionSet) forget(id veriff.SessionID) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.visited[id]; !ok {
+		return false
+	}
+	delete(s.visited, id)
+	s.version++
+	return true
+}
+
+func (s *sessionSet) forgetAll() (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.visited) == 0 {
+		return false
+	}
+	clear(s.visited)
+	s.version++
+	return true
+}
+
+// forgetSize drops what is known of an object's true length.
+func (c *catalog) forgetSize(id veriff.MediaID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.sizes[id]; ok {
+		delete(c.sizes, id)
+		c.markLocked()
+	}
+}
+
+// forgetAll empties the catalog. There is nothing worth writing after it.
+func (c *catalog) forgetAll() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.dates)
+	clear(c.sizes)
+	select {
+	case <-c.dirty:
+	default:
+	}
+}

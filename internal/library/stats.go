@@ -1,0 +1,57 @@
+package library
+
+import (
+	"sync/atomic"
+
+	"veriffs/cache"
+	"veriffs/veriff"
+)
+
+// Stats is a snapshot of a library's state and of what happened since New.
+type Stats struct {
+	Sessions  int   // in the collection
+	Listing   int   // listings being asked for
+	Fetching  int   // files being fetched, or waiting for that
+	Opens     int64 // of files, that went well
+	Cached    int64 // of them, without waiting for the network
+	Failed    int64 // opens that did not
+	Offline   error // why the API is out of reach; nil if it is not known to be
+	ReadAhead ReadAheadStats
+	Cache     cache.Stats
+	API       veriff.Stats
+}
+
+// ReadAheadStats counts files whose fetch began before anyone asked for them.
+type ReadAheadStats struct {
+	Used   int64 // were opened
+	Wasted int64 // were passed over
+}
+
+// opens counts what became of opens.
+type opens struct{ cached, fetched, failed atomic.Int64 }
+
+func (o *opens) count(fetched bool, err error) {
+	switch {
+	case err != nil:
+		o.failed.Add(1)
+	case fetched:
+		o.fetched.Add(1)
+	default:
+		o.cached.Add(1)
+	}
+}
+
+// Stats returns the counts. It costs no I/O.
+func (l *Library) Stats() Stats {
+	sessions, _ := l.sessions.all()
+	cached := l.opens.cached.Load()
+	return Stats{
+		Sessions: len(sessions),
+		Listing:  l.lists.count(), Fetching: l.fetches.count(),
+		Opens: cached + l.opens.fetched.Load(), Cached: cached, Failed: l.opens.failed.Load(),
+		Offline:   l.link.check(),
+		ReadAhead: ReadAheadStats{Used: l.ahead.used.Load(), Wasted: l.ahead.wasted.Load()},
+		Cache:     l.cache.Stats(),
+		API:       l.client.Stats(),
+	}
+}

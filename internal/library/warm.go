@@ -1,0 +1,283 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"veriffs/veriff"
+)
+
+const (
+	// warmFiles and warmLists are how many files are fetched and how many
+	// sessions are listed at once: a few more than the client has connections,
+	// so that none of them is idle while an object is being stored.
+	warmFiles = DefaultWarmConnections + 4
+	warmLists = DefaultWarmConnections / 2
+	// DefaultWarmConnections is what warmFiles and warmLists are made for.
+	DefaultWarmConnections = 16
+	// warmQueue bounds how far, in files, the listing runs ahead of the
+	// fetching: far enough to know early how much there is to do.
+	warmQueue = 1 << 14
+	// warmInterval is how often the progress of a warming is told.
+	warmInterval = 200 * time.Millisecond
+	// warmFailures bounds the failures that are kept by name.
+	warmFailures = 1000
+)
+
+// WarmOptions says what to fetch ahead.
+type WarmOptions struct {
+	Sessions []veriff.SessionID // none: every session that is known
+	Contexts []string           // shell patterns, one of which a file's context must match; none: all files
+	NoVideo  bool
+}
+
+// check refuses patterns that can't match anything.
+func (o *WarmOptions) check() error {
+	for _, pattern := range o.Contexts {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return fmt.Errorf("library: %q is not a pattern", pattern)
+		}
+	}
+	return nil
+}
+
+func (o *WarmOptions) wants(f *File) bool {
+	if o.NoVideo && f.isVideo() {
+		return false
+	}
+	for _, pattern := range o.Contexts {
+		if ok, _ := path.Match(pattern, f.Context.Value()); ok {
+			return true
+		}
+	}
+	return len(o.Contexts) == 0
+}
+
+func (f *File) isVideo() bool {
+	switch extension(f.mimetype.Value()) {
+	case "webm", "mp4", "mov", "mkv":
+		return true
+	}
+	return strings.HasPrefix(strings.ToLower(f.mimetype.Value()), "video/")
+}
+
+// Warmed is how far a warming has come.
+type Warmed struct {
+	Sessions int   `json:"sessions"` // to be listed
+	Listed   int   `json:"listed"`   // of them, done, failed ones included
+	Files    int   `json:"files"`    // wanted, of the sessions listed so far
+	Bytes    int64 `json:"bytes"`    // of them, as far as the lists say
+	Cached   int   `json:"cached"`   // were there already
+	CachedB  int64 `json:"cached_bytes"`
+	Fetched  int   `json:"fetched"`
+	FetchedB int64 `json:"fetched_bytes"`
+	Failed   int   `json:"failed"` // files and sessions
+
+	Room     int64         `json:"room"` // bytes that the cache may take on disk
+	Failures []WarmFailure `json:"failures,omitempty"`
+}
+
+// WarmFailure is what could not be fetched, and why.
+type WarmFailure struct {
+	Session string `json:"session"`
+	File    string `json:"file,omitempty"` // its name; empty if the session could not be listed
+	Error   string `json:"error"`
+}
+
+// Warm fetches the files of sessions that are not in the cache yet. A failure
+// of one ends nothing, it is listed; credentials that are refused or an API
+// out of reach end it all. What was fetched stays: warming again goes on from
+// there. progress is told now and then, without the failures.
+func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)) (Warmed, error) {
+	if err := o.check(); err != nil {
+		return Warmed{}, err
+	}
+	ids := o.Sessions
+	if len(ids) == 0 {
+		ids, _ = l.Sessions()
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	_, room := l.Room()
+	w := warming{lib: l, options: o, stop: stop, sum: Warmed{Sessions: len(ids), Room: room}}
+
+	files := make(chan *File, warmQueue)
+	var listers, fetchers errgroup.Group
+	listers.SetLimit(warmLists)
+	for range warmFiles {
+		fetchers.Go(l.contained(func() {
+			for f := range files {
+				w.fetch(ctx, f)
+			}
+		}))
+	}
+	finished := make(chan struct{})
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		w.tell(progress, finished)
+	}()
+	for _, id := range ids {
+		if ctx.Err() != nil {
+			break
+		}
+		listers.Go(l.contained(func() { w.list(ctx, id, files) }))
+	}
+	err := listers.Wait()
+	close(files)
+	err = errors.Join(err, fetchers.Wait())
+	close(finished)
+	<-told
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return w.snapshot(true), err
+}
+
+// contained makes a panic in f an error.
+func (l *Library) contained(f func()) func() error {
+	return func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				l.log.Error("a panic was contained", "panic", fmt.Sprint(p))
+				err = errPanicked
+			}
+		}()
+		f()
+		return nil
+	}
+}
+
+// warming is a call of Warm.
+type warming struct {
+	lib     *Library
+	options WarmOptions
+	stop    context.CancelCauseFunc
+
+	mu  sync.Mutex
+	sum Warmed
+}
+
+func (w *warming) list(ctx context.Context, id veriff.SessionID, files chan<- *File) {
+	list, err := w.lib.Session(ctx, id)
+	if err != nil {
+		w.count(func(s *Warmed) { s.Listed++ })
+		w.fail(ctx, WarmFailure{Session: id.String()}, err)
+		return
+	}
+	var wanted []*File
+	var bytes int64
+	for i := range list.Files {
+		if f := &list.Files[i]; w.options.wants(f) {
+			wanted = append(wanted, f)
+			bytes += max(0, w.lib.Size(f))
+		}
+	}
+	w.count(func(s *Warmed) {
+		s.Listed++
+		s.Files += len(wanted)
+		s.Bytes += bytes
+	})
+	for _, f := range wanted {
+		select {
+		case files <- f:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (w *warming) fetch(ctx context.Context, f *File) {
+	if ctx.Err() != nil {
+		return
+	}
+	believed := max(0, w.lib.Size(f))
+	fetched, err := w.lib.prefetch(ctx, f)
+	if err != nil {
+		w.fail(ctx, WarmFailure{Session: f.In.Session.String(), File: f.Name()}, err)
+		return
+	}
+	size := w.lib.Size(f)
+	w.count(func(s *Warmed) {
+		s.Bytes += size - believed
+		if fetched {
+			s.Fetched++
+			s.FetchedB += size
+		} else {
+			s.Cached++
+			s.CachedB += size
+		}
+	})
+}
+
+// fail lists a failure, and ends the warming if all that is left would fail
+// for the same reason.
+func (w *warming) fail(ctx context.Context, failure WarmFailure, err error) {
+	if ctx.Err() != nil {
+		return // stopped, not failed
+	}
+	failure.Error = err.Error()
+	w.count(func(s *Warmed) {
+		s.Failed++
+		if len(s.Failures) < warmFailures {
+			s.Failures = append(s.Failures, failure)
+		}
+	})
+	if errors.Is(err, ErrOffline) || errors.Is(err, veriff.ErrUnreachable) || errors.Is(err, veriff.ErrRefused) {
+		w.stop(err)
+	}
+}
+
+func (w *warming) count(f func(*Warmed)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f(&w.sum)
+}
+
+func (w *warming) snapshot(failures bool) Warmed {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sum := w.sum
+	if !failures {
+		sum.Failures = nil
+	}
+	return sum
+}
+
+// tell reports the progress until all is finished.
+func (w *warming) tell(progress func(Warmed), finished <-chan struct{}) {
+	if progress == nil {
+		return
+	}
+	tick := time.NewTicker(warmInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-finished:
+			return
+		case <-tick.C:
+			progress(w.snapshot(false))
+		}
+	}
+}
+
+// prefetch sees to it that a file is in the cache and reports whether it had
+// to be fetched for that.
+func (l *Library) prefetch(ctx context.Context, f *File) (fetched bool, err error) {
+	if l.cache.Has(mediaKey(f.ID)) && l.Size(f) != UnknownSize {
+		return false, nil // whether it is whole shows when it is opened
+	}
+	o, fetched, err := l.object(ctx, f)
+	if err != nil {
+		return false, err
+	}
+	l.release(o)
+	return fetched, nil
+}

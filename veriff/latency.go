@@ -1,0 +1,64 @@
+package veriff
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// From a millisecond to two minutes in steps of a fifth, within which a
+	// quantile is right.
+	latencyFirst       = time.Millisecond
+	latencyPerDoubling = 4
+	latencyBuckets     = 17*latencyPerDoubling + 1
+)
+
+// Latency is how long many things took: a histogram.
+type Latency struct {
+	Count int64
+	Sum   time.Duration
+
+	buckets [latencyBuckets + 1]int64 // the last one has no bound
+}
+
+// bound is how far a bucket reaches.
+func bound(bucket int) time.Duration {
+	return time.Duration(float64(latencyFirst) * math.Exp2(float64(bucket)/latencyPerDoubling))
+}
+
+func (l *Latency) add(d time.Duration) {
+	i := math.Ceil(latencyPerDoubling * math.Log2(float64(d)/float64(latencyFirst)))
+	l.buckets[int(min(max(i, 0), latencyBuckets))]++
+	l.Count++
+	l.Sum += d
+}
+
+// Quantile returns how long the fastest q (0 to 1) of all took at most, or 0
+// if there are none.
+func (l *Latency) Quantile(q float64) time.Duration {
+	rank := int64(math.Ceil(q * float64(l.Count)))
+	if l.Count == 0 {
+		return 0
+	}
+	var seen int64
+	for i, n := range l.buckets {
+		if seen += n; seen >= max(rank, 1) {
+			return bound(i)
+		}
+	}
+	return bound(latencyBuckets)
+}
+
+// Cumulative returns how many took at most so many seconds, for
+// bounds of which each is twice the one before.
+func (l *Latency) Cumulative() map[float64]uint64 {
+	counts := make(map[float64]uint64)
+	var seen int64
+	for i := range latencyBuckets {
+		seen += l.buckets[i]
+		if i%latencyPerDoubling == 0 {
+			counts[bound(i).Seconds()] = uint64(seen)
+		}
+	}
+	return counts
+}
