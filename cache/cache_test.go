@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
+	"testing/iotest"
 )
 
 func testOptions(t testing.TB) Options {
@@ -114,4 +115,53 @@ func TestRoundTrip(t *testing.T) {
 	}
 	c = open(t, o)
 	check()
+}
+
+// TestPieces writes an object in pieces of all sorts of lengths.
+func TestPieces(t *testing.T) {
+	c := open(t, testOptions(t))
+	want := content(1, 3*chunkSize+chunkSize/2)
+	for _, piece := range []int{1009, chunkSize - 1, chunkSize, chunkSize + 1, 3 * chunkSize} {
+		w, err := c.Create("k", -1)
+		must(t, err)
+		for b := want; len(b) > 0; b = b[min(piece, len(b)):] {
+			n, err := w.Write(b[:min(piece, len(b))])
+			if err != nil || n != min(piece, len(b)) {
+				t.Fatal(n, err)
+			}
+		}
+		o, err := w.Commit([]byte("label of k"))
+		must(t, err)
+		must(t, o.Verify())
+		must(t, o.Close())
+		wantHit(t, c, "k", want)
+	}
+}
+
+// TestReadAt reads every kind of range: within a chunk, across borders, up to
+// the end and beyond.
+func TestReadAt(t *testing.T) {
+	c := open(t, testOptions(t))
+	want := content(1, 3*chunkSize+100)
+	put(t, c, "k", want)
+	o, ok := c.Get("k")
+	if !ok {
+		t.Fatal("miss")
+	}
+	defer o.Close()
+	must(t, iotest.TestReader(io.NewSectionReader(o, 0, o.Size()), want))
+	at := []int{0, 1, chunkSize - 1, chunkSize, chunkSize + 1, 2*chunkSize + 5, 3 * chunkSize, len(want) - 1, len(want), len(want) + 1}
+	for _, from := range at {
+		for _, size := range []int{1, 4096, chunkSize, 2*chunkSize + 1, 5 * chunkSize} {
+			p := make([]byte, size)
+			n, err := o.ReadAt(p, int64(from))
+			left := want[min(from, len(want)):]
+			if wantN := min(size, len(left)); n != wantN || !bytes.Equal(p[:n], left[:n]) || (err == io.EOF) != (n < size) || err != nil && err != io.EOF {
+				t.Errorf("%d bytes at %d: %d, %v", size, from, n, err)
+			}
+		}
+	}
+	if _, err := o.ReadAt(make([]byte, 1), -1); err == nil {
+		t.Error("a negative offset was accepted")
+	}
 }

@@ -128,7 +128,7 @@ func (c *Cache) purgeScan(ctx context.Context, r *Report, match func(Key, []byte
 }
 
 func (c *Cache) purgeOne(d *directory, f found, h *header, r *Report, dirty map[string]bool) error {
-	open := c.index.isOpen(f.ino)
+	open := c.index.isOpen(f.name, f.entry)
 	err := c.unlink(f.secret, f.name, f.ino)
 	if errors.Is(err, errRaced) || errors.Is(err, fs.ErrNotExist) {
 		return nil // replaced or gone: the next scan sees

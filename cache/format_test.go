@@ -347,6 +347,9 @@ func FuzzHeaderPlaintext(f *testing.F) {
 	}
 	f.Add(make([]byte, boxSize))
 	f.Add(bytes.Repeat([]byte{0xff}, boxSize))
+	wrongLength := make([]byte, boxSize)
+	wrongLength[keySize+7], wrongLength[boxFixed-3], wrongLength[boxFixed] = 1, 1, 'k'
+	f.Add(wrongLength)
 	f.Fuzz(func(t *testing.T, box []byte) {
 		if len(box) != boxSize {
 			return

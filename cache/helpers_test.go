@@ -70,10 +70,10 @@ func checkCounts(t testing.TB, c *Cache) {
 	for len(x.busy) > 0 {
 		x.changed.Wait()
 	}
-	used, evictable := x.reserved, int64(0)
+	var used, evictable int64
 	add := func(n name, e entry) {
 		used += e.size
-		if x.open[e.ino] == nil && !x.pins[n] {
+		if x.heldLocked(n, e) == nil && !x.pins[n] {
 			evictable += e.size
 		}
 	}
@@ -92,9 +92,9 @@ func checkCounts(t testing.TB, c *Cache) {
 	for _, size := range x.dirs {
 		used += size
 	}
-	if x.used != used || x.evictable != evictable || x.freeing != 0 || len(x.gone) != 0 {
-		t.Errorf("used %d, want %d; evictable %d, want %d; freeing %d, gone %d",
-			x.used, used, x.evictable, evictable, x.freeing, len(x.gone))
+	if x.used != used || x.evictable != evictable || x.freeing != 0 || x.reserved != 0 || len(x.gone) != 0 {
+		t.Errorf("used %d, want %d; evictable %d, want %d; freeing %d, reserved %d, gone %d",
+			x.used, used, x.evictable, evictable, x.freeing, x.reserved, len(x.gone))
 	}
 	// Nobody can claim a file while the lock is held, so none comes or goes.
 	if got, want := len(files(t, c.opts.Dir)), x.objects.Len()+len(x.pinned); got != want {

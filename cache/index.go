@@ -125,7 +125,7 @@ func (x *index) insertLocked(n name, e entry) {
 		return
 	}
 	x.objects.Add(n, e)
-	if x.open[e.ino] == nil {
+	if x.heldLocked(n, e) == nil {
 		x.evictable += e.size
 	}
 }
@@ -149,7 +149,7 @@ func (x *index) removeLocked(n name) (entry, bool) {
 		return e, true
 	}
 	x.objects.Remove(n)
-	if x.open[e.ino] == nil {
+	if x.heldLocked(n, e) == nil {
 		x.evictable -= e.size
 	}
 	return e, true
@@ -162,7 +162,7 @@ func (x *index) dropLocked(n name) {
 	if !ok {
 		return
 	}
-	if h := x.open[e.ino]; h != nil {
+	if h := x.heldLocked(n, e); h != nil {
 		h.gone = true
 		return
 	}
@@ -216,8 +216,17 @@ func (x *index) hold(n name, e entry, now time.Time) (h *held, touch bool) {
 	return x.holdLocked(n, e), touch
 }
 
+// heldLocked returns who has the file of e open. The name matters if somebody
+// else removed the file and another one got its inode.
+func (x *index) heldLocked(n name, e entry) *held {
+	if h := x.open[e.ino]; h != nil && h.name == n {
+		return h
+	}
+	return nil
+}
+
 func (x *index) holdLocked(n name, e entry) *held {
-	h := x.open[e.ino]
+	h := x.heldLocked(n, e)
 	if h == nil {
 		h = &held{name: n, ino: e.ino, size: e.size}
 		x.open[e.ino] = h
@@ -229,22 +238,32 @@ func (x *index) holdLocked(n name, e entry) *held {
 	return h
 }
 
-// release undoes hold.
-func (x *index) release(h *held) {
+// release undoes hold. It comes before the file is closed, since another one
+// may get its inode from then on; what it returns is freed after that.
+func (x *index) release(h *held) (bytes int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if h.refs--; h.refs > 0 {
-		return
+		return 0
 	}
 	if x.open[h.ino] == h {
 		delete(x.open, h.ino)
 	}
-	switch {
-	case h.gone:
-		x.used -= h.size
-	case !x.pins[h.name]:
-		x.evictable += h.size
+	if h.gone {
+		return h.size
 	}
+	if !x.pins[h.name] {
+		x.evictable += h.size
+		x.changed.Broadcast()
+	}
+	return 0
+}
+
+// free takes bytes that are no longer on disk off the count.
+func (x *index) free(bytes int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.used -= bytes
 	x.changed.Broadcast()
 }
 
@@ -349,7 +368,7 @@ func (x *index) victimsLocked(need int64) (victims []victim) {
 		if !ok {
 			break
 		}
-		if x.open[e.ino] != nil || x.busy[n] {
+		if x.heldLocked(n, e) != nil || x.busy[n] {
 			x.objects.Get(n)
 			continue
 		}
@@ -461,8 +480,8 @@ func (x *index) reset() {
 	x.changed.Broadcast()
 }
 
-func (x *index) isOpen(ino uint64) bool {
+func (x *index) isOpen(n name, e entry) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.open[ino] != nil
+	return x.heldLocked(n, e) != nil
 }

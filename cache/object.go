@@ -160,10 +160,14 @@ func (o *Object) Close() error {
 		return nil
 	}
 	o.closed = true
+	var bytes int64
+	if o.held != nil {
+		bytes = o.c.index.release(o.held)
+	}
 	err := o.src.Close()
 	o.mu.Unlock()
-	if o.held != nil {
-		o.c.index.release(o.held)
+	if bytes > 0 {
+		o.c.index.free(bytes)
 	}
 	if err != nil {
 		return fmt.Errorf("cache: close object: %w", err)
