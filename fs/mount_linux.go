@@ -127,12 +127,13 @@ func hasLine(text, want string) bool {
 	return false
 }
 
-// answers stats a mount without being caught in it if it is stuck.
+// answers asks a mount something without being caught in it if it is stuck.
+// statfs, because a dead mount still answers stat from what the kernel keeps.
 func answers(point string) error {
 	result := make(chan error, 1)
 	go func() {
-		var st unix.Stat_t
-		result <- unix.Stat(point, &st)
+		var st unix.Statfs_t
+		result <- unix.Statfs(point, &st)
 	}()
 	select {
 	case err := <-result:
