@@ -20,8 +20,6 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"veriffs/cache"
 	"veriffs/veriff"
 )
@@ -40,9 +38,6 @@ var (
 const (
 	DefaultListTTL     = 10 * time.Minute
 	DefaultConnections = 16
-	// listingsInMemory bounds the decoded listings kept for quick answers, in
-	// sessions; the others come back from the sealed store when entered.
-	listingsInMemory = 4096
 )
 
 // Options is what a Library is made of. Client and Cache are used, not
@@ -69,7 +64,7 @@ type Library struct {
 	now    func() time.Time
 
 	sessions sessionSet
-	listings *lru.Cache[veriff.SessionID, *Listing]
+	listings *listings
 	dates    catalog
 	link     link
 	observer observers
@@ -105,13 +100,9 @@ func New(o Options) (*Library, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	listings, err := lru.New[veriff.SessionID, *Listing](listingsInMemory)
-	if err != nil {
-		return nil, fmt.Errorf("library: %w", err)
-	}
 	l := &Library{
 		client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now,
-		listings: listings,
+		listings: newListings(listingsFiles),
 		open:     make(map[veriff.MediaID]*object),
 	}
 	l.life, l.cancel = context.WithCancel(context.Background())
