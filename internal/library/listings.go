@@ -73,6 +73,13 @@ func (c *listings) Remove(id veriff.SessionID) {
 	}
 }
 
+// Values returns all listings, the least recently used first.
+func (c *listings) Values() []*Listing {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lru.Values()
+}
+
 // Purge forgets all listings.
 func (c *listings) Purge() {
 	c.mu.Lock()
