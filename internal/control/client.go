@@ -1,0 +1,230 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"veriffs/internal/library"
+	"veriffs/veriff"
+)
+
+// findTimeout bounds the wait for a mount to say which one it is. It answers
+// from memory; one that does not is stuck.
+const findTimeout = 2 * time.Second
+
+// Client speaks to one running mount.
+type Client struct {
+	Mount
+	socket string
+	http   http.Client
+}
+
+// Find returns the running mounts of this user, by their mount points.
+func Find(ctx context.Context) []*Client { return find(ctx, directories()) }
+
+func find(ctx context.Context, directories []string) (found []*Client) {
+	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	defer cancel()
+	seen := make(map[int]bool)
+	for _, socket := range sockets(directories) {
+		c := newClient(socket)
+		err := c.call(ctx, http.MethodGet, pathMount, nil, &c.Mount)
+		if err != nil {
+			removeStale(socket, err)
+			continue
+		}
+		if !seen[c.PID] { // two names of one directory
+			seen[c.PID] = true
+			found = append(found, c)
+		}
+	}
+	slices.SortFunc(found, func(a, b *Client) int { return strings.Compare(a.Mountpoint, b.Mountpoint) })
+	return found
+}
+
+func newClient(socket string) *Client {
+	var dialer net.Dialer
+	return &Client{socket: socket, http: http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return dialer.DialContext(ctx, "unix", socket)
+		},
+	}}}
+}
+
+// ErrNoMount says that no running mount could be meant, ErrWhichMount that
+// several could.
+var (
+	ErrNoMount    = errors.New("no mount is running")
+	ErrWhichMount = errors.New("several mounts are running")
+)
+
+// Choose returns the mount on a mount point, or without one the only mount
+// there is.
+func Choose(mounts []*Client, mountpoint string) (*Client, error) {
+	if mountpoint != "" {
+		point := canonical(mountpoint)
+		for _, m := range mounts {
+			if m.Mountpoint == point {
+				return m, nil
+			}
+		}
+		return nil, fmt.Errorf("%w on %s", ErrNoMount, mountpoint)
+	}
+	switch len(mounts) {
+	case 0:
+		return nil, ErrNoMount
+	case 1:
+		return mounts[0], nil
+	}
+	points := make([]string, len(mounts))
+	for i, m := range mounts {
+		points[i] = m.Mountpoint
+	}
+	return nil, fmt.Errorf("%w: %s", ErrWhichMount, strings.Join(points, ", "))
+}
+
+// canonical returns a mount point without symbolic links on the way to it. It
+// itself is not resolved: for that it would have to answer.
+func canonical(mountpoint string) string {
+	if abs, err := filepath.Abs(mountpoint); err == nil {
+		mountpoint = abs
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(mountpoint)); err == nil {
+		return filepath.Join(dir, filepath.Base(mountpoint))
+	}
+	return mountpoint
+}
+
+// Status returns the mount's state.
+func (c *Client) Status(ctx context.Context) (s Status, err error) {
+	err = c.call(ctx, http.MethodGet, pathStatus, nil, &s)
+	return s, err
+}
+
+// Warm makes the mount fetch ahead, until ctx ends.
+func (c *Client) Warm(ctx context.Context, o library.WarmOptions, progress func(library.Warmed)) (library.Warmed, error) {
+	ask := warmRequest{Contexts: o.Contexts, NoVideo: o.NoVideo}
+	for _, id := range o.Sessions {
+		ask.Sessions = append(ask.Sessions, id.String())
+	}
+	var last library.Warmed
+	body, err := c.send(ctx, http.MethodPost, pathWarm, ask)
+	if err != nil {
+		return last, err
+	}
+	defer body.Close()
+	for lines := json.NewDecoder(body); ; {
+		var line warmLine
+		if err := lines.Decode(&line); err != nil {
+			return last, c.lost(ctx, err)
+		}
+		switch {
+		case line.Result != nil:
+			return *line.Result, line.Error.err()
+		case line.Progress != nil:
+			last = *line.Progress
+			if progress != nil {
+				progress(last)
+			}
+		}
+	}
+}
+
+// EraseSession makes the mount erase what it keeps of a session.
+func (c *Client) EraseSession(ctx context.Context, id veriff.SessionID) (library.Erasure, error) {
+	return c.purge(ctx, purgeRequest{Session: id.String()})
+}
+
+// EraseAll makes the mount erase all that it keeps.
+func (c *Client) EraseAll(ctx context.Context) (library.Erasure, error) {
+	return c.purge(ctx, purgeRequest{All: true})
+}
+
+func (c *Client) purge(ctx context.Context, ask purgeRequest) (library.Erasure, error) {
+	var reply purgeReply
+	if err := c.call(ctx, http.MethodPost, pathPurge, ask, &reply); err != nil {
+		return library.Erasure{}, err
+	}
+	return reply.Erasure, reply.Error.err()
+}
+
+// Evict makes the mount drop files from its cache: all without ids.
+func (c *Client) Evict(ctx context.Context, ids []string) (e library.Evicted, err error) {
+	err = c.call(ctx, http.MethodPost, pathEvict, evictRequest{IDs: ids, All: len(ids) == 0}, &e)
+	return e, err
+}
+
+// Pin makes the mount keep what an id names.
+func (c *Client) Pin(ctx context.Context, id string) (files int, err error) {
+	var reply pinReply
+	err = c.call(ctx, http.MethodPost, pathPin, pinRequest{ID: id}, &reply)
+	return reply.Files, err
+}
+
+// Unpin undoes Pin.
+func (c *Client) Unpin(ctx context.Context, id string) (files int, err error) {
+	var reply pinReply
+	err = c.call(ctx, http.MethodPost, pathUnpin, pinRequest{ID: id}, &reply)
+	return reply.Files, err
+}
+
+// call sends a request and decodes its answer.
+func (c *Client) call(ctx context.Context, method, path string, ask, answer any) error {
+	body, err := c.send(ctx, method, path, ask)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if err := json.NewDecoder(body).Decode(answer); err != nil {
+		return c.lost(ctx, err)
+	}
+	return nil
+}
+
+// send returns the body of the answer to a request that went well.
+func (c *Client) send(ctx context.Context, method, path string, ask any) (io.ReadCloser, error) {
+	var content io.Reader
+	if ask != nil {
+		b, err := json.Marshal(ask)
+		if err != nil {
+			return nil, err
+		}
+		content = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://veriffs"+path, content)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := c.http.Do(req)
+	if err != nil {
+		return nil, c.lost(ctx, err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp.Body, nil
+	}
+	defer resp.Body.Close()
+	f := new(failure)
+	if err := json.NewDecoder(resp.Body).Decode(f); err != nil || f.Text == "" {
+		return nil, fmt.Errorf("control: the mount on %s answered with status %d", c.Mountpoint, resp.StatusCode)
+	}
+	return nil, f
+}
+
+// lost explains an answer that did not come, or not whole.
+func (c *Client) lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("control: the mount on %s does not answer: %w", c.Mountpoint, err)
+}

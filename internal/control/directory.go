@@ -1,0 +1,86 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/adrg/xdg"
+)
+
+// directories are the places for sockets, the preferred one first: below the
+// user's runtime directory, and for sessions that have none a directory of
+// the user's own among the temporary files. A server takes the first that
+// works; a client looks into all, because its environment may be another.
+func directories() []string {
+	own := "veriffs-" + strconv.Itoa(os.Getuid())
+	all := []string{
+		filepath.Join(xdg.RuntimeDir, "veriffs"),
+		filepath.Join(os.TempDir(), own),
+		filepath.Join("/tmp", own),
+	}
+	return slices.Compact(all)
+}
+
+// makeDirectory returns the directory of the server's socket.
+func makeDirectory(candidates []string) (string, error) {
+	var errs error
+	for _, dir := range candidates {
+		err := os.Mkdir(dir, 0o700)
+		if err == nil || errors.Is(err, os.ErrExist) {
+			err = checkDirectory(dir)
+		}
+		if err == nil {
+			return dir, nil
+		}
+		errs = errors.Join(errs, err)
+	}
+	return "", errs
+}
+
+// checkDirectory refuses a directory in which somebody else could have put
+// something: the name may have been taken by another user before us.
+func checkDirectory(dir string) error {
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	switch {
+	case !info.IsDir():
+		return fmt.Errorf("%s is not a directory", dir)
+	case !ok || int(stat.Uid) != os.Getuid():
+		return fmt.Errorf("%s belongs to another user", dir)
+	case info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("%s is accessible to others (mode %04o)", dir, info.Mode().Perm())
+	}
+	return nil
+}
+
+// socketSuffix ends the names of sockets that answer. One that is being made
+// has another name.
+const socketSuffix = ".sock"
+
+// sockets returns the sockets in the candidate directories, safe ones alone.
+func sockets(candidates []string) (paths []string) {
+	for _, dir := range candidates {
+		if checkDirectory(dir) != nil {
+			continue
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if e.Type() == os.ModeSocket && strings.HasSuffix(e.Name(), socketSuffix) {
+				paths = append(paths, filepath.Join(dir, e.Name()))
+			}
+		}
+	}
+	return paths
+}

@@ -1,0 +1,56 @@
+package control
+
+import (
+	"context"
+	"errors"
+
+	"veriffs/internal/library"
+	"veriffs/veriff"
+)
+
+// failure is an error on its way from the server to the client: its text, and
+// which of the errors that callers tell apart it was.
+type failure struct {
+	Text string `json:"text"`
+	Kind string `json:"kind,omitempty"`
+}
+
+// kinds are the errors that survive the way.
+var kinds = map[string]error{
+	"not found":    library.ErrNotFound,
+	"offline":      library.ErrOffline,
+	"refused":      veriff.ErrRefused,
+	"unreachable":  veriff.ErrUnreachable,
+	"signature":    veriff.ErrSignature,
+	"server":       veriff.ErrServer,
+	"rate limited": veriff.ErrRateLimited,
+	"not an id":    veriff.ErrNotUUID,
+	"cancelled":    context.Canceled,
+	"bad request":  errRequest,
+}
+
+var errRequest = errors.New("control: malformed request")
+
+func failureOf(err error) *failure {
+	if err == nil {
+		return nil
+	}
+	f := &failure{Text: err.Error()}
+	for kind, known := range kinds {
+		if errors.Is(err, known) {
+			f.Kind = kind
+		}
+	}
+	return f
+}
+
+func (f *failure) Error() string { return f.Text }
+func (f *failure) Unwrap() error { return kinds[f.Kind] }
+
+// err returns f as an error that is nil when f is.
+func (f *failure) err() error {
+	if f == nil {
+		return nil
+	}
+	return f
+}

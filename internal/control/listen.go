@@ -1,0 +1,109 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"syscall"
+)
+
+// listen makes the socket of this process, <pid>.sock. It appears under that
+// name only once it answers and has its mode.
+func listen(candidates []string, log *slog.Logger) (*listener, error) {
+	dir, err := makeDirectory(candidates)
+	if err != nil {
+		return nil, fmt.Errorf("control: no directory for the socket: %w", err)
+	}
+	sweep(dir)
+	name := strconv.Itoa(os.Getpid())
+	path, making := filepath.Join(dir, name+socketSuffix), filepath.Join(dir, name+".new")
+	if err := os.Remove(making); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: making, Net: "unix"})
+	if err != nil {
+		return nil, fmt.Errorf("control: listen: %w", err)
+	}
+	socket.SetUnlinkOnClose(false) // its name changes
+	err = os.Chmod(making, 0o600)
+	if err == nil {
+		err = os.Rename(making, path)
+	}
+	if err != nil {
+		socket.Close()
+		os.Remove(making)
+		return nil, fmt.Errorf("control: %w", err)
+	}
+	return &listener{UnixListener: socket, path: path, uid: os.Getuid(), log: log}, nil
+}
+
+// sweep removes the sockets of processes that are gone.
+func sweep(dir string) {
+	for _, path := range sockets([]string{dir}) {
+		conn, err := net.Dial("unix", path)
+		if err == nil {
+			conn.Close()
+		} else {
+			removeStale(path, err)
+		}
+	}
+}
+
+// removeStale removes a socket on which nobody listens.
+func removeStale(path string, dialled error) {
+	if errors.Is(dialled, syscall.ECONNREFUSED) {
+		_ = os.Remove(path) // if it can't be, it is passed over again
+	}
+}
+
+// listener accepts the connections of one user's processes.
+type listener struct {
+	*net.UnixListener
+	path string
+	uid  int
+	log  *slog.Logger
+
+	once sync.Once
+}
+
+// Accept returns the next connection of the mount's own user. Others are
+// closed without a word.
+func (l *listener) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.AcceptUnix()
+		if err != nil {
+			return nil, err
+		}
+		uid, err := peerUser(conn)
+		if err == nil && uid == l.uid {
+			return conn, nil
+		}
+		l.log.Warn("a process of another user was turned away from the control socket", "uid", uid, "error", err)
+		conn.Close()
+	}
+}
+
+// Close removes the socket's name first, so that no client finds a dead one.
+func (l *listener) Close() error {
+	l.once.Do(func() { os.Remove(l.path) })
+	return l.UnixListener.Close()
+}
+
+// peerUser returns the user of the process at the other end.
+func peerUser(conn *net.UnixConn) (uid int, err error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	uid = -1
+	var asked error
+	if err := raw.Control(func(fd uintptr) { uid, asked = credentials(int(fd)) }); err != nil {
+		return -1, err
+	}
+	return uid, asked
+}

@@ -1,0 +1,112 @@
+package control
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"veriffs/internal/library"
+)
+
+// registry returns what /metrics shows: the mount's counts, read when they are
+// asked for, and those of the process.
+func (s *Server) registry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(
+		&collector{library: s.library, version: s.mount.Version},
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	)
+	return r
+}
+
+type collector struct {
+	library Library
+	version string
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("veriffs_"+name, help, labels, nil)
+}
+
+// metric is one that has no labels.
+type metric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*library.Stats) float64
+}
+
+func gauge(name, help string, value func(*library.Stats) float64) metric {
+	return metric{describe(name, help), prometheus.GaugeValue, value}
+}
+
+func counter(name, help string, value func(*library.Stats) float64) metric {
+	return metric{describe(name, help), prometheus.CounterValue, value}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+var metrics = []metric{
+	gauge("sessions", "Sessions in the collection.", func(s *library.Stats) float64 { return float64(s.Sessions) }),
+	gauge("listings_in_flight", "Listings being asked for.", func(s *library.Stats) float64 { return float64(s.Listing) }),
+	gauge("files_in_flight", "Files being fetched or waiting for it.", func(s *library.Stats) float64 { return float64(s.Fetching) }),
+	gauge("api_requests_in_flight", "Requests to the API under way.", func(s *library.Stats) float64 { return float64(s.API.Active) }),
+	gauge("api_up", "0 while the API is known to be out of reach.", func(s *library.Stats) float64 { return truth(s.Offline == nil) }),
+	counter("api_received_bytes_total", "Bytes of bodies received from the API.", func(s *library.Stats) float64 { return float64(s.API.Bytes) }),
+	counter("read_ahead_used_total", "Files fetched ahead of a walk and then opened.", func(s *library.Stats) float64 { return float64(s.ReadAhead.Used) }),
+	counter("read_ahead_wasted_total", "Files fetched ahead of a walk and passed over.", func(s *library.Stats) float64 { return float64(s.ReadAhead.Wasted) }),
+	gauge("cache_objects", "Objects in the cache.", func(s *library.Stats) float64 { return float64(s.Cache.Objects) }),
+	gauge("cache_pinned_objects", "Objects that are not evicted for room.", func(s *library.Stats) float64 { return float64(s.Cache.Pinned) }),
+	gauge("cache_open_objects", "Objects held open by readers.", func(s *library.Stats) float64 { return float64(s.Cache.Open) }),
+	gauge("cache_bytes", "Bytes on disk.", func(s *library.Stats) float64 { return float64(s.Cache.Bytes) }),
+	gauge("cache_limit_bytes", "Bytes that the cache may take on disk.", func(s *library.Stats) float64 { return float64(s.Cache.Limit) }),
+	gauge("cache_memory_bytes", "Bytes of objects kept in memory because the disk did not take them.", func(s *library.Stats) float64 { return float64(s.Cache.Memory) }),
+	gauge("cache_loading", "1 while the index is not complete yet.", func(s *library.Stats) float64 { return truth(s.Cache.Loading) }),
+	gauge("cache_bypassed", "1 while the disk is full or failing and left alone.", func(s *library.Stats) float64 { return truth(s.Cache.Bypassed) }),
+	counter("cache_hits_total", "Lookups of objects and listings that were there.", func(s *library.Stats) float64 { return float64(s.Cache.Hits) }),
+	counter("cache_misses_total", "Lookups of objects and listings that were not.", func(s *library.Stats) float64 { return float64(s.Cache.Misses) }),
+	counter("cache_evictions_total", "Objects evicted for room.", func(s *library.Stats) float64 { return float64(s.Cache.Evictions) }),
+	counter("cache_damaged_total", "Objects deleted because they were not what had been stored.", func(s *library.Stats) float64 { return float64(s.Cache.Damaged) }),
+}
+
+var (
+	buildInfo   = describe("build_info", "Always 1; the version is a label.", "version")
+	opensTotal  = describe("opens_total", "Opens of files, by where they were answered from.", "result")
+	apiRequests = describe("api_requests_total", "Requests to the API, every try as one.", "kind", "outcome")
+	apiLatency  = describe("api_first_byte_seconds", "Time from a request to the first byte of its answer.")
+)
+
+// Describe implements prometheus.Collector.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range metrics {
+		ch <- m.desc
+	}
+	ch <- buildInfo
+	ch <- opensTotal
+	ch <- apiRequests
+	ch <- apiLatency
+}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	s := c.library.Stats()
+	for _, m := range metrics {
+		ch <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s))
+	}
+	ch <- prometheus.MustNewConstMetric(buildInfo, prometheus.GaugeValue, 1, c.version)
+	opens := func(result string, n int64) {
+		ch <- prometheus.MustNewConstMetric(opensTotal, prometheus.CounterValue, float64(n), result)
+	}
+	opens("cached", s.Cached)
+	opens("fetched", s.Opens-s.Cached)
+	opens("failed", s.Failed)
+	for r, n := range s.API.Requests {
+		ch <- prometheus.MustNewConstMetric(apiRequests, prometheus.CounterValue, float64(n), r.Kind, r.Outcome)
+	}
+	took := s.API.FirstByte
+	ch <- prometheus.MustNewConstHistogram(apiLatency, uint64(took.Count), took.Sum.Seconds(), took.Cumulative())
+}

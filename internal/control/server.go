@@ -1,0 +1,258 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"veriffs/internal/library"
+	"veriffs/veriff"
+)
+
+// headerTimeout bounds how long a peer may take to say what it wants.
+const headerTimeout = 10 * time.Second
+
+// Library is what a server lets others command and watch.
+type Library interface {
+	Keeper
+	Stats() library.Stats
+}
+
+// Options is what a Server is made of.
+type Options struct {
+	Library Library
+	Mount   Mount
+	// Metrics, if it is not empty, is an address (host:port) at which the
+	// metrics, and nothing else, can be had over TCP as well.
+	Metrics string
+	Logger  *slog.Logger
+
+	directories []string // in place of the user's, in tests
+}
+
+// Server speaks for a running mount.
+type Server struct {
+	library Library
+	mount   Mount
+	log     *slog.Logger
+
+	life   context.Context // ends with Close, and every request with it
+	cancel context.CancelFunc
+	http   []*http.Server
+	work   sync.WaitGroup // serving and requests
+	tcp    net.Addr
+}
+
+// Serve makes the socket and answers on it until Close.
+func Serve(o Options) (*Server, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.directories == nil {
+		o.directories = directories()
+	}
+	o.Mount.Mountpoint = canonical(o.Mount.Mountpoint)
+	s := &Server{library: o.Library, mount: o.Mount, log: o.Logger}
+	socket, err := listen(o.directories, o.Logger)
+	if err != nil {
+		return nil, err
+	}
+	var tcp net.Listener
+	if o.Metrics != "" {
+		if tcp, err = net.Listen("tcp", o.Metrics); err != nil {
+			socket.Close()
+			return nil, fmt.Errorf("control: listen for metrics: %w", err)
+		}
+		s.tcp = tcp.Addr()
+		warnUnlessLoopback(tcp.Addr(), o.Logger)
+	}
+	s.life, s.cancel = context.WithCancel(context.Background())
+	metrics := promhttp.HandlerFor(s.registry(), promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn)})
+	s.serve(socket, s.handler(metrics))
+	if tcp != nil {
+		mux := http.NewServeMux()
+		mux.Handle("GET "+pathMetrics, metrics)
+		s.serve(tcp, mux)
+	}
+	return s, nil
+}
+
+func warnUnlessLoopback(addr net.Addr, log *slog.Logger) {
+	if a, ok := addr.(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+		log.Warn("other machines can read the metrics: whoever reaches this address needs no password", "address", addr)
+	}
+}
+
+// MetricsAddr is where the metrics are to be had over TCP; nil if nowhere.
+func (s *Server) MetricsAddr() net.Addr { return s.tcp }
+
+// Close ends every request, removes the socket and returns when nothing of the
+// server uses the library any more.
+func (s *Server) Close() {
+	s.cancel()
+	for _, server := range s.http {
+		server.Close()
+	}
+	s.work.Wait()
+}
+
+func (s *Server) serve(l net.Listener, handler http.Handler) {
+	server := &http.Server{
+		Handler:           s.counted(handler),
+		BaseContext:       func(net.Listener) context.Context { return s.life },
+		ReadHeaderTimeout: headerTimeout,
+		// A panic of a handler is recovered and logged by the server.
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError),
+	}
+	s.http = append(s.http, server)
+	s.work.Go(func() {
+		if err := server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("a control listener failed", "address", l.Addr(), "error", err)
+		}
+	})
+}
+
+// counted lets Close wait for requests, which http.Server.Close does not.
+func (s *Server) counted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.work.Add(1)
+		defer s.work.Done()
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) handler(metrics http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+pathMetrics, metrics)
+	mux.HandleFunc("GET "+pathMount, func(w http.ResponseWriter, _ *http.Request) { s.reply(w, s.mount) })
+	mux.HandleFunc("GET "+pathStatus, func(w http.ResponseWriter, _ *http.Request) { s.reply(w, s.Status()) })
+	mux.HandleFunc("POST "+pathWarm, s.warm)
+	mux.HandleFunc("POST "+pathPurge, s.purge)
+	mux.HandleFunc("POST "+pathEvict, s.evict)
+	mux.HandleFunc("POST "+pathPin, s.pin(s.library.Pin))
+	mux.HandleFunc("POST "+pathUnpin, s.pin(s.library.Unpin))
+	return mux
+}
+
+// Status returns the mount's state.
+func (s *Server) Status() Status { return statusOf(s.mount, s.library.Stats()) }
+
+func (s *Server) warm(w http.ResponseWriter, r *http.Request) {
+	var ask warmRequest
+	if !s.read(w, r, &ask) {
+		return
+	}
+	options := library.WarmOptions{Contexts: ask.Contexts, NoVideo: ask.NoVideo}
+	for _, text := range ask.Sessions {
+		id, err := veriff.ParseSessionID(text)
+		if err != nil {
+			s.fail(w, fmt.Errorf("%w: %w", errRequest, err))
+			return
+		}
+		options.Sessions = append(options.Sessions, id)
+	}
+	lines := json.NewEncoder(w)
+	flush := http.NewResponseController(w)
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	result, err := s.library.Warm(r.Context(), options, func(p library.Warmed) {
+		// A client that is gone ends the request's context.
+		_ = lines.Encode(warmLine{Progress: &p})
+		_ = flush.Flush()
+	})
+	_ = lines.Encode(warmLine{Result: &result, Error: failureOf(err)})
+}
+
+func (s *Server) purge(w http.ResponseWriter, r *http.Request) {
+	var ask purgeRequest
+	if !s.read(w, r, &ask) {
+		return
+	}
+	var (
+		erasure library.Erasure
+		err     error
+	)
+	switch id, bad := veriff.ParseSessionID(ask.Session); {
+	case ask.All && ask.Session == "":
+		erasure, err = s.library.EraseAll(r.Context())
+	case !ask.All && bad == nil:
+		erasure, err = s.library.EraseSession(r.Context(), id)
+	default:
+		s.fail(w, fmt.Errorf("%w: either a session or all", errRequest))
+		return
+	}
+	s.reply(w, purgeReply{Erasure: erasure, Error: failureOf(err)})
+}
+
+func (s *Server) evict(w http.ResponseWriter, r *http.Request) {
+	var ask evictRequest
+	if !s.read(w, r, &ask) {
+		return
+	}
+	if ask.All == (len(ask.IDs) > 0) {
+		s.fail(w, fmt.Errorf("%w: either ids or all", errRequest))
+		return
+	}
+	evicted, err := s.library.Evict(r.Context(), ask.IDs)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	s.reply(w, evicted)
+}
+
+func (s *Server) pin(do func(context.Context, string) (int, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var ask pinRequest
+		if !s.read(w, r, &ask) {
+			return
+		}
+		files, err := do(r.Context(), ask.ID)
+		if err != nil {
+			s.fail(w, err)
+			return
+		}
+		s.reply(w, pinReply{Files: files})
+	}
+}
+
+// read decodes a request, or answers that it can't be.
+func (s *Server) read(w http.ResponseWriter, r *http.Request, ask any) bool {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
+	d.DisallowUnknownFields()
+	err := d.Decode(ask)
+	if err == nil {
+		// Reading to the end lets the server notice when the client goes.
+		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			return true
+		}
+		err = errors.New("more than one value")
+	}
+	s.fail(w, fmt.Errorf("%w: %w", errRequest, err))
+	return false
+}
+
+func (s *Server) reply(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		s.log.Debug("an answer on the control socket was not taken", "error", err)
+	}
+}
+
+func (s *Server) fail(w http.ResponseWriter, err error) {
+	status := http.StatusInternalServerError
+	if errors.Is(err, errRequest) {
+		status = http.StatusBadRequest
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(failureOf(err))
+}

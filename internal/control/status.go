@@ -1,0 +1,121 @@
+package control
+
+import (
+	"time"
+
+	"veriffs/internal/library"
+	"veriffs/veriff"
+)
+
+// Status is what a mount says of itself. Counts are since it started.
+type Status struct {
+	Mount
+	Sessions int    `json:"sessions"`
+	Online   bool   `json:"online"`            // as far as is known
+	Offline  string `json:"offline,omitempty"` // why it is not
+
+	Opens     OpensStatus     `json:"opens"`
+	InFlight  InFlightStatus  `json:"in_flight"`
+	ReadAhead ReadAheadStatus `json:"read_ahead"`
+	API       APIStatus       `json:"api"`
+	Cache     CacheStatus     `json:"cache"`
+}
+
+// OpensStatus is what became of the opens of files.
+type OpensStatus struct {
+	Total   int64   `json:"total"`    // that went well
+	Cached  int64   `json:"cached"`   // of them, without waiting for the network
+	HitRate float64 `json:"hit_rate"` // Cached/Total; 0 if there was none
+	Failed  int64   `json:"failed"`
+}
+
+// InFlightStatus is what is under way.
+type InFlightStatus struct {
+	Listings int `json:"listings"`
+	Files    int `json:"files"`    // being fetched or waiting for their turn
+	Requests int `json:"requests"` // to the API
+}
+
+// ReadAheadStatus counts the files that were fetched before anyone asked.
+type ReadAheadStatus struct {
+	Used   int64 `json:"used"`
+	Wasted int64 `json:"wasted"`
+}
+
+// APIStatus counts requests, every try as one.
+type APIStatus struct {
+	Requests int64            `json:"requests"`
+	Bytes    int64            `json:"bytes"` // received, of bodies
+	P50      float64          `json:"latency_p50_seconds"`
+	P99      float64          `json:"latency_p99_seconds"`
+	Kinds    map[string]int64 `json:"requests_by_kind"`
+	Errors   map[string]int64 `json:"errors"` // by what went wrong
+}
+
+// CacheStatus is the state of the cache.
+type CacheStatus struct {
+	Objects   int64  `json:"objects"`
+	Bytes     int64  `json:"bytes"` // on disk
+	Limit     int64  `json:"limit"`
+	Pinned    int64  `json:"pinned"`
+	Open      int64  `json:"open"`
+	Memory    int64  `json:"memory_bytes"`
+	Hits      int64  `json:"hits"`
+	Misses    int64  `json:"misses"`
+	Evictions int64  `json:"evictions"`
+	Damaged   int64  `json:"damaged"` // found not to be what was stored, deleted
+	State     string `json:"state"`
+}
+
+// States of a cache.
+const (
+	cacheOK       = "ok"
+	cacheLoading  = "loading"  // the counts are not complete yet
+	cacheBypassed = "bypassed" // its disk is full or failing; files are served without it
+)
+
+// statusOf puts a library's counts into words.
+func statusOf(m Mount, s library.Stats) Status {
+	st := Status{
+		Mount: m, Sessions: s.Sessions, Online: s.Offline == nil,
+		Opens:     OpensStatus{Total: s.Opens, Cached: s.Cached, Failed: s.Failed},
+		InFlight:  InFlightStatus{Listings: s.Listing, Files: s.Fetching, Requests: s.API.Active},
+		ReadAhead: ReadAheadStatus{Used: s.ReadAhead.Used, Wasted: s.ReadAhead.Wasted},
+		API: APIStatus{
+			Bytes: s.API.Bytes, Kinds: make(map[string]int64), Errors: make(map[string]int64),
+			P50: seconds(s.API.FirstByte.Quantile(0.5)), P99: seconds(s.API.FirstByte.Quantile(0.99)),
+		},
+		Cache: CacheStatus{
+			Objects: s.Cache.Objects, Bytes: s.Cache.Bytes, Limit: s.Cache.Limit, Pinned: s.Cache.Pinned,
+			Open: s.Cache.Open, Memory: s.Cache.Memory, Hits: s.Cache.Hits, Misses: s.Cache.Misses,
+			Evictions: s.Cache.Evictions, Damaged: s.Cache.Damaged, State: cacheState(s),
+		},
+	}
+	if s.Offline != nil {
+		st.Offline = s.Offline.Error()
+	}
+	if s.Opens > 0 {
+		st.Opens.HitRate = float64(s.Cached) / float64(s.Opens)
+	}
+	for r, n := range s.API.Requests {
+		st.API.Requests += n
+		st.API.Kinds[r.Kind] += n
+		if r.Outcome != veriff.OutcomeOK {
+			st.API.Errors[r.Outcome] += n
+		}
+	}
+	return st
+}
+
+func cacheState(s library.Stats) string {
+	switch {
+	case s.Cache.Bypassed:
+		return cacheBypassed
+	case s.Cache.Loading:
+		return cacheLoading
+	default:
+		return cacheOK
+	}
+}
+
+func seconds(d time.Duration) float64 { return d.Seconds() }
