@@ -78,8 +78,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if errors.As(err, &told) {
 		return told.code
 	}
-	code, hint := explain(err)
-	fmt.Fprintf(stderr, "veriffs: %s\n", trimPackage(err))
+	problem, hint, code := explain(ctx, err)
+	fmt.Fprintf(stderr, "veriffs: %s\n", problem)
 	if hint != "" {
 		fmt.Fprintf(stderr, "hint: %s\n", hint)
 	}
@@ -108,28 +108,33 @@ type hinted struct {
 func (h *hinted) Error() string { return h.err.Error() }
 func (h *hinted) Unwrap() error { return h.err }
 
-// explain is the one place where an error becomes an exit code and advice.
-func explain(err error) (code int, hint string) {
+// explain is the one place where an error becomes a sentence, advice and an
+// exit code.
+func explain(ctx context.Context, err error) (problem, hint string, code int) {
 	var (
 		u      *usage
 		h      *hinted
 		config *veriff.ConfigError
 		opened *cache.OpenError
 		mount  *fs.MountError
+		exit   cli.ExitCoder // of the library's own help command
 	)
+	problem = trimPackage(err)
 	switch {
 	case errors.As(err, &h):
-		return h.code, h.hint
-	case errors.As(err, &u):
-		return exitUsage, "veriffs --help lists the commands, veriffs COMMAND --help the options of one"
+		return problem, h.hint, h.code
+	case errors.As(err, &u), errors.As(err, &exit):
+		return problem, "veriffs --help lists the commands, veriffs COMMAND --help the options of one", exitUsage
 	case errors.As(err, &config):
-		return exitUsage, config.Hint
+		return config.Setting + " " + config.Problem, config.Hint, exitUsage
 	case errors.As(err, &opened):
-		return exitCache, opened.Hint
+		return "the cache can't be used: " + problem, opened.Hint, exitCache
 	case errors.As(err, &mount):
-		return exitMount, mount.Hint
+		return problem, mount.Hint, exitMount
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return "interrupted", "", exitFailed
 	default:
-		return exitFailed, ""
+		return problem, "", exitFailed
 	}
 }
 
@@ -137,10 +142,31 @@ func explain(err error) (code int, hint string) {
 // which says nothing to a user.
 func trimPackage(err error) string {
 	text := err.Error()
-	for _, name := range []string{"veriff: ", "cache: ", "library: ", "fs: "} {
+	for _, name := range []string{"veriff: ", "cache: ", "library: ", "fs: ", "sessionlist: ", "webhook: ", "config: "} {
 		text = strings.TrimPrefix(text, name)
 	}
 	return text
+}
+
+// arguments checks that a command got as many arguments as it takes, and that
+// none of them was meant to be an option: those that come after an argument
+// are not read as such.
+func arguments(c *cli.Context, least, most int) error {
+	what, args := c.Command.ArgsUsage, c.Args().Slice()
+	for _, arg := range args {
+		if len(arg) > 1 && strings.HasPrefix(arg, "-") {
+			return usageError("options go before %s: %s", strings.Trim(what, "[]"), arg)
+		}
+	}
+	switch {
+	case len(args) < least:
+		return usageError("%s is missing: veriffs %s [options] %s", what, c.Command.Name, what)
+	case len(args) > most && most == 0:
+		return usageError("%s takes no arguments", c.Command.Name)
+	case len(args) > most:
+		return usageError("one %s is enough", strings.Trim(what, "[]"))
+	}
+	return nil
 }
 
 func versionCommand() *cli.Command {
@@ -148,6 +174,9 @@ func versionCommand() *cli.Command {
 		Name:  "version",
 		Usage: "print the version",
 		Action: func(c *cli.Context) error {
+			if err := arguments(c, 0, 0); err != nil {
+				return err
+			}
 			_, err := fmt.Fprintln(c.App.Writer, "veriffs", version)
 			return err
 		},

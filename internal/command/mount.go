@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/fs"
+	"veriffs/internal/sessionlist"
 )
 
 // unmountGrace is how long a mount that is still in use may go on serving
@@ -39,15 +41,14 @@ func mountCommand() *cli.Command {
 }
 
 func mount(c *cli.Context) error {
-	point, err := oneArgument(c, "MOUNTPOINT")
-	if err != nil {
+	if err := arguments(c, 1, 1); err != nil {
 		return err
 	}
 	ready := inBackground()
 	if c.Bool(flagBackground) && ready == nil {
 		return startInBackground(c.Context)
 	}
-	s, err := readSettings(c, point)
+	s, err := readSettings(c)
 	if err != nil {
 		return err
 	}
@@ -61,6 +62,12 @@ func mount(c *cli.Context) error {
 		return err
 	}
 	defer k.close()
+	if ready != nil && slices.Contains(s.sessions, sessionlist.Stdin) {
+		// A process in the background has no standard input any more.
+		if err := k.source.Wait(c.Context); err != nil {
+			log.Warn("not every list of sessions could be read", "error", err)
+		}
+	}
 	fmt.Fprintln(c.App.ErrWriter, "mounted on", s.mountpoint)
 	if ready != nil {
 		if err := ready.detach(); err != nil {
@@ -100,17 +107,6 @@ func notifySystemd(state string) {
 	_, _ = daemon.SdNotify(false, state) // without a service manager there is nobody to tell
 }
 
-func oneArgument(c *cli.Context, name string) (string, error) {
-	switch c.NArg() {
-	case 0:
-		return "", usageError("%s is missing: veriffs %s [options] %s", name, c.Command.Name, name)
-	case 1:
-		return c.Args().First(), nil
-	default:
-		return "", usageError("one %s is enough; options go before it", name)
-	}
-}
-
 func unmountCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "unmount",
@@ -118,11 +114,10 @@ func unmountCommand() *cli.Command {
 		Usage:     "take the mount on MOUNTPOINT away",
 		ArgsUsage: "MOUNTPOINT",
 		Action: func(c *cli.Context) error {
-			point, err := oneArgument(c, "MOUNTPOINT")
-			if err != nil {
+			if err := arguments(c, 1, 1); err != nil {
 				return err
 			}
-			return fs.Unmount(point)
+			return fs.Unmount(c.Args().First())
 		},
 	}
 }

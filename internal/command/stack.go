@@ -33,8 +33,8 @@ type settings struct {
 	allowOffline bool // mount though the API can't be reached
 }
 
-// readSettings reads the flags of mount.
-func readSettings(c *cli.Context, mountpoint string) (s settings, err error) {
+// readSettings reads the command line of mount.
+func readSettings(c *cli.Context) (s settings, err error) {
 	secrets, err := sharedSecrets(c)
 	if err != nil {
 		return s, err
@@ -60,7 +60,7 @@ func readSettings(c *cli.Context, mountpoint string) (s settings, err error) {
 		return s, err
 	}
 	// Absolute, because a process in the background leaves its directory.
-	if s.mountpoint, err = filepath.Abs(mountpoint); err != nil {
+	if s.mountpoint, err = filepath.Abs(c.Args().First()); err != nil {
 		return s, err
 	}
 	if s.cacheDir, err = filepath.Abs(c.String(flagCacheDir)); err != nil {
@@ -80,7 +80,8 @@ func readSettings(c *cli.Context, mountpoint string) (s settings, err error) {
 // account is the name under which an integration's cache and mount go. It
 // tells integrations apart and says nothing about them.
 func (s *settings) account() string {
-	sum := sha256.Sum256([]byte(strings.TrimRight(s.api.BaseURL, "/") + "\n" + s.api.APIKey))
+	url := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(s.api.BaseURL, "/"), "/v1"), "/")
+	sum := sha256.Sum256([]byte(url + "\n" + s.api.APIKey))
 	return hex.EncodeToString(sum[:6])
 }
 
@@ -106,6 +107,9 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 		return nil, err
 	}
 	if k.cache, err = openCache(s, log); err != nil {
+		if errors.Is(err, cache.ErrLocked) && mountedOn(s.mountpoint) {
+			err = &fs.MountError{Mountpoint: s.mountpoint, Reason: "veriffs is mounted there already", Hint: "unmount it first: veriffs unmount " + s.mountpoint}
+		}
 		return nil, err
 	}
 	if err := probe(ctx, k.client, s.allowOffline, log); err != nil {
@@ -114,7 +118,7 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 	if k.library, err = library.New(library.Options{Client: k.client, Cache: k.cache, ListTTL: s.listTTL, Logger: log}); err != nil {
 		return nil, err
 	}
-	if err := k.follow(s.sessions, log); err != nil {
+	if err := k.follow(ctx, s.sessions, log); err != nil {
 		return nil, err
 	}
 	k.mount, err = fs.New(fs.Options{
@@ -136,18 +140,35 @@ func openCache(s settings, log *slog.Logger) (*cache.Cache, error) {
 	})
 }
 
+// mountedOn reports whether a veriffs is mounted there, without touching it.
+func mountedOn(point string) bool {
+	if parent, err := filepath.EvalSymlinks(filepath.Dir(point)); err == nil {
+		point = filepath.Join(parent, filepath.Base(point))
+	}
+	return slices.Contains(fs.Mounted(), point)
+}
+
+// firstLoad bounds how long a mount waits for the lists of sessions; one that
+// is longer in coming (a pipe) shows when it is there.
+const firstLoad = 3 * time.Second
+
 // follow shows the sessions of the files, now and as the files change.
-func (k *stack) follow(files []string, log *slog.Logger) error {
+func (k *stack) follow(ctx context.Context, files []string, log *slog.Logger) error {
 	if len(files) == 0 {
 		return nil
 	}
 	// The first change can come before Open has returned the source.
 	opened := make(chan struct{})
-	source, err := sessionlist.Open(context.Background(), files, sessionlist.Options{
+	shown := make(chan struct{}, 1)
+	source, err := sessionlist.Open(context.WithoutCancel(ctx), files, sessionlist.Options{
 		Logger: log,
 		OnChange: func(sessionlist.Change) {
 			<-opened
 			k.library.SetSessions(k.source.Snapshot())
+			select {
+			case shown <- struct{}{}:
+			default:
+			}
 		},
 	})
 	if err != nil {
@@ -155,6 +176,17 @@ func (k *stack) follow(files []string, log *slog.Logger) error {
 	}
 	k.source = source
 	close(opened)
+	if slices.Contains(files, sessionlist.Stdin) {
+		return nil // somebody may be typing
+	}
+	ctx, cancel := context.WithTimeout(ctx, firstLoad)
+	defer cancel()
+	if source.Wait(ctx) == nil && len(source.Snapshot()) > 0 {
+		select {
+		case <-shown:
+		case <-ctx.Done():
+		}
+	}
 	return nil
 }
 

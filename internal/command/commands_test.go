@@ -1,0 +1,289 @@
+package command_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"veriffs/fs"
+	"veriffs/veriff"
+	"veriffs/veriff/sandbox"
+)
+
+// scriptCommands are what a script can do beside testscript's own commands.
+var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
+	"exits":   exits,
+	"start":   startProcess,
+	"end":     end,
+	"ended":   ended,
+	"log":     logged,
+	"mounted": mounted,
+	"same":    same,
+	"hold":    hold,
+	"api":     api,
+	"secret":  secret,
+}
+
+func usage(ts *testscript.TestScript, neg bool, ok bool, text string) {
+	if neg || !ok {
+		ts.Fatalf("usage: %s", text)
+	}
+}
+
+// exits CODE COMMAND ARG… runs a command, which must end with this exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) >= 2, "exits CODE COMMAND ARG…")
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	s := stateOf(ts)
+	fmt.Fprintln(&s.seen, ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d", code)
+	}
+}
+
+// process is a program that serves while a script goes on.
+type process struct {
+	cmd    *exec.Cmd
+	output *output
+	ended  chan struct{} // closed; the state is in cmd.ProcessState
+}
+
+// output is what a process writes, with a signal at each write.
+type output struct {
+	mu    sync.Mutex
+	bytes bytes.Buffer
+	more  chan struct{}
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.bytes.Write(p)
+	close(o.more)
+	o.more = make(chan struct{})
+	return len(p), nil
+}
+
+func (o *output) read() (string, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.bytes.String(), o.more
+}
+
+// wait returns when text was written, or false when it will not be.
+func (p *process) wait(text string) bool {
+	late := time.After(patience)
+	for {
+		written, more := p.output.read()
+		if strings.Contains(written, text) {
+			return true
+		}
+		select {
+		case <-more:
+		case <-p.ended:
+			written, _ := p.output.read()
+			return strings.Contains(written, text)
+		case <-late:
+			return false
+		}
+	}
+}
+
+// start NAME ARG… runs veriffs with these arguments until it says on standard
+// error that it is there.
+func startProcess(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) >= 2, "start NAME ARG…")
+	s := stateOf(ts)
+	ts.Check(ts.Exec("env", "-0"))
+	environment := strings.Split(strings.TrimRight(ts.ReadFile("stdout"), "\x00"), "\x00")
+	program, err := exec.LookPath("veriffs")
+	ts.Check(err)
+	p := &process{cmd: exec.Command(program, args[1:]...), output: &output{more: make(chan struct{})}, ended: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Env = ts.MkAbs("."), environment
+	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
+	p.cmd.WaitDelay = patience
+	ts.Check(p.cmd.Start())
+	go func() {
+		defer close(p.ended)
+		p.cmd.Wait()
+	}()
+	s.started[args[0]] = p
+	there := p.wait("mounted on ") || p.wait("listening on ")
+	if arguments, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.cmd.Process.Pid)); err == nil {
+		s.seen.Write(arguments)
+	}
+	if !there {
+		written, _ := p.output.read()
+		ts.Fatalf("%s did not come up:\n%s", args[0], written)
+	}
+}
+
+// end NAME SIGNAL CODE sends a signal and waits for the end, which must be
+// with this exit code, or by the signal if CODE is "signal".
+func end(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 3, "end NAME INT|TERM|KILL CODE")
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	ts.Check(stateOf(ts).started[args[0]].cmd.Process.Signal(signals[args[1]]))
+	ended(ts, false, []string{args[0], args[2]})
+}
+
+// ended NAME CODE waits for the end of a process, which must be with this code.
+func ended(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 2, "ended NAME CODE")
+	s := stateOf(ts)
+	p := s.started[args[0]]
+	select {
+	case <-p.ended:
+	case <-time.After(patience):
+		ts.Fatalf("%s does not end", args[0])
+	}
+	delete(s.started, args[0])
+	written, _ := p.output.read()
+	ts.Logf("[%s]\n%s", args[0], written)
+	s.seen.WriteString(written)
+	if code := strconv.Itoa(p.cmd.ProcessState.ExitCode()); code != strings.ReplaceAll(args[1], "signal", "-1") {
+		ts.Fatalf("%s ended with %v", args[0], p.cmd.ProcessState)
+	}
+}
+
+// log NAME TEXT waits until a process has written the text; ! log NAME TEXT
+// fails if it has.
+func logged(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, false, len(args) == 2, "[!] log NAME TEXT")
+	p := stateOf(ts).started[args[0]]
+	if neg {
+		if written, _ := p.output.read(); strings.Contains(written, args[1]) {
+			ts.Fatalf("%s wrote: %s", args[0], args[1])
+		}
+		return
+	}
+	if !p.wait(args[1]) {
+		written, _ := p.output.read()
+		ts.Fatalf("%s did not write %q but\n%s", args[0], args[1], written)
+	}
+}
+
+// mounted DIR reports whether a veriffs is mounted there; with ! it must not
+// be, which is waited for: a process in the background ends by itself.
+func mounted(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, false, len(args) == 1, "[!] mounted DIR")
+	point := ts.MkAbs(args[0])
+	for deadline := time.Now().Add(patience); ; {
+		is := false
+		for _, m := range fs.Mounted() {
+			is = is || m == point
+		}
+		switch {
+		case is != neg:
+			return
+		case !neg || time.Now().After(deadline):
+			ts.Fatalf("%s: mounted: %v", point, is)
+		}
+		time.Sleep(10 * time.Millisecond) // the kernel gives no notice
+	}
+}
+
+// same FILE compares a media file with what the API has under its id; it
+// waits for the file to appear.
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "same FILE")
+	name := ts.MkAbs(args[0])
+	id, err := veriff.ParseMediaID(strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)))
+	ts.Check(err)
+	got, err := os.ReadFile(name)
+	ts.Check(err)
+	if !bytes.Equal(got, stateOf(ts).Bytes(id)) {
+		ts.Fatalf("%s: not the API's bytes", name)
+	}
+}
+
+// hold FILE keeps a file open until the script ends.
+func hold(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "hold FILE")
+	f, err := os.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Defer(func() { f.Close() })
+}
+
+// api ACTION changes the API: down, up, inactive, active, unsigned, forged,
+// elsewhere, well (ends the last three).
+func api(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "api ACTION")
+	s := stateOf(ts)
+	switch args[0] {
+	case "down":
+		s.server.Down()
+	case "up":
+		ts.Check(s.server.Up())
+	case "inactive", "active":
+		s.SetActive(args[0] == "active")
+	case "unsigned":
+		s.Set(sandbox.Match{}, sandbox.Unsigned())
+	case "forged":
+		s.Set(sandbox.Match{}, sandbox.SignedWith("somebody else's"))
+	case "elsewhere":
+		s.Set(sandbox.Match{}, sandbox.Redirect("https://example.com/"))
+	case "well":
+		s.ClearFaults()
+	default:
+		ts.Fatalf("api can't be made %s", args[0])
+	}
+}
+
+// secret FILE… fails if a shared secret is in anything that was written so
+// far: output, logs, arguments, and every file of the script's directory
+// except those that are named.
+func secret(ts *testscript.TestScript, neg bool, args []string) {
+	s := stateOf(ts)
+	if !neg {
+		ts.Fatalf("usage: ! secret [EXCEPT…]")
+	}
+	for name, p := range s.started {
+		written, _ := p.output.read()
+		fmt.Fprintln(&s.seen, name, written)
+	}
+	if s.seen.Len() == 0 {
+		ts.Fatalf("nothing was written: nothing is proved")
+	}
+	secrets := s.Secrets()
+	look := func(where string, content []byte) {
+		for _, secret := range secrets {
+			if bytes.Contains(content, []byte(secret)) {
+				ts.Fatalf("the shared secret is in %s", where)
+			}
+		}
+	}
+	look("the output", s.seen.Bytes())
+	ts.Check(filepath.WalkDir(ts.Getenv("WORK"), func(name string, d os.DirEntry, err error) error {
+		for _, except := range args {
+			if name == ts.MkAbs(except) {
+				if d.IsDir() {
+					return filepath.SkipDir
+				}
+				return nil
+			}
+		}
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(name)
+		look(name, content)
+		return err
+	}))
+}
