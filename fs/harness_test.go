@@ -62,6 +62,8 @@ type worldConfig struct {
 	cache    func(*cache.Options)
 	listTTL  time.Duration
 	unlisted bool // the library is not told of the sessions
+
+	noReadAhead bool
 }
 
 // newWorld mounts the stand-in's world for the time of a test.
@@ -129,7 +131,7 @@ func (w *world) up() {
 	if w.cache, err = cache.Open(options); err != nil {
 		w.t.Fatal(err)
 	}
-	w.lib, err = library.New(library.Options{Client: w.client, Cache: w.cache, ListTTL: w.config.listTTL, Logger: log})
+	w.lib, err = library.New(library.Options{Client: w.client, Cache: w.cache, ListTTL: w.config.listTTL, NoReadAhead: w.config.noReadAhead, Logger: log})
 	if err != nil {
 		w.t.Fatal(err)
 	}
