@@ -23,7 +23,9 @@ const (
 	flagCacheSize    = "cache-size"
 	flagVerify       = "verify"
 	flagConnections  = "connections"
+	flagRate         = "rate"
 	flagListTTL      = "list-ttl"
+	flagReadAhead    = "read-ahead"
 	flagAllowOther   = "allow-other"
 	flagAllowOffline = "allow-offline"
 	flagBackground   = "background"
@@ -59,6 +61,10 @@ func apiFlags() []cli.Flag {
 			Usage: "`WHAT` is demanded of the signature of a reply: require, present (may be missing, not wrong) or off"},
 		&cli.IntFlag{Name: flagConnections, Category: groupAPI, EnvVars: variables(flagConnections), Value: 16,
 			Usage: "at most `N` requests at once"},
+		&cli.Float64Flag{Name: flagRate, Category: groupAPI, EnvVars: variables(flagRate), DefaultText: "no limit",
+			Usage: "at most `N` requests a second"},
+		&cli.StringFlag{Name: flagReadAhead, Category: groupAPI, EnvVars: variables(flagReadAhead), Value: "on",
+			Usage: "`on` fetches ahead of a program that opens one file after the other, off only what is opened"},
 		&cli.DurationFlag{Name: flagListTTL, Category: groupAPI, EnvVars: variables(flagListTTL), Value: library.DefaultListTTL,
 			Usage: "`TIME` after which a session's listing is asked for again"},
 	}

@@ -28,6 +28,7 @@ type settings struct {
 	cacheDir     string
 	cacheSize    int64 // bytes
 	listTTL      time.Duration
+	noReadAhead  bool
 	mountpoint   string
 	allowOther   bool
 	allowOffline bool // mount though the API can't be reached
@@ -52,6 +53,15 @@ func readSettings(c *cli.Context) (s settings, err error) {
 	}
 	if s.api.Connections, err = positive(flagConnections, c.Int(flagConnections)); err != nil {
 		return s, err
+	}
+	if s.api.Rate = c.Float64(flagRate); s.api.Rate < 0 {
+		return s, usageError("--%s must not be less than 0", flagRate)
+	}
+	switch readAhead := c.String(flagReadAhead); readAhead {
+	case "on", "off":
+		s.noReadAhead = readAhead == "off"
+	default:
+		return s, usageError("--%s is on or off, not %q", flagReadAhead, readAhead)
 	}
 	if s.listTTL, err = positive(flagListTTL, c.Duration(flagListTTL)); err != nil {
 		return s, err
@@ -115,7 +125,7 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 	if err := probe(ctx, k.client, s.allowOffline, log); err != nil {
 		return nil, err
 	}
-	if k.library, err = library.New(library.Options{Client: k.client, Cache: k.cache, ListTTL: s.listTTL, Logger: log}); err != nil {
+	if k.library, err = newLibrary(k.client, k.cache, s, log); err != nil {
 		return nil, err
 	}
 	if err := k.follow(ctx, s.sessions, log); err != nil {
@@ -128,6 +138,13 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 		return nil, err
 	}
 	return k, nil
+}
+
+func newLibrary(client *veriff.Client, store *cache.Cache, s settings, log *slog.Logger) (*library.Library, error) {
+	return library.New(library.Options{
+		Client: client, Cache: store, ListTTL: s.listTTL,
+		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Logger: log,
+	})
 }
 
 func openCache(s settings, log *slog.Logger) (*cache.Cache, error) {
