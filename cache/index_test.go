@@ -2,6 +2,7 @@ package cache
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -53,16 +54,19 @@ func TestReusedInode(t *testing.T) {
 // TestRoomBesideClaimedFiles: a file that somebody works on can't be evicted,
 // and is no reason to give up either.
 func TestRoomBesideClaimedFiles(t *testing.T) {
-	x := newIndex(8192)
-	x.loaded([]found{{name{1}, entry{size: 8192, ino: 1}}}, 0)
-	x.claim(name{1})
-	planned := make(chan bool)
-	go func() {
-		victims, ok := x.plan(4096, 0)
-		planned <- ok && len(victims) == 1
-	}()
-	x.unclaim(name{1})
-	if !<-planned {
-		t.Error("no victim")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		x := newIndex(8192)
+		x.loaded([]found{{name{1}, entry{size: 8192, ino: 1}}}, 0)
+		x.claim(name{1})
+		planned := make(chan []victim, 1)
+		go func() {
+			victims, _ := x.plan(4096, 0)
+			planned <- victims
+		}()
+		synctest.Wait() // plan is waiting
+		x.unclaim(name{1})
+		if victims := <-planned; len(victims) != 1 {
+			t.Errorf("%d victims", len(victims))
+		}
+	})
 }
