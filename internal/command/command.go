@@ -54,7 +54,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		HideVersion:            true,
 		UseShortOptionHandling: true,
 		Commands: []*cli.Command{
-			mountCommand(), unmountCommand(), demoCommand(), versionCommand(),
+			mountCommand(), unmountCommand(), sessionsCommand(), webhookCommand(),
+			demoCommand(), versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
@@ -67,8 +68,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}
 	for _, c := range app.Commands {
-		c.OnUsageError = onUsageError
-		c.HideHelpCommand = true
+		ownErrors(c)
 	}
 	err := app.RunContext(ctx, args)
 	if err == nil {
@@ -84,6 +84,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		fmt.Fprintf(stderr, "hint: %s\n", hint)
 	}
 	return code
+}
+
+// ownErrors makes a command, and those below it, leave errors to us.
+func ownErrors(c *cli.Command) {
+	c.OnUsageError = onUsageError
+	c.HideHelpCommand = true
+	for _, sub := range c.Subcommands {
+		ownErrors(sub)
+	}
 }
 
 // usage is a command line that can't be understood.
@@ -150,7 +159,7 @@ func trimPackage(err error) string {
 
 // arguments checks that a command got as many arguments as it takes, and that
 // none of them was meant to be an option: those that come after an argument
-// are not read as such.
+// are not read as such. If most is negative there is no limit.
 func arguments(c *cli.Context, least, most int) error {
 	what, args := c.Command.ArgsUsage, c.Args().Slice()
 	for _, arg := range args {
@@ -160,10 +169,10 @@ func arguments(c *cli.Context, least, most int) error {
 	}
 	switch {
 	case len(args) < least:
-		return usageError("%s is missing: veriffs %s [options] %s", what, c.Command.Name, what)
-	case len(args) > most && most == 0:
-		return usageError("%s takes no arguments", c.Command.Name)
-	case len(args) > most:
+		return usageError("%s is missing: %s [options] %s", strings.Trim(what, "[]"), c.Command.HelpName, what)
+	case most == 0 && len(args) > 0:
+		return usageError("%s takes no arguments", c.Command.HelpName)
+	case most > 0 && len(args) > most:
 		return usageError("one %s is enough", strings.Trim(what, "[]"))
 	}
 	return nil

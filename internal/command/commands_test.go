@@ -2,11 +2,18 @@ package command_test
 
 import (
 	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,6 +39,11 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"hold":    hold,
 	"api":     api,
 	"secret":  secret,
+
+	"service":  service,
+	"notified": notified,
+	"post":     post,
+	"appears":  appears,
 }
 
 func usage(ts *testscript.TestScript, neg bool, ok bool, text string) {
@@ -86,19 +98,22 @@ func (o *output) read() (string, <-chan struct{}) {
 	return o.bytes.String(), o.more
 }
 
-// wait returns when text was written, or false when it will not be.
-func (p *process) wait(text string) bool {
+// wait returns when one of the texts was written, or false when it will not be.
+func (p *process) wait(texts ...string) bool {
+	has := func(written string) bool {
+		return slices.ContainsFunc(texts, func(text string) bool { return strings.Contains(written, text) })
+	}
 	late := time.After(patience)
 	for {
 		written, more := p.output.read()
-		if strings.Contains(written, text) {
+		if has(written) {
 			return true
 		}
 		select {
 		case <-more:
 		case <-p.ended:
 			written, _ := p.output.read()
-			return strings.Contains(written, text)
+			return has(written)
 		case <-late:
 			return false
 		}
@@ -124,7 +139,11 @@ func startProcess(ts *testscript.TestScript, neg bool, args []string) {
 		p.cmd.Wait()
 	}()
 	s.started[args[0]] = p
-	there := p.wait("mounted on ") || p.wait("listening on ")
+	sign := "mounted on "
+	if args[1] == "webhook" {
+		sign = "listening on "
+	}
+	there := p.wait(sign)
 	if arguments, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.cmd.Process.Pid)); err == nil {
 		s.seen.Write(arguments)
 	}
@@ -246,9 +265,9 @@ func api(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// secret FILE… fails if a shared secret is in anything that was written so
-// far: output, logs, arguments, and every file of the script's directory
-// except those that are named.
+// ! secret EXCEPT… fails if a shared secret, or a signature made with one, is
+// in anything that was written so far: output, logs, arguments, and every file
+// of the script's directory except those that are named.
 func secret(ts *testscript.TestScript, neg bool, args []string) {
 	s := stateOf(ts)
 	if !neg {
@@ -261,11 +280,12 @@ func secret(ts *testscript.TestScript, neg bool, args []string) {
 	if s.seen.Len() == 0 {
 		ts.Fatalf("nothing was written: nothing is proved")
 	}
-	secrets := s.Secrets()
+	telling := s.telling()
 	look := func(where string, content []byte) {
-		for _, secret := range secrets {
-			if bytes.Contains(content, []byte(secret)) {
-				ts.Fatalf("the shared secret is in %s", where)
+		content = bytes.ToLower(content)
+		for _, text := range telling {
+			if bytes.Contains(content, []byte(text)) {
+				ts.Fatalf("a shared secret or a signature is in %s", where)
 			}
 		}
 	}
@@ -286,4 +306,117 @@ func secret(ts *testscript.TestScript, neg bool, args []string) {
 		look(name, content)
 		return err
 	}))
+}
+
+var uuid = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+// telling is what nobody may be told, in lower case: the secrets, and what the
+// requests for all ids that were logged and the replies to them were signed with.
+func (s *state) telling() []string {
+	var texts []string
+	for _, secret := range s.Secrets() {
+		texts = append(texts, strings.ToLower(secret))
+		sign := func(signed []byte) {
+			mac := hmac.New(sha256.New, []byte(secret))
+			mac.Write(signed)
+			texts = append(texts, hex.EncodeToString(mac.Sum(nil)))
+		}
+		for _, id := range uuid.FindAll(s.seen.Bytes(), -1) {
+			sign(id)
+		}
+		for _, session := range s.Sessions() {
+			sign(s.Document(sandbox.SessionMedia, session.ID))
+			for _, f := range session.Attempts[0].Media {
+				sign(s.Bytes(f.ID))
+			}
+		}
+	}
+	return texts
+}
+
+// service makes the processes that are started from now on children of a
+// service manager.
+func service(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 0, "service")
+	name := ts.MkAbs("notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	ts.Check(err)
+	ts.Defer(func() { conn.Close() })
+	stateOf(ts).manager = conn
+	ts.Setenv("NOTIFY_SOCKET", name)
+}
+
+// notified STATE waits for what the service manager is told next.
+func notified(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 1, "notified STATE")
+	conn := stateOf(ts).manager
+	ts.Check(conn.SetReadDeadline(time.Now().Add(patience)))
+	message := make([]byte, 1024)
+	n, err := conn.Read(message)
+	ts.Check(err)
+	if got := strings.TrimSpace(string(message[:n])); got != args[0] {
+		ts.Fatalf("the service manager was told %q", got)
+	}
+}
+
+// post NAME KIND CODE [SESSION] sends a webhook to a receiver, which must
+// answer with this status. KIND is event, decision, or one of the bad ones:
+// unsigned, forged, key (of another integration), large, nonsense.
+func post(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) == 4, "post NAME KIND CODE SESSION")
+	s := stateOf(ts)
+	written, _ := s.started[args[0]].output.read()
+	url := regexp.MustCompile(`listening on (http://\S+)`).FindStringSubmatch(written)
+	if url == nil {
+		ts.Fatalf("%s does not listen", args[0])
+	}
+	session, key, secret := args[3], s.APIKey, s.Secrets()[0]
+	body := fmt.Sprintf(`{"id":%q,"attemptId":"11111111-1111-4111-8111-111111111111","feature":"selfid","code":7002,"action":"submitted"}`, session)
+	switch args[1] {
+	case "event", "unsigned":
+	case "decision":
+		body = fmt.Sprintf(`{"status":"success","verification":{"id":%q,"code":9001,"status":"approved","person":{"firstName":"A"}}}`, session)
+	case "forged":
+		secret = "somebody else's"
+	case "key":
+		key = "00000000-0000-4000-8000-000000000000"
+	case "large":
+		body += strings.Repeat(" ", 10<<20)
+	case "nonsense":
+		body = "nonsense"
+	default:
+		ts.Fatalf("no webhook is %s", args[1])
+	}
+	request, err := http.NewRequest(http.MethodPost, url[1]+"/hook", strings.NewReader(body))
+	ts.Check(err)
+	request.Header.Set("X-AUTH-CLIENT", key)
+	if args[1] != "unsigned" {
+		mac := hmac.New(sha256.New, []byte(secret))
+		mac.Write([]byte(body))
+		request.Header.Set("X-HMAC-SIGNATURE", hex.EncodeToString(mac.Sum(nil)))
+	}
+	reply, err := http.DefaultClient.Do(request)
+	ts.Check(err)
+	reply.Body.Close()
+	if strconv.Itoa(reply.StatusCode) != args[2] {
+		ts.Fatalf("answered %s", reply.Status)
+	}
+}
+
+// appears DIR NAME waits until a directory's listing has a name; ! appears
+// DIR NAME until it does not have it.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, false, len(args) == 2, "[!] appears DIR NAME")
+	for deadline := time.Now().Add(patience); ; {
+		entries, err := os.ReadDir(ts.MkAbs(args[0]))
+		ts.Check(err)
+		there := slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == args[1] })
+		switch {
+		case there != neg:
+			return
+		case time.Now().After(deadline):
+			ts.Fatalf("in %s, %s: %v", args[0], args[1], there)
+		}
+		time.Sleep(10 * time.Millisecond) // a listing gives no notice
+	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"veriffs/cache"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
@@ -65,8 +66,7 @@ func demo(c *cli.Context) (err error) {
 	defer server.Close()
 	k, err := start(c.Context, settings{
 		api:        veriff.Config{BaseURL: server.URL, APIKey: world.APIKey, Secrets: world.Secrets(), UserAgent: "veriffs/" + version},
-		cacheDir:   filepath.Join(temporary, "cache"),
-		cacheSize:  demoCacheSize,
+		cache:      cache.Options{Dir: filepath.Join(temporary, "cache"), Limit: demoCacheSize, Ephemeral: true},
 		listTTL:    library.DefaultListTTL,
 		mountpoint: point,
 	}, log)

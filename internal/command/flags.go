@@ -2,6 +2,7 @@ package command
 
 import (
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,6 +22,9 @@ const (
 	flagSessions     = "sessions"
 	flagCacheDir     = "cache-dir"
 	flagCacheSize    = "cache-size"
+	flagCacheMaxAge  = "cache-max-age"
+	flagCacheKey     = "cache-key"
+	flagMinFree      = "min-free"
 	flagVerify       = "verify"
 	flagConnections  = "connections"
 	flagRate         = "rate"
@@ -29,6 +33,10 @@ const (
 	flagAllowOther   = "allow-other"
 	flagAllowOffline = "allow-offline"
 	flagBackground   = "background"
+	flagListen       = "listen"
+	flagWebhook      = "webhook-listen"
+	flagTLSCert      = "tls-cert"
+	flagTLSKey       = "tls-key"
 	flagLogLevel     = "log-level"
 	flagLogFormat    = "log-format"
 	flagLogFile      = "log-file"
@@ -38,6 +46,7 @@ const (
 const (
 	groupAPI   = "The API"
 	groupMount = "The mount"
+	groupHook  = "Webhooks"
 	groupCache = "The cache"
 	groupLog   = "The log"
 )
@@ -76,6 +85,35 @@ func cacheFlags() []cli.Flag {
 			Usage: "`DIR` for the encrypted cache"},
 		&cli.StringFlag{Name: flagCacheSize, Category: groupCache, EnvVars: variables(flagCacheSize), Value: "10GiB",
 			Usage: "`SIZE` that the cache never exceeds on disk"},
+		&cli.StringFlag{Name: flagMinFree, Category: groupCache, EnvVars: variables(flagMinFree), Value: "5%",
+			Usage: "`SHARE` of the file system that the cache leaves free"},
+		&cli.StringFlag{Name: flagCacheMaxAge, Category: groupCache, EnvVars: variables(flagCacheMaxAge), Value: "0",
+			Usage: "erase from the cache what was fetched longer than `TIME` ago, such as 30d or 12h; 0 is never"},
+		&cli.StringFlag{Name: flagCacheKey, Category: groupCache, EnvVars: variables(flagCacheKey), Value: cacheKeySecret,
+			Usage: "`WHAT` opens the cache: secret (the shared secret) or ephemeral (a key in memory alone: unmounting erases)"},
+	}
+}
+
+// Values of --cache-key.
+const (
+	cacheKeySecret    = "secret"
+	cacheKeyEphemeral = "ephemeral"
+)
+
+func sessionsFlag(usage string) cli.Flag {
+	return &cli.StringSliceFlag{Name: flagSessions, Category: groupMount, EnvVars: variables(flagSessions), TakesFile: true,
+		DefaultText: "veriffs/sessions.txt in the user's data directory", Usage: usage}
+}
+
+// webhookFlags are those that a receiver of webhooks has wherever it runs;
+// listen names the one for its address.
+func webhookFlags(listen cli.Flag) []cli.Flag {
+	return []cli.Flag{
+		listen,
+		&cli.StringFlag{Name: flagTLSCert, Category: groupHook, EnvVars: variables(flagTLSCert), TakesFile: true,
+			Usage: "serve TLS with the certificate chain in `FILE` (PEM)"},
+		&cli.StringFlag{Name: flagTLSKey, Category: groupHook, EnvVars: variables(flagTLSKey), TakesFile: true,
+			Usage: "`FILE` with the certificate's private key (PEM)"},
 	}
 }
 
@@ -97,6 +135,30 @@ func bytesFlag(c *cli.Context, name string) (int64, error) {
 		return 0, usageError("--%s is a size such as 10GiB or 500MB, not %q", name, c.String(name))
 	}
 	return int64(n), nil
+}
+
+// shareFlag reads a percentage and returns it as a fraction.
+func shareFlag(c *cli.Context, name string) (float64, error) {
+	number, percent := strings.CutSuffix(strings.TrimSpace(c.String(name)), "%")
+	n, err := strconv.ParseFloat(number, 64)
+	if err != nil || !percent || !(n >= 0 && n < 100) {
+		return 0, usageError("--%s is a percentage such as 5%%, not %q", name, c.String(name))
+	}
+	return n / 100, nil
+}
+
+// ageFlag reads a time of hours, minutes and seconds, or of days. 0 is none.
+func ageFlag(c *cli.Context, name string) (time.Duration, error) {
+	text := c.String(name)
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		// 36500 days are a century, and fit.
+		if n, err := strconv.ParseUint(days, 10, 64); err == nil && n <= 36500 {
+			return time.Duration(n) * 24 * time.Hour, nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return d, nil
+	}
+	return 0, usageError("--%s is a time such as 30d or 12h, not %q", name, text)
 }
 
 // positive reads a duration or a number that must be more than nothing.

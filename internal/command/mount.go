@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -22,8 +23,7 @@ func mountCommand() *cli.Command {
 	flags := append(apiFlags(), cacheFlags()...)
 	flags = append(flags, logFlags()...)
 	flags = append(flags,
-		&cli.StringSliceFlag{Name: flagSessions, Category: groupMount, EnvVars: variables(flagSessions), TakesFile: true,
-			Usage: "show the sessions whose ids are in `FILE`, now and as it changes; may be repeated, - is standard input"},
+		sessionsFlag("show the sessions whose ids are in `FILE`, now and as it changes; may be repeated, - is standard input"),
 		&cli.BoolFlag{Name: flagAllowOther, Category: groupMount, EnvVars: variables(flagAllowOther),
 			Usage: "let other users of this machine read the files"},
 		&cli.BoolFlag{Name: flagAllowOffline, Category: groupMount, EnvVars: variables(flagAllowOffline),
@@ -31,6 +31,8 @@ func mountCommand() *cli.Command {
 		&cli.BoolFlag{Name: flagBackground, Category: groupMount, EnvVars: variables(flagBackground),
 			Usage: "return once the mount answers and go on in the background (name a --log-file to keep the log)"},
 	)
+	flags = append(flags, webhookFlags(&cli.StringFlag{Name: flagWebhook, Category: groupHook, EnvVars: variables(flagWebhook),
+		Usage: "receive Veriff's webhooks on `HOST:PORT` and write their sessions into the first sessions file"})...)
 	return &cli.Command{
 		Name:      "mount",
 		Usage:     "show the media as files below MOUNTPOINT",
@@ -52,6 +54,10 @@ func mount(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	// Absolute, because a process in the background leaves its directory.
+	if s.mountpoint, err = filepath.Abs(c.Args().First()); err != nil {
+		return err
+	}
 	log, logFile, err := newLogger(c)
 	if err != nil {
 		return err
@@ -67,6 +73,9 @@ func mount(c *cli.Context) error {
 		if err := k.source.Wait(c.Context); err != nil {
 			log.Warn("not every list of sessions could be read", "error", err)
 		}
+	}
+	if k.receiver != nil {
+		fmt.Fprintln(c.App.ErrWriter, "listening on", k.receiver.address())
 	}
 	fmt.Fprintln(c.App.ErrWriter, "mounted on", s.mountpoint)
 	if ready != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -119,6 +120,7 @@ type state struct {
 	server  *sandbox.Server
 	started map[string]*process
 	seen    bytes.Buffer // what processes wrote, their arguments included
+	manager *net.UnixConn
 }
 
 type stateKey struct{}

@@ -24,38 +24,24 @@ import (
 // settings are everything that crosses from the command line inwards.
 type settings struct {
 	api          veriff.Config
-	sessions     []string // files
-	cacheDir     string
-	cacheSize    int64 // bytes
+	sessions     []string // files, absolute, or sessionlist.Stdin
+	cache        cache.Options
 	listTTL      time.Duration
-	noReadAhead  bool
 	mountpoint   string
+	noReadAhead  bool
 	allowOther   bool
-	allowOffline bool // mount though the API can't be reached
+	allowOffline bool           // mount though the API can't be reached
+	webhook      webhookOptions // no address: none
 }
 
-// readSettings reads the command line of mount.
+// readSettings reads the flags of commands that talk to the API and use the
+// cache.
 func readSettings(c *cli.Context) (s settings, err error) {
-	secrets, err := sharedSecrets(c)
-	if err != nil {
+	if s.api, err = readAPI(c); err != nil {
 		return s, err
 	}
-	s = settings{
-		api: veriff.Config{
-			BaseURL: c.String(flagAPIURL), APIKey: c.String(flagAPIKey), Secrets: secrets,
-			UserAgent: "veriffs/" + version,
-		},
-		allowOther:   c.Bool(flagAllowOther),
-		allowOffline: c.Bool(flagAllowOffline),
-	}
-	if s.api.Verify, err = veriff.ParseVerifyMode(c.String(flagVerify)); err != nil {
-		return s, usageError("--%s is require, present or off, not %q", flagVerify, c.String(flagVerify))
-	}
-	if s.api.Connections, err = positive(flagConnections, c.Int(flagConnections)); err != nil {
+	if s.listTTL, err = positive(flagListTTL, c.Duration(flagListTTL)); err != nil {
 		return s, err
-	}
-	if s.api.Rate = c.Float64(flagRate); s.api.Rate < 0 {
-		return s, usageError("--%s must not be less than 0", flagRate)
 	}
 	switch readAhead := c.String(flagReadAhead); readAhead {
 	case "on", "off":
@@ -63,45 +49,76 @@ func readSettings(c *cli.Context) (s settings, err error) {
 	default:
 		return s, usageError("--%s is on or off, not %q", flagReadAhead, readAhead)
 	}
-	if s.listTTL, err = positive(flagListTTL, c.Duration(flagListTTL)); err != nil {
+	if s.cache, err = readCache(c, &s.api); err != nil {
 		return s, err
 	}
-	if s.cacheSize, err = bytesFlag(c, flagCacheSize); err != nil {
+	if s.sessions, err = sessionFiles(c); err != nil {
 		return s, err
 	}
-	// Absolute, because a process in the background leaves its directory.
-	if s.mountpoint, err = filepath.Abs(c.Args().First()); err != nil {
+	if s.webhook, err = readWebhook(c, flagWebhook, s.sessions); err != nil {
 		return s, err
 	}
-	if s.cacheDir, err = filepath.Abs(c.String(flagCacheDir)); err != nil {
-		return s, err
-	}
-	for _, name := range c.StringSlice(flagSessions) {
-		if name != sessionlist.Stdin {
-			if name, err = filepath.Abs(name); err != nil {
-				return s, err
-			}
-		}
-		s.sessions = append(s.sessions, name)
-	}
+	s.allowOther, s.allowOffline = c.Bool(flagAllowOther), c.Bool(flagAllowOffline)
 	return s, nil
+}
+
+func readAPI(c *cli.Context) (api veriff.Config, err error) {
+	api = veriff.Config{BaseURL: c.String(flagAPIURL), APIKey: c.String(flagAPIKey), UserAgent: "veriffs/" + version}
+	if api.Secrets, err = sharedSecrets(c); err != nil {
+		return api, err
+	}
+	if api.Verify, err = veriff.ParseVerifyMode(c.String(flagVerify)); err != nil {
+		return api, usageError("--%s is require, present or off, not %q", flagVerify, c.String(flagVerify))
+	}
+	if api.Rate = c.Float64(flagRate); api.Rate < 0 {
+		return api, usageError("--%s must not be less than 0", flagRate)
+	}
+	api.Connections, err = positive(flagConnections, c.Int(flagConnections))
+	return api, err
+}
+
+// readCache reads the flags of the cache of an integration.
+func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) {
+	if o.Limit, err = bytesFlag(c, flagCacheSize); err != nil {
+		return o, err
+	}
+	if o.MinFree, err = shareFlag(c, flagMinFree); err != nil {
+		return o, err
+	}
+	if o.MaxAge, err = ageFlag(c, flagCacheMaxAge); err != nil {
+		return o, err
+	}
+	switch key := c.String(flagCacheKey); key {
+	case cacheKeySecret:
+	case cacheKeyEphemeral:
+		o.Ephemeral = true
+	default:
+		return o, usageError("--%s is %s or %s, not %q", flagCacheKey, cacheKeySecret, cacheKeyEphemeral, key)
+	}
+	dir, err := filepath.Abs(c.String(flagCacheDir))
+	o.Dir = filepath.Join(dir, account(api))
+	for _, secret := range api.Secrets {
+		o.Secrets = append(o.Secrets, []byte(secret))
+	}
+	return o, err
 }
 
 // account is the name under which an integration's cache and mount go. It
 // tells integrations apart and says nothing about them.
-func (s *settings) account() string {
-	url := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(s.api.BaseURL, "/"), "/v1"), "/")
-	sum := sha256.Sum256([]byte(url + "\n" + s.api.APIKey))
+func account(api *veriff.Config) string {
+	url := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(api.BaseURL, "/"), "/v1"), "/")
+	sum := sha256.Sum256([]byte(url + "\n" + api.APIKey))
 	return hex.EncodeToString(sum[:6])
 }
 
 // stack is a running mount: its parts, in the order in which they came up.
 type stack struct {
-	client  *veriff.Client
-	cache   *cache.Cache
-	library *library.Library
-	source  *sessionlist.Source
-	mount   *fs.Mount
+	client   *veriff.Client
+	cache    *cache.Cache
+	library  *library.Library
+	source   *sessionlist.Source
+	receiver *receiver // nil: none
+	mount    *fs.Mount
 }
 
 // start brings up every part, or none and says why.
@@ -116,7 +133,8 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 	if k.client, err = veriff.New(s.api); err != nil {
 		return nil, err
 	}
-	if k.cache, err = openCache(s, log); err != nil {
+	s.cache.Logger = log
+	if k.cache, err = cache.Open(s.cache); err != nil {
 		if errors.Is(err, cache.ErrLocked) && mountedOn(s.mountpoint) {
 			err = &fs.MountError{Mountpoint: s.mountpoint, Reason: "veriffs is mounted there already", Hint: "unmount it first: veriffs unmount " + s.mountpoint}
 		}
@@ -131,8 +149,13 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 	if err := k.follow(ctx, s.sessions, log); err != nil {
 		return nil, err
 	}
+	if s.webhook.address != "" {
+		if k.receiver, err = newReceiver(s.webhook, &s.api, k.library.ForgetListing, log); err != nil {
+			return nil, err
+		}
+	}
 	k.mount, err = fs.New(fs.Options{
-		Library: k.library, Mountpoint: s.mountpoint, Account: s.account(), AllowOther: s.allowOther, Logger: log,
+		Library: k.library, Mountpoint: s.mountpoint, Account: account(&s.api), AllowOther: s.allowOther, Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -144,16 +167,6 @@ func newLibrary(client *veriff.Client, store *cache.Cache, s settings, log *slog
 	return library.New(library.Options{
 		Client: client, Cache: store, ListTTL: s.listTTL,
 		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Logger: log,
-	})
-}
-
-func openCache(s settings, log *slog.Logger) (*cache.Cache, error) {
-	secrets := make([][]byte, len(s.api.Secrets))
-	for i, secret := range s.api.Secrets {
-		secrets[i] = []byte(secret)
-	}
-	return cache.Open(cache.Options{
-		Dir: filepath.Join(s.cacheDir, s.account()), Limit: s.cacheSize, Secrets: secrets, Logger: log,
 	})
 }
 
@@ -209,6 +222,9 @@ func (k *stack) follow(ctx context.Context, files []string, log *slog.Logger) er
 
 // close takes down what is up, in reverse.
 func (k *stack) close() {
+	if k.receiver != nil {
+		k.receiver.close()
+	}
 	if k.source != nil {
 		k.source.Close()
 	}

@@ -1,0 +1,180 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+
+	"github.com/adrg/xdg"
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/sessionlist"
+	"veriffs/veriff"
+)
+
+// defaultSessions is the sessions file that is used when none is named.
+func defaultSessions() string { return filepath.Join(xdg.DataHome, "veriffs", "sessions.txt") }
+
+// sessionFiles returns the sessions files that a command is to use.
+func sessionFiles(c *cli.Context) (files []string, err error) {
+	for _, name := range c.StringSlice(flagSessions) {
+		// Absolute, because a process in the background leaves its directory.
+		if name != sessionlist.Stdin {
+			if name, err = filepath.Abs(name); err != nil {
+				return nil, err
+			}
+		}
+		files = append(files, name)
+	}
+	if len(files) == 0 {
+		// It need not exist yet: it can be followed all the same.
+		files = append(files, defaultSessions())
+	}
+	return files, nil
+}
+
+// editableFile returns the one of these files that is written to: the first
+// that is not standard input.
+func editableFile(files []string) (*sessionlist.File, error) {
+	i := slices.IndexFunc(files, func(name string) bool { return name != sessionlist.Stdin })
+	if i < 0 {
+		return nil, usageError("--%s must name a file that sessions can be written to", flagSessions)
+	}
+	return sessionlist.NewFile(files[i]), nil
+}
+
+func sessionsCommand() *cli.Command {
+	sub := func(name, usage, args string, action cli.ActionFunc) *cli.Command {
+		return &cli.Command{Name: name, Usage: usage, ArgsUsage: args, Action: action, Flags: []cli.Flag{
+			sessionsFlag("the sessions `FILE`"),
+		}}
+	}
+	return &cli.Command{
+		Name:  "sessions",
+		Usage: "list, add or remove the sessions of a sessions file",
+		Subcommands: []*cli.Command{
+			sub("add", "add sessions; - reads ids, a table or webhooks from standard input", "ID…", addSessions),
+			sub("remove", "remove sessions; - reads them from standard input", "ID…", removeSessions),
+			sub("list", "print the ids of all sessions in the file, sorted", " ", listSessions),
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				return usageError("sessions can be added, removed and listed, not %q", c.Args().First())
+			}
+			return cli.ShowSubcommandHelp(c)
+		},
+	}
+}
+
+func addSessions(c *cli.Context) error {
+	file, ids, err := sessionArguments(c)
+	if err != nil {
+		return err
+	}
+	added, err := file.Add(c.Context, ids)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%d added, %d known before: %s\n", added, len(sorted(ids))-added, file.Name())
+	return err
+}
+
+func removeSessions(c *cli.Context) error {
+	file, ids, err := sessionArguments(c)
+	if err != nil {
+		return err
+	}
+	removed, err := file.Remove(c.Context, ids)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%d removed, %d not there: %s\n", removed, len(sorted(ids))-removed, file.Name())
+	return err
+}
+
+// sessionArguments returns the file to edit and the ids that the arguments
+// give. One that is no id makes it an error, before anything is written.
+func sessionArguments(c *cli.Context) (*sessionlist.File, []veriff.SessionID, error) {
+	if err := arguments(c, 1, -1); err != nil {
+		return nil, nil, err
+	}
+	files, err := sessionFiles(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(files) > 1 {
+		return nil, nil, usageError("--%s must name one file, to know which to change", flagSessions)
+	}
+	file, err := editableFile(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	var ids []veriff.SessionID
+	for _, arg := range c.Args().Slice() {
+		if arg == sessionlist.Stdin {
+			read, err := readSessions(c.App.Reader)
+			if err != nil {
+				return nil, nil, err
+			}
+			ids = append(ids, read...)
+			continue
+		}
+		id, err := veriff.ParseSessionID(arg)
+		if err != nil {
+			return nil, nil, usageError("%q is no session id; nothing was changed", arg)
+		}
+		ids = append(ids, id)
+	}
+	return file, ids, nil
+}
+
+// readSessions reads ids from standard input, all or none.
+func readSessions(r io.Reader) ([]veriff.SessionID, error) {
+	var bad []error
+	ids, err := sessionlist.Read(r, func(line int, reason string) {
+		if len(bad) < 10 {
+			bad = append(bad, fmt.Errorf("line %d: %s", line, reason))
+		}
+	})
+	if err != nil {
+		bad = append(bad, err)
+	}
+	if len(bad) > 0 {
+		return nil, usageError("standard input is not all session ids; nothing was changed: %w", errors.Join(bad...))
+	}
+	return ids, nil
+}
+
+func listSessions(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	files, err := sessionFiles(c)
+	if err != nil {
+		return err
+	}
+	var ids []veriff.SessionID
+	for _, name := range files {
+		bad := func(line int, reason string) {
+			fmt.Fprintf(c.App.ErrWriter, "veriffs: %s, line %d: %s\n", name, line, reason)
+		}
+		var read []veriff.SessionID
+		if name == sessionlist.Stdin {
+			read, err = sessionlist.Read(c.App.Reader, bad)
+		} else {
+			read, err = sessionlist.ReadFile(name, bad)
+		}
+		if err != nil {
+			return fmt.Errorf("list the sessions of %s: %w", name, err)
+		}
+		ids = append(ids, read...)
+	}
+	for _, id := range sorted(ids) {
+		if _, err := fmt.Fprintln(c.App.Writer, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"syscall"
+
+	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/sessionlist"
+	"veriffs/internal/webhook"
+	"veriffs/veriff"
+)
+
+// webhookOptions say where webhooks are received and which file they go to.
+type webhookOptions struct {
+	address   string // host:port
+	cert, key string // files; both empty: no TLS
+	file      *sessionlist.File
+}
+
+// readWebhook reads the flags of a receiver, whose address is in the one that
+// is named here. Without an address there is none.
+func readWebhook(c *cli.Context, listen string, files []string) (o webhookOptions, err error) {
+	o.address, o.cert, o.key = c.String(listen), c.String(flagTLSCert), c.String(flagTLSKey)
+	if (o.cert == "") != (o.key == "") {
+		return o, usageError("--%s and --%s go together", flagTLSCert, flagTLSKey)
+	}
+	if o.address != "" {
+		o.file, err = editableFile(files)
+	}
+	return o, err
+}
+
+// receiver receives webhooks beside whatever else the process does.
+type receiver struct {
+	webhook *webhook.Receiver
+	server  *webhook.Server
+	cancel  context.CancelFunc
+	ended   chan struct{}
+	err     error // why it ended; to be read after ended
+	tls     bool
+}
+
+// newReceiver starts to listen. onSession, if not nil, is told of each session
+// that there is news of.
+func newReceiver(o webhookOptions, api *veriff.Config, onSession func(veriff.SessionID), log *slog.Logger) (*receiver, error) {
+	hook, err := webhook.New(webhook.Config{APIKey: api.APIKey, Secrets: api.Secrets, Add: o.file.Add, OnSession: onSession, Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	server, err := webhook.Listen(webhook.ServerConfig{Address: o.address, CertFile: o.cert, KeyFile: o.key, Logger: log}, hook)
+	if err != nil {
+		hook.Close()
+		hint := "check the address (HOST:PORT) and the files of the certificate"
+		if errors.Is(err, syscall.EADDRINUSE) {
+			hint = "another program, perhaps another veriffs, listens there: choose another port"
+		}
+		return nil, &hinted{err: fmt.Errorf("webhooks can't be received: %w", err), hint: hint, code: exitFailed}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &receiver{webhook: hook, server: server, cancel: cancel, ended: make(chan struct{}), tls: o.cert != ""}
+	go func() {
+		defer close(r.ended)
+		if r.err = server.Serve(ctx); r.err != nil {
+			log.Error("webhooks are no longer received", "error", r.err)
+		}
+	}()
+	return r, nil
+}
+
+// address is where it listens, as a URL.
+func (r *receiver) address() string {
+	scheme := "http"
+	if r.tls {
+		scheme = "https"
+	}
+	return scheme + "://" + r.server.Addr().String()
+}
+
+// close lets what is under way end and returns why the receiver ended, if not
+// because of this call.
+func (r *receiver) close() error {
+	r.cancel()
+	<-r.ended
+	r.webhook.Close()
+	return r.err
+}
+
+func webhookCommand() *cli.Command {
+	flags := []cli.Flag{}
+	for _, f := range apiFlags() {
+		switch f.Names()[0] {
+		case flagAPIKey, flagSecretFile:
+			flags = append(flags, f)
+		}
+	}
+	flags = append(flags, sessionsFlag("write the sessions into `FILE`"))
+	flags = append(flags, webhookFlags(&cli.StringFlag{Name: flagListen, Category: groupHook, EnvVars: variables(flagWebhook), Value: "127.0.0.1:8787",
+		Usage: "`HOST:PORT` to receive webhooks on"})...)
+	return &cli.Command{
+		Name:   "webhook",
+		Usage:  "receive Veriff's webhooks and write their sessions into a sessions file",
+		Flags:  append(flags, logFlags()...),
+		Action: receive,
+	}
+}
+
+func receive(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	secrets, err := sharedSecrets(c)
+	if err != nil {
+		return err
+	}
+	files, err := sessionFiles(c)
+	if err != nil {
+		return err
+	}
+	o, err := readWebhook(c, flagListen, files)
+	if err != nil {
+		return err
+	}
+	log, logFile, err := newLogger(c)
+	if err != nil {
+		return err
+	}
+	defer logFile.Close()
+	api := &veriff.Config{APIKey: c.String(flagAPIKey), Secrets: secrets}
+	if api.APIKey == "" {
+		return &veriff.ConfigError{Setting: "API key", Problem: "is missing", Hint: "set VERIFF_API_KEY: webhooks name it"}
+	}
+	r, err := newReceiver(o, api, nil, log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintln(c.App.ErrWriter, "listening on", r.address())
+	notifySystemd(daemon.SdNotifyReady)
+	select {
+	case <-c.Context.Done():
+	case <-r.ended:
+	}
+	notifySystemd(daemon.SdNotifyStopping)
+	return r.close()
+}
