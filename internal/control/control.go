@@ -14,6 +14,7 @@ package control
 
 import (
 	"context"
+	"os"
 	"time"
 
 	"veriffs/internal/library"
@@ -43,6 +44,11 @@ type Mount struct {
 	PID        int       `json:"pid"`
 	Version    string    `json:"version"`
 	Started    time.Time `json:"started"`
+}
+
+// ThisProcess describes the mount of the calling process, from now on.
+func ThisProcess(mountpoint, account, version string) Mount {
+	return Mount{Mountpoint: mountpoint, Account: account, PID: os.Getpid(), Version: version, Started: time.Now()}
 }
 
 // The paths that a server answers.

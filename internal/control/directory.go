@@ -27,10 +27,18 @@ func directories() []string {
 	return slices.Compact(all)
 }
 
+// longestDirectory leaves room for "/<pid>.sock" in the 104 bytes that macOS,
+// the stricter one, grants a socket's path.
+const longestDirectory = 104 - 1 - len("/4194304.sock")
+
 // makeDirectory returns the directory of the server's socket.
 func makeDirectory(candidates []string) (string, error) {
 	var errs error
 	for _, dir := range candidates {
+		if len(dir) > longestDirectory {
+			errs = errors.Join(errs, fmt.Errorf("%s is too long a name for a socket", dir))
+			continue
+		}
 		err := os.Mkdir(dir, 0o700)
 		if err == nil || errors.Is(err, os.ErrExist) {
 			err = checkDirectory(dir)

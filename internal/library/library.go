@@ -76,6 +76,8 @@ type Library struct {
 
 	opens opens
 
+	connections int // lanes in all
+
 	mu   sync.Mutex
 	open map[veriff.MediaID]*object // objects with a reader, shared by all of them
 
@@ -108,7 +110,7 @@ func New(o Options) (*Library, error) {
 	l.life, l.cancel = context.WithCancel(context.Background())
 	l.sessions.now = o.Now
 	l.link = link{probe: o.Client.Probe, spawn: l.spawn, life: l.life, log: o.Logger}
-	l.lanes.free = o.Connections
+	l.lanes.free, l.connections = o.Connections, o.Connections
 	l.lists = flights[veriff.SessionID, *Listing]{lanes: &l.lanes, life: l.life, spawn: l.spawn}
 	l.fetches = flights[veriff.MediaID, *object]{lanes: &l.lanes, life: l.life, spawn: l.spawn, share: l.own}
 	l.ahead.lib, l.ahead.off = l, o.NoReadAhead

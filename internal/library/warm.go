@@ -15,13 +15,9 @@ import (
 )
 
 const (
-	// warmFiles and warmLists are how many files are fetched and how many
-	// sessions are listed at once: a few more than the client has connections,
-	// so that none of them is idle while an object is being stored.
-	warmFiles = DefaultWarmConnections + 4
-	warmLists = DefaultWarmConnections / 2
-	// DefaultWarmConnections is what warmFiles and warmLists are made for.
-	DefaultWarmConnections = 16
+	// warmSpare is how many more files are worked on than there are
+	// connections, so that none is idle while an object is being stored.
+	warmSpare = 4
 	// warmQueue bounds how far, in files, the listing runs ahead of the
 	// fetching: far enough to know early how much there is to do.
 	warmQueue = 1 << 14
@@ -38,8 +34,8 @@ type WarmOptions struct {
 	NoVideo  bool
 }
 
-// check refuses patterns that can't match anything.
-func (o *WarmOptions) check() error {
+// Check refuses patterns that mean nothing.
+func (o *WarmOptions) Check() error {
 	for _, pattern := range o.Contexts {
 		if _, err := path.Match(pattern, ""); err != nil {
 			return fmt.Errorf("library: %q is not a pattern", pattern)
@@ -70,15 +66,15 @@ func (f *File) isVideo() bool {
 
 // Warmed is how far a warming has come.
 type Warmed struct {
-	Sessions int   `json:"sessions"` // to be listed
-	Listed   int   `json:"listed"`   // of them, done, failed ones included
-	Files    int   `json:"files"`    // wanted, of the sessions listed so far
-	Bytes    int64 `json:"bytes"`    // of them, as far as the lists say
-	Cached   int   `json:"cached"`   // were there already
-	CachedB  int64 `json:"cached_bytes"`
-	Fetched  int   `json:"fetched"`
-	FetchedB int64 `json:"fetched_bytes"`
-	Failed   int   `json:"failed"` // files and sessions
+	Sessions     int   `json:"sessions"` // to be listed
+	Listed       int   `json:"listed"`   // of them, done, failed ones included
+	Files        int   `json:"files"`    // wanted, of the sessions listed so far
+	Bytes        int64 `json:"bytes"`    // of them, as far as the lists say
+	Cached       int   `json:"cached"`   // were there already
+	CachedBytes  int64 `json:"cached_bytes"`
+	Fetched      int   `json:"fetched"`
+	FetchedBytes int64 `json:"fetched_bytes"`
+	Failed       int   `json:"failed"` // files and sessions
 
 	Room     int64         `json:"room"` // bytes that the cache may take on disk
 	Failures []WarmFailure `json:"failures,omitempty"`
@@ -96,7 +92,7 @@ type WarmFailure struct {
 // out of reach end it all. What was fetched stays: warming again goes on from
 // there. progress is told now and then, without the failures.
 func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)) (Warmed, error) {
-	if err := o.check(); err != nil {
+	if err := o.Check(); err != nil {
 		return Warmed{}, err
 	}
 	ids := o.Sessions
@@ -110,8 +106,8 @@ func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)
 
 	files := make(chan *File, warmQueue)
 	var listers, fetchers errgroup.Group
-	listers.SetLimit(warmLists)
-	for range warmFiles {
+	listers.SetLimit(max(1, l.connections/2)) // each asks for two lists
+	for range l.connections + warmSpare {
 		fetchers.Go(l.contained(func() {
 			for f := range files {
 				w.fetch(ctx, f)
@@ -209,10 +205,10 @@ func (w *warming) fetch(ctx context.Context, f *File) {
 		s.Bytes += size - believed
 		if fetched {
 			s.Fetched++
-			s.FetchedB += size
+			s.FetchedBytes += size
 		} else {
 			s.Cached++
-			s.CachedB += size
+			s.CachedBytes += size
 		}
 	})
 }
@@ -269,15 +265,25 @@ func (w *warming) tell(progress func(Warmed), finished <-chan struct{}) {
 }
 
 // prefetch sees to it that a file is in the cache and reports whether it had
-// to be fetched for that.
+// to be fetched for that. It stands behind those who have opened a file.
 func (l *Library) prefetch(ctx context.Context, f *File) (fetched bool, err error) {
 	if l.cache.Has(mediaKey(f.ID)) && l.Size(f) != UnknownSize {
 		return false, nil // whether it is whole shows when it is opened
 	}
-	o, fetched, err := l.object(ctx, f)
-	if err != nil {
-		return false, err
+	for {
+		flight := l.fetches.join(f.ID, false, func(c *claim) (*object, error) { return l.obtain(c, f) })
+		select {
+		case <-flight.done:
+		case <-ctx.Done():
+			return false, context.Cause(ctx)
+		}
+		switch {
+		case flight.err == nil:
+			return flight.value.fetched, nil
+		case errors.Is(flight.err, context.Canceled) && l.life.Err() == nil:
+			// A walk had begun it and gave it up.
+		default:
+			return false, flight.err
+		}
 	}
-	l.release(o)
-	return fetched, nil
 }
