@@ -9,15 +9,16 @@ ARGS ?=
 TESTFLAGS ?= $(if $(CI),-v)
 FUZZTIME ?= 30s
 SOAKTIME ?= 10m
+RCLONE ?= v1.76.0
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # Without paths, cgo and build ids of this machine: the same commit and Go release give the same bytes anywhere.
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X veriffs/internal/command.version=$(VERSION)'
 
-.PHONY: help demo test build bench check soak fuzz install clean
+.PHONY: help demo test build bench bench-rclone check soak fuzz install clean
 
 help: ## say what the targets are for
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: build ## mount a built-in stand-in for the API and look around (ARGS="--exit" to end after the tour)
 	@.ci/setup demo
@@ -31,9 +32,13 @@ build: ## build bin/veriffs
 	@.ci/setup build
 	$(BUILD) -o bin/veriffs .
 
-bench: ## run the benchmarks
-	@.ci/setup test
-	go test -run '^$$' -bench . ./...
+bench: ## measure everything and write docs/bench.md (ARGS="--only walk,reads" or "--quick" to print a part)
+	@.ci/setup bench
+	PATH="$(CURDIR)/bin:$$PATH" go run ./internal/bench $(if $(ARGS),$(ARGS),--report docs/bench.md)
+
+bench-rclone: ## install the rclone that make bench compares with into bin/
+	@.ci/setup build
+	GOBIN='$(CURDIR)/bin' go install github.com/rclone/rclone@$(RCLONE)
 
 check: ## format, vet, linters, vulnerabilities, direction of imports, other platforms
 	@.ci/setup build

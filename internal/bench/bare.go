@@ -1,0 +1,169 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+)
+
+// The bare file system is the least that go-fuse can do: it shows a tree of
+// plain files that never changes and copies from them into the kernel's
+// buffers, mounted with the settings of the product. What veriffs takes
+// longer is its own doing.
+
+// bareType is how it is called in the table of mounts.
+const bareType = "fuse.barefs"
+
+type bareDir struct {
+	fusefs.Inode
+	path string
+}
+
+type bareFile struct {
+	fusefs.Inode
+	path string
+	info os.FileInfo
+}
+
+type bareHandle struct{ *os.File }
+
+var (
+	_ fusefs.NodeOnAdder   = (*bareDir)(nil)
+	_ fusefs.NodeGetattrer = (*bareFile)(nil)
+	_ fusefs.NodeOpener    = (*bareFile)(nil)
+	_ fusefs.FileReader    = bareHandle{}
+	_ fusefs.FileReleaser  = bareHandle{}
+)
+
+func (d *bareDir) OnAdd(ctx context.Context) {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		panic(err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(d.path, e.Name())
+		if e.IsDir() {
+			node := &bareDir{path: path}
+			d.AddChild(e.Name(), d.NewPersistentInode(ctx, node, fusefs.StableAttr{Mode: syscall.S_IFDIR}), false)
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			panic(err)
+		}
+		node := &bareFile{path: path, info: info}
+		d.AddChild(e.Name(), d.NewPersistentInode(ctx, node, fusefs.StableAttr{Mode: syscall.S_IFREG}), false)
+	}
+}
+
+func (f *bareFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+	mtime := f.info.ModTime()
+	out.Mode, out.Nlink, out.Size = syscall.S_IFREG|0o400, 1, uint64(f.info.Size())
+	out.Blocks, out.Blksize = (out.Size+511)/512, 128<<10
+	out.SetTimes(&mtime, &mtime, &mtime)
+	return 0
+}
+
+func (f *bareFile) Open(context.Context, uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	file, err := os.Open(f.path)
+	if err != nil {
+		return nil, 0, syscall.EIO
+	}
+	return bareHandle{file}, fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH, 0
+}
+
+func (h bareHandle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	n, err := h.ReadAt(dest, off)
+	if err != nil && err != io.EOF {
+		return nil, syscall.EIO
+	}
+	return fuse.ReadResultData(dest[:n]), 0
+}
+
+func (h bareHandle) Release(context.Context) syscall.Errno {
+	h.Close()
+	return 0
+}
+
+// serveBare is the role of the process that serves it.
+func serveBare(ctx context.Context, args []string) error {
+	if len(args) != 2 {
+		return fmt.Errorf("serve-bare takes a directory and a mount point")
+	}
+	long := time.Hour
+	server, err := fusefs.Mount(args[1], &bareDir{path: args[0]}, &fusefs.Options{
+		EntryTimeout: &long, AttrTimeout: &long, NegativeTimeout: &long,
+		// As fs.New mounts.
+		MountOptions: fuse.MountOptions{
+			FsName: "bare", Name: strings.TrimPrefix(bareType, "fuse."),
+			Options:           []string{"ro", "default_permissions", "nosuid", "nodev", "noexec"},
+			DirectMountStrict: os.Geteuid() == 0,
+			MaxWrite:          1 << 20, MaxBackground: 512,
+			DisableSplice: true, DisableXAttrs: true,
+			EnableSymlinkCaching: true, ExtraCapabilities: fuse.CAP_READDIRPLUS_AUTO,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	awaitEnd(ctx)
+	return server.Unmount()
+}
+
+// bare is a mounted bare file system.
+type bare struct {
+	child
+	backing string // the plain files
+}
+
+func (b *bench) mountBare(ctx context.Context, backing string) (*bare, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	point, err := os.MkdirTemp(b.dir, "bare-")
+	if err != nil {
+		return nil, err
+	}
+	m := &bare{backing: backing}
+	cmd := exec.Command(self, "serve-bare", backing, point)
+	if _, err := cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if err := m.start(cmd); err != nil {
+		return nil, err
+	}
+	if err := m.mounted(ctx, point); err != nil {
+		_ = m.stop()
+		return nil, err
+	}
+	return m, readaheadAs(point)
+}
+
+// readaheadAs gives a mount the window that veriffs gives its own.
+func readaheadAs(point string) error {
+	if os.Geteuid() != 0 {
+		return nil // nor can veriffs
+	}
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) > 4 && fields[4] == point {
+			return os.WriteFile("/sys/class/bdi/"+fields[2]+"/read_ahead_kb", []byte("4096"), 0)
+		}
+	}
+	return fmt.Errorf("%s is not mounted", point)
+}

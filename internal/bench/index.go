@@ -1,0 +1,62 @@
+//go:build linux
+
+package main
+
+import (
+	"html/template"
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"veriffs/veriff/sandbox"
+)
+
+// index shows the walked set as a web server with directory indexes would, to
+// be mounted by rclone: the same bytes with the same delay, unsigned.
+type index struct {
+	latency atomic.Int64 // a time.Duration
+	dirs    map[string][]string
+	files   map[string]sandbox.File
+}
+
+func newIndex(world *sandbox.Sandbox, s spec) *index {
+	x := &index{dirs: map[string][]string{}, files: map[string]sandbox.File{}}
+	if !s.Walk {
+		return x
+	}
+	for _, session := range world.Sessions()[:walkSessions] {
+		dir := session.ID.String() + "/"
+		x.dirs["/"] = append(x.dirs["/"], dir)
+		for _, f := range session.Attempts[0].Media {
+			_, ext, _ := strings.Cut(f.MIMEType, "/")
+			name := f.ID.String() + "." + ext
+			x.dirs["/"+dir] = append(x.dirs["/"+dir], name)
+			x.files["/"+dir+name] = f
+		}
+	}
+	return x
+}
+
+var indexPage = template.Must(template.New("").Parse(
+	`<!DOCTYPE html><title>Index</title><pre>{{range .}}<a href="{{.}}">{{.}}</a>
+{{end}}</pre>`))
+
+var indexed = time.Date(2026, 1, 5, 8, 0, 0, 0, time.UTC)
+
+func (x *index) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	time.Sleep(time.Duration(x.latency.Load()))
+	if names, ok := x.dirs[r.URL.Path]; ok {
+		w.Header().Set("Content-Type", "text/html")
+		_ = indexPage.Execute(w, names) // fails if the client has left
+		return
+	}
+	f, ok := x.files[r.URL.Path]
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", f.MIMEType)
+	http.ServeContent(w, r, "", indexed, io.ReadSeeker(f.Open()))
+}
