@@ -55,6 +55,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		UseShortOptionHandling: true,
 		Commands: []*cli.Command{
 			mountCommand(), unmountCommand(), sessionsCommand(), webhookCommand(),
+			statusCommand(), warmCommand(), pinCommand(), unpinCommand(), evictCommand(), purgeCommand(),
 			demoCommand(), versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
@@ -151,7 +152,7 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 // which says nothing to a user.
 func trimPackage(err error) string {
 	text := err.Error()
-	for _, name := range []string{"veriff: ", "cache: ", "library: ", "fs: ", "sessionlist: ", "webhook: ", "config: "} {
+	for _, name := range []string{"veriff: ", "cache: ", "library: ", "fs: ", "sessionlist: ", "webhook: ", "config: ", "control: "} {
 		text = strings.TrimPrefix(text, name)
 	}
 	return text

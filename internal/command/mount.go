@@ -28,6 +28,8 @@ func mountCommand() *cli.Command {
 			Usage: "let other users of this machine read the files"},
 		&cli.BoolFlag{Name: flagAllowOffline, Category: groupMount, EnvVars: variables(flagAllowOffline),
 			Usage: "mount even if the API can't be reached, and show what is in the cache"},
+		&cli.StringFlag{Name: flagMetricsListen, Category: groupMount, EnvVars: variables(flagMetricsListen),
+			Usage: "serve metrics for Prometheus on `HOST:PORT`; without it they are on the control socket alone"},
 		&cli.BoolFlag{Name: flagBackground, Category: groupMount, EnvVars: variables(flagBackground),
 			Usage: "return once the mount answers and go on in the background (name a --log-file to keep the log)"},
 	)

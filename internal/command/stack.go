@@ -32,6 +32,7 @@ type settings struct {
 	allowOther   bool
 	allowOffline bool           // mount though the API can't be reached
 	webhook      webhookOptions // no address: none
+	metrics      string         // the address of the metrics; "": none
 }
 
 // readSettings reads the flags of commands that talk to the API and use the
@@ -58,6 +59,7 @@ func readSettings(c *cli.Context) (s settings, err error) {
 	if s.webhook, err = readWebhook(c, flagWebhook, s.sessions); err != nil {
 		return s, err
 	}
+	s.metrics = c.String(flagMetricsListen)
 	s.allowOther, s.allowOffline = c.Bool(flagAllowOther), c.Bool(flagAllowOffline)
 	return s, nil
 }
@@ -118,6 +120,7 @@ type stack struct {
 	library  *library.Library
 	source   *sessionlist.Source
 	receiver *receiver // nil: none
+	control  func()    // ends answering to other commands
 	mount    *fs.Mount
 }
 
@@ -153,6 +156,9 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 		if k.receiver, err = newReceiver(s.webhook, &s.api, k.library.ForgetListing, log); err != nil {
 			return nil, err
 		}
+	}
+	if k.control, err = serveControl(k.library, s, log); err != nil {
+		return nil, err
 	}
 	k.mount, err = fs.New(fs.Options{
 		Library: k.library, Mountpoint: s.mountpoint, Account: account(&s.api), AllowOther: s.allowOther, Logger: log,
@@ -222,6 +228,9 @@ func (k *stack) follow(ctx context.Context, files []string, log *slog.Logger) er
 
 // close takes down what is up, in reverse.
 func (k *stack) close() {
+	if k.control != nil {
+		k.control()
+	}
 	if k.receiver != nil {
 		k.receiver.close()
 	}

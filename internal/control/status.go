@@ -49,7 +49,7 @@ type APIStatus struct {
 	P50      float64          `json:"latency_p50_seconds"`
 	P99      float64          `json:"latency_p99_seconds"`
 	Kinds    map[string]int64 `json:"requests_by_kind"`
-	Errors   map[string]int64 `json:"errors"` // by what went wrong
+	Errors   map[string]int64 `json:"errors"` // by what went wrong, probes left out
 }
 
 // CacheStatus is the state of the cache.
@@ -100,7 +100,7 @@ func statusOf(m Mount, s library.Stats) Status {
 	for r, n := range s.API.Requests {
 		st.API.Requests += n
 		st.API.Kinds[r.Kind] += n
-		if r.Outcome != veriff.OutcomeOK {
+		if r.Outcome != veriff.OutcomeOK && r.Kind != veriff.KindProbe {
 			st.API.Errors[r.Outcome] += n
 		}
 	}

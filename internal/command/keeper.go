@@ -1,0 +1,193 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"veriffs/cache"
+	"veriffs/internal/control"
+	"veriffs/internal/library"
+	"veriffs/veriff"
+)
+
+const (
+	flagMount         = "mount"
+	flagMetricsListen = "metrics-listen"
+)
+
+// groupWhich is the group of flags that say whose cache is meant.
+const groupWhich = "Which mount"
+
+// keeperFlags are those of the commands that work on a running mount or, where
+// none runs, on an integration's cache.
+func keeperFlags(own ...cli.Flag) []cli.Flag {
+	flags := append(own, mountFlag())
+	flags = append(flags, apiFlags()...)
+	flags = append(flags, cacheFlags()...)
+	return append(flags, logFlags()...)
+}
+
+func mountFlag() cli.Flag {
+	return &cli.StringFlag{Name: flagMount, Category: groupWhich,
+		Usage: "the mount on `MOUNTPOINT`, if several are running"}
+}
+
+// keeper is what a command works on: a running mount, or a library of the
+// command's own where no mount runs.
+type keeper struct {
+	control.Keeper
+	mount    *control.Client // nil without a mount
+	settings settings        // the zero value if there are none
+	close    func()
+}
+
+// newKeeper finds the running mount that is meant: the one on --mount, else
+// that of the integration whose credentials are given, else the only one. If
+// the integration has no mount its cache is opened; with online the API is
+// asked first whether it takes the credentials.
+func newKeeper(c *cli.Context, online bool) (*keeper, error) {
+	if !c.IsSet(flagLogLevel) {
+		if err := c.Set(flagLogLevel, "warn"); err != nil { // the command itself says what it did
+			return nil, err
+		}
+	}
+	mounts := control.Find(c.Context)
+	s, incomplete := readSettings(c)
+	if point := c.String(flagMount); point != "" || incomplete != nil {
+		m, err := chooseMount(mounts, point)
+		if point == "" && errors.Is(err, control.ErrNoMount) {
+			return nil, incomplete
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &keeper{Keeper: m, mount: m, settings: s, close: func() {}}, nil
+	}
+	own := slices.DeleteFunc(mounts, func(m *control.Client) bool { return m.Account != account(&s.api) })
+	if len(own) > 0 {
+		m, err := chooseMount(own, "")
+		if err != nil {
+			return nil, err
+		}
+		return &keeper{Keeper: m, mount: m, settings: s, close: func() {}}, nil
+	}
+	log, logFile, err := newLogger(c)
+	if err != nil {
+		return nil, err
+	}
+	k, err := openLibrary(c.Context, s, online, log)
+	if err != nil {
+		logFile.Close()
+		return nil, err
+	}
+	return &keeper{Keeper: k.library, settings: s, close: func() {
+		k.close()
+		logFile.Close()
+	}}, nil
+}
+
+// openLibrary brings up a stack without a mount. Offline it only tidies up, and
+// that must not make the cache any smaller than its mount allows.
+func openLibrary(ctx context.Context, s settings, online bool, log *slog.Logger) (_ *stack, err error) {
+	k := new(stack)
+	defer func() {
+		if err != nil {
+			k.close()
+		}
+	}()
+	s.api.Logger, s.cache.Logger, s.noReadAhead = log, log, true
+	if !online {
+		s.cache.Limit, s.cache.MinFree = unlimited, 0
+	}
+	if k.client, err = veriff.New(s.api); err != nil {
+		return nil, err
+	}
+	if k.cache, err = cache.Open(s.cache); err != nil {
+		return nil, err
+	}
+	if online {
+		if err := probe(ctx, k.client, false, log); err != nil {
+			return nil, err
+		}
+	}
+	if k.library, err = newLibrary(k.client, k.cache, s, log); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// unlimited is more than any disk has, in bytes.
+const unlimited = 1 << 60
+
+// chooseMount explains what control.Choose can't decide.
+func chooseMount(mounts []*control.Client, point string) (*control.Client, error) {
+	m, err := control.Choose(mounts, point)
+	switch {
+	case errors.Is(err, control.ErrNoMount):
+		return nil, &hinted{err: err, code: exitMount, hint: "veriffs status lists the mounts that are running for this user"}
+	case errors.Is(err, control.ErrWhichMount):
+		return nil, &hinted{err: err, code: exitUsage, hint: "name one with --" + flagMount}
+	}
+	return m, err
+}
+
+// idArguments returns the ids that the arguments name: as they are, or as the
+// names of files and directories in a mount.
+func idArguments(c *cli.Context) (ids []string, err error) {
+	for _, arg := range c.Args().Slice() {
+		if strings.HasPrefix(arg, "-") {
+			return nil, usageError("options go before the ids: %s", arg)
+		}
+		name := filepath.Base(arg)
+		if dot := strings.IndexByte(name, '.'); dot > 0 {
+			name = name[:dot]
+		}
+		id, err := veriff.ParseSessionID(name)
+		if err != nil {
+			return nil, usageError("%q is no id", arg)
+		}
+		ids = append(ids, id.String())
+	}
+	return ids, nil
+}
+
+// trouble gives a failure of a command the exit code of its kind.
+func trouble(err error) error {
+	var h *hinted
+	switch {
+	case err == nil || errors.As(err, &h):
+		return err
+	case errors.Is(err, veriff.ErrRefused):
+		return &hinted{err: err, code: exitRefused, hint: refusedHint(err)}
+	case errors.Is(err, library.ErrOffline), errors.Is(err, veriff.ErrUnreachable):
+		return &hinted{err: err, code: exitUnreachable, hint: "what is in the cache is not harmed; try again when the network is back"}
+	}
+	return err
+}
+
+// serveControl makes a mount answer on its control socket. A mount works
+// without one, so that not having it is no failure; the metrics' address was
+// asked for.
+func serveControl(l *library.Library, s settings, log *slog.Logger) (close func(), err error) {
+	o := control.Options{
+		Library: l, Metrics: s.metrics, Logger: log,
+		Mount: control.ThisProcess(s.mountpoint, account(&s.api), version),
+	}
+	server, err := control.Serve(o)
+	switch {
+	case err == nil:
+		return server.Close, nil
+	case s.metrics != "":
+		return nil, fmt.Errorf("--%s: %w", flagMetricsListen, err)
+	default:
+		log.Warn("there is no control socket: veriffs status, warm and the like can't reach this mount", "error", err)
+		return func() {}, nil
+	}
+}

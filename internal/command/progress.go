@@ -1,0 +1,103 @@
+package command
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"veriffs/internal/library"
+)
+
+// lineInterval is how often progress is written where there is no terminal.
+const lineInterval = 10 * time.Second
+
+// progress shows how far a warming has come.
+type progress interface {
+	update(library.Warmed)
+	end()
+}
+
+// newProgress returns a bar on a terminal and plain lines elsewhere.
+func newProgress(w io.Writer) progress {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return &bar{w: w}
+	}
+	return &lines{w: w, last: time.Now(), now: time.Now}
+}
+
+// bar is a line that is drawn over and over.
+type bar struct {
+	w     io.Writer
+	shown *progressbar.ProgressBar
+}
+
+func (b *bar) update(p library.Warmed) {
+	most := max(p.Bytes-p.CachedBytes, p.FetchedBytes, 1)
+	if b.shown == nil {
+		b.shown = progressbar.NewOptions64(most,
+			progressbar.OptionSetWriter(b.w),
+			progressbar.OptionShowBytes(true),
+			progressbar.OptionUseIECUnits(true),
+			progressbar.OptionShowTotalBytes(true),
+			progressbar.OptionFullWidth(),
+			progressbar.OptionSetElapsedTime(false),
+			progressbar.OptionSetPredictTime(true),
+			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionClearOnFinish(),
+		)
+	}
+	b.shown.Describe(filesText(p))
+	b.shown.ChangeMax64(most)
+	// Never quite full, or the bar ends: more sessions may be listed.
+	_ = b.shown.Set64(min(p.FetchedBytes, most-1))
+}
+
+func (b *bar) end() {
+	if b.shown != nil {
+		_ = b.shown.Clear()
+	}
+}
+
+// lines are for logs.
+type lines struct {
+	w    io.Writer
+	now  func() time.Time
+	last time.Time
+	was  int64
+}
+
+func (l *lines) update(p library.Warmed) {
+	now := l.now()
+	since := now.Sub(l.last)
+	if since < lineInterval {
+		return
+	}
+	speed := rate(p.FetchedBytes-l.was, since)
+	l.last, l.was = now, p.FetchedBytes
+	left := "unknown"
+	if todo := p.Bytes - p.CachedBytes - p.FetchedBytes; speed > 0 && p.Listed == p.Sessions {
+		left = (time.Duration(todo/speed) * time.Second).String()
+	}
+	fmt.Fprintf(l.w, "%s, %s of %s, %s/s, time left %s\n",
+		filesText(p), bytesText(p.FetchedBytes+p.CachedBytes), bytesText(p.Bytes), bytesText(speed), left)
+}
+
+func (l *lines) end() {}
+
+// filesText says how many files there are, and + if there may be more.
+func filesText(p library.Warmed) string {
+	more := ""
+	if p.Listed < p.Sessions {
+		more = "+"
+	}
+	text := fmt.Sprintf("%s of %s%s files", humanize.Comma(int64(p.Fetched+p.Cached)), humanize.Comma(int64(p.Files)), more)
+	if p.Failed > 0 {
+		text += fmt.Sprintf(", %s failed", humanize.Comma(int64(p.Failed)))
+	}
+	return text
+}

@@ -1,0 +1,88 @@
+package command
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"github.com/dustin/go-humanize"
+	"github.com/google/renameio/v2"
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/library"
+	"veriffs/veriff"
+)
+
+func purgeCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "purge",
+		Usage:     "erase what is kept of a session, or of all, on disk and in memory, and prove it",
+		UsageText: "veriffs purge [options] --session ID\nveriffs purge [options] --all",
+		Flags: keeperFlags(
+			&cli.StringFlag{Name: "session", Usage: "erase the files, lists and documents of the session `ID`"},
+			&cli.BoolFlag{Name: "all", Usage: "erase everything"},
+			&cli.StringFlag{Name: "report", TakesFile: true, Usage: "write what was erased, as JSON, to `FILE`; - is standard output"},
+		),
+		Action: purge,
+	}
+}
+
+func purge(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usageError("purge takes no arguments: use --session %s", c.Args().First())
+	}
+	if c.Bool("all") == c.IsSet("session") {
+		return usageError("either --session ID or --all says what to erase")
+	}
+	var session veriff.SessionID
+	if !c.Bool("all") {
+		var err error
+		if session, err = veriff.ParseSessionID(c.String("session")); err != nil {
+			return usageError("--session: %q is no session id", c.String("session"))
+		}
+	}
+	k, err := newKeeper(c, false)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	var erasure library.Erasure
+	if c.Bool("all") {
+		erasure, err = k.EraseAll(c.Context)
+	} else {
+		erasure, err = k.EraseSession(c.Context, session)
+	}
+	// The report of an erasure that failed says how far it came.
+	if file := c.String("report"); file != "" && !erasure.Started.IsZero() {
+		if wrote := writeReport(c.App.Writer, file, erasure); wrote != nil {
+			return fmt.Errorf("write the report: %w", wrote)
+		}
+	}
+	if err != nil {
+		return trouble(err)
+	}
+	out := c.App.Writer
+	if c.String("report") == "-" {
+		out = c.App.ErrWriter
+	}
+	fmt.Fprintf(out, "erased %s objects, %s on disk; reading the whole cache again found none left\n",
+		humanize.Comma(int64(len(erasure.Erased))), bytesText(erasure.Bytes))
+	if erasure.Open > 0 {
+		fmt.Fprintf(out, "%d of them are open: who has them open can read on until they close them\n", erasure.Open)
+	}
+	return nil
+}
+
+// writeReport writes the evidence so that it is whole or not there, and lasts.
+func writeReport(stdout io.Writer, file string, e library.Erasure) error {
+	text, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	if file == "-" {
+		_, err = stdout.Write(text)
+		return err
+	}
+	return renameio.WriteFile(file, text, 0o600)
+}

@@ -1,0 +1,154 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/control"
+)
+
+func statusCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "status",
+		Usage:     "say what the running mounts are doing, or the one on MOUNTPOINT",
+		ArgsUsage: "[MOUNTPOINT]",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "json", Usage: "as JSON, for programs: {\"mounts\": [...]}"},
+			mountFlag(),
+		},
+		Action: status,
+	}
+}
+
+func status(c *cli.Context) error {
+	if c.NArg() > 1 {
+		return usageError("one MOUNTPOINT is enough; options go before it")
+	}
+	point := c.String(flagMount)
+	if c.NArg() == 1 {
+		point = c.Args().First()
+	}
+	mounts := control.Find(c.Context)
+	if point != "" {
+		m, err := control.Choose(mounts, point)
+		if err != nil {
+			return &hinted{err: err, code: exitMount, hint: "veriffs status, without MOUNTPOINT, lists the mounts that are running for this user"}
+		}
+		mounts = []*control.Client{m}
+	}
+	all := make([]control.Status, 0, len(mounts))
+	var errs error
+	for _, m := range mounts {
+		s, err := m.Status(c.Context)
+		if err != nil {
+			errs = errors.Join(errs, err)
+			continue
+		}
+		all = append(all, s)
+	}
+	if c.Bool("json") {
+		e := json.NewEncoder(c.App.Writer)
+		e.SetIndent("", "  ")
+		return errors.Join(errs, e.Encode(map[string]any{"mounts": all}))
+	}
+	if len(mounts) == 0 {
+		return &hinted{err: control.ErrNoMount, code: exitMount, hint: "start one with veriffs mount MOUNTPOINT; a mount is seen by the user who started it"}
+	}
+	for i, s := range all {
+		if i > 0 {
+			fmt.Fprintln(c.App.Writer)
+		}
+		if err := writeStatus(c.App.Writer, s, time.Now()); err != nil {
+			return err
+		}
+	}
+	return errs
+}
+
+// writeStatus shows a mount's status to a person.
+func writeStatus(w io.Writer, s control.Status, now time.Time) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(t, "  %s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	fmt.Fprintln(t, s.Mountpoint)
+	row("mounted", "for %s, by process %d, veriffs %s", now.Sub(s.Started).Round(time.Second), s.PID, s.Version)
+	if s.Online {
+		row("API", "in reach")
+	} else {
+		row("API", "out of reach, what is in the cache keeps working: %s", s.Offline)
+	}
+	row("sessions", "%s", humanize.Comma(int64(s.Sessions)))
+	row("cache", "%s files and lists, %s of %s%s", humanize.Comma(s.Cache.Objects), bytesText(s.Cache.Bytes), bytesText(s.Cache.Limit), cacheText(s.Cache))
+	row("opened", "%s files, %s of them from the cache%s", humanize.Comma(s.Opens.Total), percent(s.Opens.Cached, s.Opens.Total), failedText(s.Opens.Failed))
+	row("in flight", "%d files, %d lists, %d requests", s.InFlight.Files, s.InFlight.Listings, s.InFlight.Requests)
+	if n := s.ReadAhead.Used + s.ReadAhead.Wasted; n > 0 {
+		row("read ahead", "%s files, %s of them used", humanize.Comma(n), percent(s.ReadAhead.Used, n))
+	}
+	if s.API.Requests > 0 {
+		row("requests", "%s, %s received; first byte after %s (half of them), %s (99 %%)", humanize.Comma(s.API.Requests), bytesText(s.API.Bytes), secondsText(s.API.P50), secondsText(s.API.P99))
+	}
+	if len(s.API.Errors) > 0 {
+		row("errors", "%s", errorsText(s.API.Errors))
+	}
+	return t.Flush()
+}
+
+func bytesText(n int64) string { return humanize.IBytes(uint64(max(0, n))) }
+
+func secondsText(s float64) string {
+	return time.Duration(s * float64(time.Second)).Round(time.Millisecond).String()
+}
+
+func percent(part, whole int64) string {
+	if whole == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("%d %%", 100*part/whole)
+}
+
+func failedText(n int64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s could not be", humanize.Comma(n))
+}
+
+// cacheText says what is particular about a cache.
+func cacheText(c control.CacheStatus) string {
+	var notes []string
+	switch c.State {
+	case "loading":
+		notes = append(notes, "still being counted")
+	case "bypassed":
+		notes = append(notes, "OUT OF USE: its disk is full or failing")
+	}
+	if c.Pinned > 0 {
+		notes = append(notes, humanize.Comma(c.Pinned)+" pinned")
+	}
+	if c.Damaged > 0 {
+		notes = append(notes, humanize.Comma(c.Damaged)+" found damaged and deleted")
+	}
+	if len(notes) == 0 {
+		return ""
+	}
+	return "; " + strings.Join(notes, "; ")
+}
+
+func errorsText(counts map[string]int64) string {
+	var parts []string
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %s", humanize.Comma(counts[kind]), kind))
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,163 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/library"
+	"veriffs/internal/sessionlist"
+	"veriffs/veriff"
+)
+
+func warmCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "warm",
+		Usage:     "fetch the files of sessions into the cache ahead of their use",
+		ArgsUsage: "[ID…]",
+		Description: "Without sessions, those that the running mount shows. What is in the cache already is not fetched again,\n" +
+			"so that an interrupted run goes on where it was. Works without a mount, too.",
+		Flags: keeperFlags(
+			// Not from the environment, which is for a mount: whoever names an
+			// id means that one alone.
+			&cli.StringSliceFlag{Name: flagSessions, TakesFile: true,
+				Usage: "the sessions whose ids are in `FILE`; may be repeated, - is standard input"},
+			&cli.StringFlag{Name: "contexts", Usage: "only files whose context matches one of these `PATTERNS`, such as document-*,face"},
+			&cli.BoolFlag{Name: "no-video", Usage: "no videos"},
+		),
+		Action: warm,
+	}
+}
+
+func warm(c *cli.Context) error {
+	options := library.WarmOptions{NoVideo: c.Bool("no-video")}
+	for pattern := range strings.SplitSeq(c.String("contexts"), ",") {
+		if pattern = strings.TrimSpace(pattern); pattern != "" {
+			options.Contexts = append(options.Contexts, pattern)
+		}
+	}
+	if err := options.Check(); err != nil {
+		return usageError("--contexts: %w", err)
+	}
+	var err error
+	if options.Sessions, err = warmSessions(c); err != nil {
+		return err
+	}
+	k, err := newKeeper(c, true)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	if len(options.Sessions) == 0 && k.mount == nil {
+		if options.Sessions, err = sessionsIn(c, mountSessions()); err != nil {
+			return err
+		}
+	}
+	show := newProgress(c.App.ErrWriter)
+	began := time.Now()
+	done, err := k.Warm(c.Context, options, show.update)
+	show.end()
+	return warmSummary(c, done, time.Since(began), err)
+}
+
+// warmSessions returns the sessions that the arguments and files name.
+func warmSessions(c *cli.Context) (ids []veriff.SessionID, err error) {
+	texts, err := idArguments(c)
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range texts {
+		id, err := veriff.ParseSessionID(text)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	if names := c.StringSlice(flagSessions); len(names) > 0 {
+		read, err := sessionsIn(c, names)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, read...)
+	}
+	return sorted(ids), nil
+}
+
+// mountSessions are the files that a mount with the same environment shows.
+func mountSessions() []string {
+	for _, variable := range variables(flagSessions) {
+		if names := os.Getenv(variable); names != "" {
+			return strings.Split(names, ",")
+		}
+	}
+	return []string{defaultSessions()}
+}
+
+// sessionsIn reads sessions files, and complains of one that has none.
+func sessionsIn(c *cli.Context, names []string) (ids []veriff.SessionID, err error) {
+	for _, name := range names {
+		bad := func(line int, reason string) {
+			fmt.Fprintf(c.App.ErrWriter, "veriffs: %s:%d: %s, skipped\n", name, line, reason)
+		}
+		var read []veriff.SessionID
+		if name == sessionlist.Stdin {
+			read, err = sessionlist.Read(c.App.Reader, bad)
+		} else {
+			read, err = sessionlist.ReadFile(name, bad)
+		}
+		if err == nil && len(read) == 0 {
+			err = errors.New("there is no session in " + name)
+		}
+		if err != nil {
+			return nil, usageError("no sessions to fetch: %w", err)
+		}
+		ids = append(ids, read...)
+	}
+	return sorted(ids), nil
+}
+
+// warmSummary says what came of a warming.
+func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err error) error {
+	for _, f := range done.Failures {
+		name := f.Session
+		if f.File != "" {
+			name += "/" + f.File
+		}
+		fmt.Fprintf(c.App.ErrWriter, "failed: %s: %s\n", name, trimPackage(errors.New(f.Error)))
+	}
+	if more := done.Failed - len(done.Failures); more > 0 {
+		fmt.Fprintf(c.App.ErrWriter, "failed: %s more\n", humanize.Comma(int64(more)))
+	}
+	speed := ""
+	if done.Fetched > 0 {
+		speed = fmt.Sprintf(" (%s in %s, %s/s)", bytesText(done.FetchedBytes), took.Round(10*time.Millisecond), bytesText(rate(done.FetchedBytes, took)))
+	}
+	fmt.Fprintf(c.App.Writer, "%s files of %s sessions: %s fetched%s, %s in the cache already, %s failed\n",
+		humanize.Comma(int64(done.Files)), humanize.Comma(int64(done.Listed)), humanize.Comma(int64(done.Fetched)), speed,
+		humanize.Comma(int64(done.Cached)), humanize.Comma(int64(done.Failed)))
+	if done.Room > 0 && done.Bytes > done.Room {
+		fmt.Fprintf(c.App.ErrWriter, "the files take %s, the cache %s: those fetched first have made room for the last\n", bytesText(done.Bytes), bytesText(done.Room))
+	}
+	switch {
+	case errors.Is(err, context.Canceled):
+		return &hinted{err: errors.New("interrupted"), code: exitFailed, hint: "what was fetched stays: the same command goes on from there"}
+	case err != nil:
+		return trouble(err)
+	case done.Failed > 0:
+		return &reported{code: exitFailed}
+	}
+	return nil
+}
+
+func rate(bytes int64, took time.Duration) int64 {
+	if took <= 0 {
+		return 0
+	}
+	return int64(float64(bytes) / took.Seconds())
+}
