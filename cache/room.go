@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -108,4 +109,99 @@ func diskUse(info fs.FileInfo) int64 {
 		return st.Blocks * 512
 	}
 	return info.Size()
+}
+
+// victim is an object on its way out.
+type victim struct {
+	name
+	entry
+}
+
+// plan reserves n bytes, or says which files to unlink before asking again.
+// short is how many bytes the file system lacks. It says no if there is
+// no room to be made, and then nothing is evicted in vain.
+func (x *index) plan(n, short int64) (victims []victim, ok bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.waitLoadedLocked()
+	for !x.loading && !x.closed {
+		need := max(x.used+n-x.limit, short) - x.freeing
+		switch {
+		case need > x.evictable:
+			return nil, false
+		case need > 0:
+			if victims := x.victimsLocked(need); len(victims) > 0 {
+				return victims, true
+			}
+		case x.used+n <= x.limit:
+			x.used += n
+			x.reserved += n
+			return nil, true
+		}
+		x.changed.Wait() // for what others are unlinking or replacing
+	}
+	return nil, false
+}
+
+// waitLoadedLocked gives a loading index a moment: a bound can't be kept
+// before it is known what is there.
+func (x *index) waitLoadedLocked() {
+	if !x.loading {
+		return
+	}
+	patience := time.AfterFunc(loadPatience, func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.changed.Broadcast()
+	})
+	defer patience.Stop()
+	for start := time.Now(); x.loading && !x.closed && time.Since(start) < loadPatience; {
+		x.changed.Wait()
+	}
+}
+
+// victimsLocked takes the least recently used objects out of the index and
+// claims them. Those that are open free nothing and count as just used.
+func (x *index) victimsLocked(need int64) (victims []victim) {
+	for range x.objects.Len() {
+		if need <= 0 {
+			break
+		}
+		n, e, ok := x.objects.GetOldest()
+		if !ok {
+			break
+		}
+		if x.heldLocked(n, e) != nil || x.busy[n] {
+			x.objects.Get(n)
+			continue
+		}
+		x.busy[n] = true
+		x.takeLocked(n)
+		x.freeing += e.size
+		need -= e.size
+		victims = append(victims, victim{n, e})
+	}
+	return victims
+}
+
+// evicted ends an eviction. One whose file could not be unlinked is back.
+func (x *index) evicted(v victim, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.freeing -= v.size
+	if err != nil {
+		x.insertLocked(v.name, v.entry)
+	} else {
+		x.used -= v.size
+		x.evictions++
+	}
+	delete(x.busy, v.name)
+	x.changed.Broadcast()
+}
+
+// promised is what is reserved and may not be on disk yet.
+func (x *index) promised() int64 {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.reserved
 }

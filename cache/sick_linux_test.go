@@ -195,7 +195,7 @@ func TestLostFile(t *testing.T) {
 	c := open(t, testOptions(t))
 	w, err := c.Create("k", 1<<20)
 	must(t, err)
-	_, err = w.Write(content(1, 200<<10))
+	_, err = w.Write(content(1, 600<<10))
 	must(t, err)
 	must(t, w.sink.finish())
 	must(t, w.sink.dst.Close()) // what is written now fails, and reading it back too

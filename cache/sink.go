@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -15,7 +16,7 @@ import (
 const reserveStep = 1 << 20
 
 // sink takes the sealed bytes of one object: into a temporary file of the cache
-// while the disk lets it, otherwise into a spill. From the second chunk on a
+// while the disk lets it, otherwise into a spill. From the second batch on a
 // goroutine of its own does that, until finish.
 type sink struct {
 	c        *Cache
@@ -26,15 +27,20 @@ type sink struct {
 	wrote    int64 // where the next chunk goes
 	err      error
 
-	queue  chan sealedBuffer // nil: no goroutine
+	queue  chan *batch // nil: no goroutine
 	done   chan struct{}
 	broken atomic.Bool // err is set
 }
 
-type sealedBuffer struct {
-	*buffer
-	size int
+// batch is some sealed chunks that are written together: 256 KiB at a time
+// cost a third less than 64 KiB do (measured on ext4).
+type batch struct {
+	nonce [nonceSize]byte // of the chunk that is being sealed
+	size  int
+	data  [4 * sealedChunk]byte
 }
+
+var batches = sync.Pool{New: func() any { return new(batch) }}
 
 // newSink never fails: what the disk does not take is spilled.
 func (c *Cache) newSink(size int64) *sink {
@@ -76,19 +82,19 @@ func (s *sink) openTemp(size int64) error {
 	return nil
 }
 
-// add appends a sealed chunk, whose buffer it takes over. Most objects of one
-// chunk never need the goroutine.
-func (s *sink) add(b *buffer, size int) {
-	if s.queue == nil && size == sealedChunk {
-		s.queue = make(chan sealedBuffer, 1)
+// add appends a batch, which it takes over. An object of one batch does not
+// need the goroutine.
+func (s *sink) add(b *batch) {
+	if s.queue == nil && b.size == len(b.data) {
+		s.queue = make(chan *batch, 1)
 		s.done = make(chan struct{})
 		go s.run()
 	}
 	if s.queue != nil {
-		s.queue <- sealedBuffer{b, size}
+		s.queue <- b
 		return
 	}
-	s.append(sealedBuffer{b, size})
+	s.append(b)
 }
 
 func (s *sink) run() {
@@ -98,14 +104,14 @@ func (s *sink) run() {
 	}
 }
 
-func (s *sink) append(b sealedBuffer) {
-	defer buffers.Put(b.buffer)
+func (s *sink) append(b *batch) {
+	defer batches.Put(b)
 	defer func() {
 		if r := recover(); r != nil {
 			s.fail(fmt.Errorf("cache: panic while writing: %v", r))
 		}
 	}()
-	if s.put(b.chunk[:b.size], s.wrote) == nil {
+	if s.put(b.data[:b.size], s.wrote) == nil {
 		s.wrote += int64(b.size)
 	}
 }

@@ -21,8 +21,9 @@ type Writer struct {
 
 	fill   *buffer // plaintext of the chunk that is being filled
 	filled int
-	length int64 // bytes sealed or in fill
-	chunks int64 // chunks sealed
+	batch  *batch // sealed chunks that are not handed on yet; nil: none
+	length int64  // bytes sealed or in fill
+	chunks int64  // chunks sealed
 	ended  bool
 }
 
@@ -87,13 +88,21 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-// seal passes a chunk on, sealed. The disk works on it while the next one comes in.
+// seal seals a chunk. Several together are handed on: the disk works on them
+// while the next ones come in.
 func (w *Writer) seal(plain []byte, last bool) {
-	b := takeBuffer()
+	if w.batch == nil {
+		w.batch = batches.Get().(*batch)
+		w.batch.size = 0
+	}
+	b := w.batch
 	b.nonce = chunkNonce(w.chunks, last)
-	sealed := w.aead.Seal(b.chunk[:0], b.nonce[:], plain, nil)
-	w.sink.add(b, len(sealed))
+	b.size = len(w.aead.Seal(b.data[:b.size], b.nonce[:], plain, nil))
 	w.chunks++
+	if last || b.size == len(b.data) {
+		w.sink.add(b)
+		w.batch = nil
+	}
 }
 
 // Commit publishes the object under its key, in place of an older one, and
@@ -140,6 +149,10 @@ func (w *Writer) Abort() {
 	w.ended = true
 	_ = w.sink.finish()
 	w.sink.discard()
+	if w.batch != nil {
+		batches.Put(w.batch)
+		w.batch = nil
+	}
 	clear(w.fill.chunk[:])
 	buffers.Put(w.fill)
 	clear(w.dataKey[:])
