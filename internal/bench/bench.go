@@ -6,8 +6,8 @@
 // measure has to meet, and writes it to docs/bench.md.
 //
 // What is compared is measured in turns within one run, so that whatever else
-// the machine does weighs on both; the ratio of a row is the median of the
-// ratios of its rounds. The stand-in for the API, the bare file system and
+// the machine does weighs on both, and what a row compares are the fastest
+// rounds of each. The stand-in for the API, the bare file system and
 // the binary that is measured are processes of their own, so that the CPU
 // time and memory of each can be told apart.
 //

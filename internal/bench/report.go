@@ -44,7 +44,7 @@ func (b *bench) finish(ctx context.Context) error {
 const reportText = `# Benchmarks
 
 Written by ` + "`make bench`" + `, which measures everything below anew. What is compared was measured in turns within
-one run; a ratio is the median of the ratios of its rounds. Absolute times depend on the machine, and on what else it did.
+one run; a ratio is that of the fastest rounds, since whatever else the machine does only adds to a time.
 
 %s
 The set that is walked: 100 sessions of nine files, 191 MB, served by the built-in stand-in for the API from a process of

@@ -133,21 +133,9 @@ func inTurns(rounds int, do ...func() (time.Duration, error)) (series, error) {
 	return s, nil
 }
 
-// median returns the median of a column.
-func (s series) median(i int) time.Duration {
-	return median(s[i])
-}
+// best returns the fastest round of a column. What else the machine does can
+// only add to a time, so the fastest round is the one that says most.
+func (s series) best(i int) time.Duration { return slices.Min(s[i]) }
 
-// ratio returns the median of the rounds' ratios of two columns.
-func (s series) ratio(i, j int) float64 {
-	ratios := make([]float64, len(s[i]))
-	for round := range ratios {
-		ratios[round] = float64(s[i][round]) / float64(s[j][round])
-	}
-	return median(ratios)
-}
-
-func median[T float64 | time.Duration](values []T) T {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
-}
+// ratio returns that of the fastest rounds of two columns.
+func (s series) ratio(i, j int) float64 { return float64(s.best(i)) / float64(s.best(j)) }

@@ -98,12 +98,12 @@ func (w *coldWalk) run(ctx context.Context) (time.Duration, error) {
 	}
 	measure := fmt.Sprintf("cold `%s` at %d ms, times curl parallel", w.tool, w.latency.Milliseconds())
 	if w.latency == barLatency {
-		w.table.atMost(measure, times.ratio(0, 1), w.bar, " ×", "%s to %s", seconds(times.median(0)), seconds(times.median(1)))
+		w.table.atMost(measure, times.ratio(0, 1), w.bar, " ×", "%s to %s", seconds(times.best(0)), seconds(times.best(1)))
 	} else {
-		w.table.info(measure, "%.2f × (%s to %s)", times.ratio(0, 1), seconds(times.median(0)), seconds(times.median(1)))
+		w.table.info(measure, "%.2f × (%s to %s)", times.ratio(0, 1), seconds(times.best(0)), seconds(times.best(1)))
 	}
 	w.requests()
-	return times.median(0), nil
+	return times.best(0), nil
 }
 
 func (w *coldWalk) curl(ctx context.Context) (time.Duration, error) {
