@@ -1,4 +1,201 @@
+package cache
 
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// prepare does what can't wait: it removes what a crash left unfinished,
+// counts the directories, and reads which objects are pinned.
+func (c *Cache) prepare(d *directory) error {
+	temps, err := d.names(tempDir)
+	if err != nil {
+		return err
+	}
+	for _, t := range temps {
+		if err := d.root.Remove(tempDir + "/" + t); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	names, err := d.names(".")
+	if err != nil {
+		return err
+	}
+	for _, n := range append(names, ".") {
+		if !isHex(n, 16) {
+			c.measure(d, n)
+		}
+	}
+	return c.loadPins(d)
+}
+
+// nudge makes keep look at the cache now.
+func (c *Cache) nudge() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// keep is the background work: it loads the index, and then erases objects
+// when they are past their age.
+func (c *Cache) keep() {
+	for {
+		var wait time.Duration
+		err := c.load()
+		if err == nil {
+			wait, err = c.sweepExpired()
+		}
+		if err != nil && c.ctx.Err() == nil {
+			c.health.fault(err, true)
+			wait = probeLast
+		}
+		var timer <-chan time.Time
+		if wait > 0 {
+			timer = time.After(wait)
+		}
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-c.wake:
+		case <-timer:
+		}
+	}
+}
+
+// found is an object that the walk of the directory came by.
+type found struct {
+	name
+	entry
+}
+
+// load fills the index from the directory, unless it is loaded.
+func (c *Cache) load() error {
+	loading, generation := c.index.toLoad()
+	if !loading {
+		return nil
+	}
+	d := c.dir.Load()
+	if err := c.sweepForeign(d); err != nil {
+		return err
+	}
+	var all []found
+	for i := range c.secrets {
+		err := c.walk(d, uint8(i), func(f found, size int64) error {
+			if size < headerSize {
+				c.discard(f.secret, f.name, f.ino, errSeal)
+				return nil
+			}
+			all = append(all, f)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.used, b.used) })
+	c.index.loaded(all, generation)
+	// The limit may be lower than it was.
+	if err := c.reserve(0); !errors.Is(err, errNoRoom) {
+		return err
+	}
+	return nil
+}
+
+// walk calls visit with every object's file below a secret's directory. What
+// is no object's file there is removed.
+func (c *Cache) walk(d *directory, si uint8, visit func(f found, size int64) error) error {
+	tag := c.secrets[si].dir
+	err := d.eachShard(tag, func(rel string) error {
+		c.measure(d, rel)
+		if rel == tag {
+			return nil
+		}
+		return c.walkShard(d, si, rel, visit)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (c *Cache) walkShard(d *directory, si uint8, rel string, visit func(f found, size int64) error) error {
+	dir, err := d.root.Open(rel)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	fd := int(dir.Fd())
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		return err
+	}
+	for _, s := range names {
+		if c.ctx.Err() != nil {
+			return c.ctx.Err()
+		}
+		var st unix.Stat_t
+		if err := unix.Fstatat(fd, s, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			return fmt.Errorf("stat object: %w", err)
+		}
+		n, ok := parseName(s)
+		if !ok || rel[len(rel)-2:] != s[:2] || st.Mode&unix.S_IFMT != unix.S_IFREG {
+			if err := d.root.RemoveAll(rel + "/" + s); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := visit(found{n, c.entryOf(&st, si)}, st.Size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepForeign removes the objects of secrets that are no longer configured.
+func (c *Cache) sweepForeign(d *directory) error {
+	tags, err := d.names(".")
+	if err != nil {
+		return err
+	}
+	swept := 0
+	for _, t := range tags {
+		if !isHex(t, 16) || slices.ContainsFunc(c.secrets, func(s *secret) bool { return s.dir == t }) {
+			continue
+		}
+		err := d.eachShard(t, func(rel string) error {
+			if rel == t || c.ctx.Err() != nil {
+				return c.ctx.Err()
+			}
+			return d.root.RemoveAll(rel)
+		})
+		if err != nil {
+			return err
+		}
+		if err := d.root.RemoveAll(t); err != nil {
+			return err
+		}
+		swept++
+	}
+	if swept == 0 {
+		return nil
+	}
+	c.log.Info("cache: objects of secrets that are not configured any more swept", slog.Int("secrets", swept))
+	return d.sync(".")
+}
 
 // toLoad says whether the index is to be loaded, and for loaded which
 // directory's it is.
