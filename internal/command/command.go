@@ -17,6 +17,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/fs"
+	"veriffs/internal/config"
 	"veriffs/veriff"
 )
 
@@ -56,7 +57,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		Commands: []*cli.Command{
 			mountCommand(), unmountCommand(), sessionsCommand(), webhookCommand(),
 			statusCommand(), warmCommand(), pinCommand(), unpinCommand(), evictCommand(), purgeCommand(),
-			demoCommand(), versionCommand(),
+			loginCommand(), demoCommand(), versionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
@@ -124,7 +125,8 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 	var (
 		u      *usage
 		h      *hinted
-		config *veriff.ConfigError
+		wrong  *veriff.ConfigError
+		stored *config.Error
 		opened *cache.OpenError
 		mount  *fs.MountError
 		exit   cli.ExitCoder // of the library's own help command
@@ -135,8 +137,10 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 		return problem, h.hint, h.code
 	case errors.As(err, &u), errors.As(err, &exit):
 		return problem, "veriffs --help lists the commands, veriffs COMMAND --help the options of one", exitUsage
-	case errors.As(err, &config):
-		return config.Setting + " " + config.Problem, config.Hint, exitUsage
+	case errors.As(err, &wrong):
+		return wrong.Setting + " " + wrong.Problem, wrong.Hint, exitUsage
+	case errors.As(err, &stored):
+		return problem, stored.Hint, exitUsage
 	case errors.As(err, &opened):
 		return "the cache can't be used: " + problem, opened.Hint, exitCache
 	case errors.As(err, &mount):

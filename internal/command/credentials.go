@@ -22,9 +22,10 @@ const (
 const maxSecretFile = 4 << 10
 
 // sharedSecrets returns the integration's secrets: those of the file that a
-// flag names, else of the environment, else of systemd's credential. The
-// environment's is removed from it, so that no child process inherits it.
-func sharedSecrets(c *cli.Context) ([]string, error) {
+// flag names, else of the environment, else of systemd's credential, else of
+// the profile. The environment's is removed from it, so that no child process
+// inherits it.
+func sharedSecrets(c *cli.Context, p *profile) ([]string, error) {
 	inEnvironment := os.Getenv(secretVariable)
 	if err := os.Unsetenv(secretVariable); err != nil {
 		return nil, err
@@ -44,15 +45,28 @@ func sharedSecrets(c *cli.Context) ([]string, error) {
 			return nil, err
 		}
 	}
-	secrets := strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
+	secrets := splitSecrets(text)
+	if len(secrets) == 0 {
+		text, err := p.secrets(c.Context)
+		if err != nil {
+			return nil, err
+		}
+		secrets = splitSecrets(text)
+	}
 	if len(secrets) == 0 {
 		return nil, &hinted{
 			err:  errors.New("no shared secret is given"),
-			hint: "set " + secretVariable + ", or name a file with --" + flagSecretFile + "; the Customer Portal shows the secret under Settings > API keys",
+			hint: "set " + secretVariable + ", name a file with --" + flagSecretFile + " or store it with veriffs login; the Customer Portal shows the secret under Settings > API keys",
 			code: exitUsage,
 		}
 	}
 	return secrets, nil
+}
+
+// splitSecrets returns the secrets of a text, which have commas or white space
+// between them.
+func splitSecrets(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
 }
 
 func readSecretFile(name string) (string, error) {

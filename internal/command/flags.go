@@ -16,6 +16,7 @@ import (
 
 // Names of the flags that more than one place needs.
 const (
+	flagProfile      = "profile"
 	flagAPIURL       = "api-url"
 	flagAPIKey       = "api-key"
 	flagSecretFile   = "shared-secret-file"
@@ -57,9 +58,17 @@ func variables(flag string, others ...string) []string {
 	return append(others, "VERIFFS_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
 }
 
+// profileFlag names the profile whose settings hold where neither the command
+// line nor the environment says anything.
+func profileFlag() cli.Flag {
+	return &cli.StringFlag{Name: flagProfile, Category: groupAPI, EnvVars: variables(flagProfile), DefaultText: "the profile called default, if there is one",
+		Usage: "take the settings that are not given otherwise from the profile `NAME` (see veriffs login)"}
+}
+
 // apiFlags say which integration to ask, and how.
 func apiFlags() []cli.Flag {
 	return []cli.Flag{
+		profileFlag(),
 		&cli.StringFlag{Name: flagAPIURL, Category: groupAPI, EnvVars: variables(flagAPIURL, "VERIFF_API_URL"),
 			Usage: "base `URL` of the API, as the integration's page in the Customer Portal shows it"},
 		&cli.StringFlag{Name: flagAPIKey, Category: groupAPI, EnvVars: variables(flagAPIKey, "VERIFF_API_KEY"),

@@ -8,8 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,20 +28,24 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// checked fails a run of tests that leaves a mount behind.
+// checked fails a run of tests in which a script left a mount behind.
 type checked struct{ *testing.M }
 
 func (c checked) Run() int {
-	before := fs.Mounted()
 	code := c.M.Run()
-	for _, point := range fs.Mounted() {
-		if !slices.Contains(before, point) {
-			fmt.Fprintln(os.Stderr, "left mounted:", point)
-			code = 1
-		}
+	leftMu.Lock()
+	defer leftMu.Unlock()
+	for _, point := range left {
+		fmt.Fprintln(os.Stderr, "left mounted:", point)
+		code = 1
 	}
 	return code
 }
+
+var (
+	leftMu sync.Mutex
+	left   []string
+)
 
 // TestScripts runs the program as its users do: testdata/script has a file
 // for each part of the contract, with the commands of commands_test.go.
@@ -144,6 +148,9 @@ func newState(env *testscript.Env) error {
 		}
 		for _, point := range fs.Mounted() {
 			if strings.HasPrefix(point, env.WorkDir+"/") {
+				leftMu.Lock()
+				left = append(left, point)
+				leftMu.Unlock()
 				fs.Unmount(point)
 			}
 		}

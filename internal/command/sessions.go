@@ -48,7 +48,7 @@ func editableFile(files []string) (*sessionlist.File, error) {
 func sessionsCommand() *cli.Command {
 	sub := func(name, usage, args string, action cli.ActionFunc) *cli.Command {
 		return &cli.Command{Name: name, Usage: usage, ArgsUsage: args, Action: action, Flags: []cli.Flag{
-			sessionsFlag("the sessions `FILE`"),
+			sessionsFlag("the sessions `FILE`"), profileFlag(),
 		}}
 	}
 	return &cli.Command{
@@ -100,6 +100,9 @@ func sessionArguments(c *cli.Context) (*sessionlist.File, []veriff.SessionID, er
 	if err := arguments(c, 1, -1); err != nil {
 		return nil, nil, err
 	}
+	if _, err := useProfile(c); err != nil {
+		return nil, nil, err
+	}
 	files, err := sessionFiles(c)
 	if err != nil {
 		return nil, nil, err
@@ -149,6 +152,9 @@ func readSessions(r io.Reader) ([]veriff.SessionID, error) {
 
 func listSessions(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	if _, err := useProfile(c); err != nil {
 		return err
 	}
 	files, err := sessionFiles(c)

@@ -38,7 +38,11 @@ type settings struct {
 // readSettings reads the flags of commands that talk to the API and use the
 // cache.
 func readSettings(c *cli.Context) (s settings, err error) {
-	if s.api, err = readAPI(c); err != nil {
+	p, err := useProfile(c)
+	if err != nil {
+		return s, err
+	}
+	if s.api, err = readAPI(c, p); err != nil {
 		return s, err
 	}
 	if s.listTTL, err = positive(flagListTTL, c.Duration(flagListTTL)); err != nil {
@@ -64,9 +68,9 @@ func readSettings(c *cli.Context) (s settings, err error) {
 	return s, nil
 }
 
-func readAPI(c *cli.Context) (api veriff.Config, err error) {
+func readAPI(c *cli.Context, p *profile) (api veriff.Config, err error) {
 	api = veriff.Config{BaseURL: c.String(flagAPIURL), APIKey: c.String(flagAPIKey), UserAgent: "veriffs/" + version}
-	if api.Secrets, err = sharedSecrets(c); err != nil {
+	if api.Secrets, err = sharedSecrets(c, p); err != nil {
 		return api, err
 	}
 	if api.Verify, err = veriff.ParseVerifyMode(c.String(flagVerify)); err != nil {
@@ -254,10 +258,21 @@ func probe(ctx context.Context, client *veriff.Client, allowOffline bool, log *s
 	err := client.Probe(ctx)
 	var unexpected *veriff.Unexpected
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &unexpected):
 		log.Warn("the API answered the check of the credentials in a way that is not known, the mount goes on", "answer", unexpected.Err)
+		return nil
+	case errors.Is(err, veriff.ErrUnreachable) && allowOffline:
+		log.Warn("the API can't be reached, the mount shows what is in the cache", "error", err)
+		return nil
+	default:
+		return probeError(err)
+	}
+}
+
+// probeError adds to the error of a probe what to do about it.
+func probeError(err error) error {
+	switch {
+	case err == nil:
 		return nil
 	case errors.Is(err, veriff.ErrRefused):
 		return &hinted{err: err, code: exitRefused, hint: refusedHint(err)}
@@ -266,12 +281,9 @@ func probe(ctx context.Context, client *veriff.Client, allowOffline bool, log *s
 			hint: "either VERIFF_API_URL is not the API's address, or the shared secret is not this integration's; --verify=present would accept replies without a signature"}
 	case errors.Is(err, veriff.ErrRedirect):
 		return &hinted{err: err, code: exitUnreachable, hint: "check VERIFF_API_URL: it is not the API's own address"}
-	case errors.Is(err, veriff.ErrUnreachable) && allowOffline:
-		log.Warn("the API can't be reached, the mount shows what is in the cache", "error", err)
-		return nil
 	case errors.Is(err, veriff.ErrUnreachable):
 		return &hinted{err: err, code: exitUnreachable,
-			hint: "check the network, the proxy (HTTPS_PROXY) and VERIFF_API_URL; with --allow-offline the mount starts anyway, on what is in the cache"}
+			hint: "check the network, the proxy (HTTPS_PROXY) and VERIFF_API_URL; with --allow-offline a mount starts anyway, on what is in the cache"}
 	default:
 		return fmt.Errorf("check the credentials: %w", err)
 	}

@@ -94,7 +94,7 @@ func webhookCommand() *cli.Command {
 	flags := []cli.Flag{}
 	for _, f := range apiFlags() {
 		switch f.Names()[0] {
-		case flagAPIKey, flagSecretFile:
+		case flagProfile, flagAPIKey, flagSecretFile:
 			flags = append(flags, f)
 		}
 	}
@@ -113,7 +113,11 @@ func receive(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
 	}
-	secrets, err := sharedSecrets(c)
+	p, err := useProfile(c)
+	if err != nil {
+		return err
+	}
+	secrets, err := sharedSecrets(c, p)
 	if err != nil {
 		return err
 	}
