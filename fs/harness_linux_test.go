@@ -1,3 +1,6 @@
+// Tests on real mounts. They run on Linux: they look into /proc, and they need
+// a FUSE that a test machine has.
+
 package fs_test
 
 import (
