@@ -127,7 +127,12 @@ func (c *catalog) save(store *cache.Cache) {
 	}
 	c.mu.RLock()
 	b := c.encode()
+	empty := len(c.dates)+len(c.sizes) == 0
 	c.mu.RUnlock()
+	if empty { // after an erasure
+		store.Remove(catalogKey)
+		return
+	}
 	w, err := store.Create(catalogKey, int64(len(b)))
 	if err != nil {
 		return // the cache has said why
