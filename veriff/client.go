@@ -12,6 +12,8 @@
 //   - A call ends. It is tried again after a failure that may pass, within
 //     [Config.Patience] and its context's deadline, and ends at once when the
 //     context does.
+//   - A request that is answered much later than its peers is sent a second
+//     time, within Connections and Rate and for 2 % of the requests at most.
 //   - The API key and the signatures go to the API's scheme, host and port
 //     and nowhere else; no error, log line or number holds them, or a secret.
 //
@@ -44,9 +46,10 @@ type Client struct {
 	log       *slog.Logger
 	transport *http.Transport
 
-	slots chan struct{} // holds one value per call under way
-	rate  *rate.Limiter
-	stats stats
+	slots   chan struct{} // holds one value per request under way
+	rate    *rate.Limiter
+	hedging hedging
+	stats   stats
 }
 
 // Format keeps the secrets out of whatever prints a Client.
@@ -95,7 +98,7 @@ var (
 	decision           = resource{"decision", "sessions/", "/decision"}
 	person             = resource{"person", "sessions/", "/person"}
 	watchlistScreening = resource{"watchlist screening", "sessions/", "/watchlist-screening"}
-	probe              = resource{KindProbe, "sessions/", "/media"}
+	probe              = resource{"probe", "sessions/", "/media"}
 )
 
 // Document is a JSON reply, verbatim and verified.

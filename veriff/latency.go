@@ -33,6 +33,15 @@ func (l *Latency) add(d time.Duration) {
 	l.Sum += d
 }
 
+// merge adds what m counted.
+func (l *Latency) merge(m *Latency) {
+	for i, n := range m.buckets {
+		l.buckets[i] += n
+	}
+	l.Count += m.Count
+	l.Sum += m.Sum
+}
+
 // Quantile returns how long the fastest q (0 to 1) of all took at most, or 0
 // if there are none.
 func (l *Latency) Quantile(q float64) time.Duration {

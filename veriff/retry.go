@@ -41,6 +41,7 @@ type call struct {
 	try     int // 1 for the first
 	sent    time.Time
 	pause   time.Duration // before the next try
+	hedged  bool          // a request of it was sent twice
 	lastErr error         // of the last try that was not cancelled
 }
 

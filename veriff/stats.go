@@ -7,12 +7,8 @@ import (
 	"time"
 )
 
-// As Stats counts them: the kind of request that is a probe, for which "not
-// found" is the answer hoped for, and what a request came to that went well.
-const (
-	KindProbe = "probe"
-	OutcomeOK = outcomeOK
-)
+// OutcomeOK is what a request came to that went well, as Stats counts it.
+const OutcomeOK = outcomeOK
 
 // What a request came to, as Stats counts it.
 const (
@@ -41,9 +37,17 @@ type Request struct {
 type Stats struct {
 	Requests map[Request]int64
 	Bytes    int64 // of bodies received
-	Active   int   // calls under way
+	Active   int   // requests under way
+	Hedged   Hedges
 	// FirstByte is how long the API took to begin its answers.
 	FirstByte Latency
+}
+
+// Hedges are the second requests that were sent because the first was late.
+// They are in no other count.
+type Hedges struct {
+	Sent int64
+	Won  int64 // those that were answered first
 }
 
 // Stats returns the counts.
@@ -54,6 +58,7 @@ func (c *Client) Stats() Stats {
 		Requests:  maps.Clone(c.stats.requests),
 		Bytes:     c.stats.bytes.Load(),
 		Active:    len(c.slots),
+		Hedged:    c.hedging.sofar(),
 		FirstByte: c.stats.firstByte,
 	}
 }

@@ -72,23 +72,22 @@ var (
 // RoundTrip sends one request under a context that the watch over its body
 // can end without ending the call.
 func (a *call) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithCancelCause(req.Context())
-	resp, err := a.client.transport.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		cancel(nil)
-		return nil, err
+	s := a.send(req)
+	if s.err != nil {
+		s.cancel(nil)
+		return nil, s.err
 	}
 	body := &watchedBody{
-		ReadCloser: resp.Body,
+		ReadCloser: s.resp.Body,
 		call:       a,
-		ctx:        ctx,
-		cancel:     cancel,
-		wanted:     resp.StatusCode == http.StatusOK,
-		stall:      time.AfterFunc(time.Hour, func() { cancel(errStalled) }),
+		ctx:        s.req.Context(),
+		cancel:     s.cancel,
+		wanted:     s.resp.StatusCode == http.StatusOK,
+		stall:      time.AfterFunc(time.Hour, func() { s.cancel(errStalled) }),
 	}
 	body.stall.Stop()
-	resp.Body = body
-	return resp, nil
+	s.resp.Body = body
+	return s.resp, nil
 }
 
 // watchedBody ends a read that takes too long. The watch is on only while a
