@@ -13,6 +13,7 @@
 package fs
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"os"
@@ -41,7 +42,10 @@ type Options struct {
 	Account string
 	// AllowOther lets other users in, and then shows modes that let them read.
 	AllowOther bool
-	Logger     *slog.Logger
+	// Inodes is how many inodes the kernel may keep before it is asked to
+	// forget those of files that nobody opened. 0: a hundred thousand.
+	Inodes int
+	Logger *slog.Logger
 }
 
 // Mount is a mounted library.
@@ -58,6 +62,7 @@ type tree struct {
 	uid, gid          uint32
 	dirMode, fileMode uint32
 	notices           notices
+	inodes            inodes
 	sessions          *sessionsDir
 }
 
@@ -83,6 +88,9 @@ func New(o Options) (*Mount, error) {
 	if err != nil {
 		return nil, &MountError{Mountpoint: o.Mountpoint, Reason: err.Error(), Hint: mountHint()}
 	}
+	t.inodes.most = int64(cmp.Or(o.Inodes, inodesKept))
+	t.inodes.stop, t.inodes.done = make(chan struct{}), make(chan struct{})
+	go t.keepFewInodes()
 	t.notices.start(t.log)
 	t.lib.Observe(t.changed)
 	tuneReadahead(o.Mountpoint, o.Logger)
@@ -119,6 +127,8 @@ func (t *tree) options(o Options) *fusefs.Options {
 // Wait returns when the file system was unmounted, by whomever.
 func (m *Mount) Wait() {
 	m.server.Wait()
+	m.tree.inodes.end.Do(func() { close(m.tree.inodes.stop) })
+	<-m.tree.inodes.done
 	m.tree.lib.Observe(nil)
 	m.tree.notices.stop()
 }

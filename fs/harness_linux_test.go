@@ -68,6 +68,7 @@ type worldConfig struct {
 	unlisted bool // the library is not told of the sessions
 
 	noReadAhead bool
+	inodes      int
 }
 
 // newWorld mounts the stand-in's world for the time of a test.
@@ -142,7 +143,7 @@ func (w *world) up() {
 	if !w.config.unlisted {
 		w.list(w.SessionIDs()...)
 	}
-	w.mount, err = fs.New(fs.Options{Library: w.lib, Mountpoint: w.point, Account: "test", Logger: log})
+	w.mount, err = fs.New(fs.Options{Library: w.lib, Mountpoint: w.point, Account: "test", Inodes: w.config.inodes, Logger: log})
 	if err != nil {
 		w.t.Fatal(err)
 	}

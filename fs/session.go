@@ -60,7 +60,7 @@ func (d *sessionDir) child(ctx context.Context, file *library.File, out *fuse.En
 	if known := d.GetChild(file.Name()); known != nil {
 		return known, 0
 	}
-	return d.NewInode(ctx, &mediaFile{tree: d.tree, file: file}, mediaAttr(file.ID)), 0
+	return d.NewInode(ctx, d.newMediaFile(file), mediaAttr(file.ID)), 0
 }
 
 // OpendirHandle waits for the listing, at most two requests, and takes a
