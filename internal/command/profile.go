@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -43,7 +44,7 @@ func useProfile(c *cli.Context) (*profile, error) {
 	}
 	for _, f := range c.Command.Flags {
 		flag := f.Names()[0]
-		if c.IsSet(flag) || isEmpty(values[flag]) {
+		if given(c, flag) || isEmpty(values[flag]) {
 			continue
 		}
 		for _, value := range values[flag] {
@@ -53,6 +54,15 @@ func useProfile(c *cli.Context) (*profile, error) {
 		}
 	}
 	return &profile{loaded, profileName(c)}, nil
+}
+
+// given reports whether the command line or the environment says something for
+// a flag. A variable that is set to nothing says nothing.
+func given(c *cli.Context, flag string) bool {
+	if flag == flagSessions {
+		return !isEmpty(c.StringSlice(flag))
+	}
+	return c.IsSet(flag) && fmt.Sprint(c.Value(flag)) != ""
 }
 
 func isEmpty(values []string) bool {

@@ -20,6 +20,9 @@ func defaultSessions() string { return filepath.Join(xdg.DataHome, "veriffs", "s
 // sessionFiles returns the sessions files that a command is to use.
 func sessionFiles(c *cli.Context) (files []string, err error) {
 	for _, name := range c.StringSlice(flagSessions) {
+		if name == "" {
+			continue // a variable that is set to nothing
+		}
 		// Absolute, because a process in the background leaves its directory.
 		if name != sessionlist.Stdin {
 			if name, err = filepath.Abs(name); err != nil {
