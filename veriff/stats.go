@@ -7,8 +7,12 @@ import (
 	"time"
 )
 
-// OutcomeOK is what a request came to that went well, as Stats counts it.
-const OutcomeOK = outcomeOK
+// As Stats counts them: the kind of request that is a probe, for which "not
+// found" is the answer hoped for, and what a request came to that went well.
+const (
+	KindProbe = "probe"
+	OutcomeOK = outcomeOK
+)
 
 // What a request came to, as Stats counts it.
 const (
