@@ -32,12 +32,13 @@ func errnoOf(err error) syscall.Errno {
 
 // fail logs an error in full, once, and returns its errno. What a person
 // asked for and the API does not have is no news.
-func (t *tree) fail(err error, op string, id slog.Attr) syscall.Errno {
+func (t *tree) fail(err error, op string, what ...slog.Attr) syscall.Errno {
 	errno := errnoOf(err)
 	level := slog.LevelWarn
 	if errno == syscall.ENOENT || errno == syscall.EINTR {
 		level = slog.LevelDebug
 	}
-	t.log.LogAttrs(context.Background(), level, op+" failed", id, slog.Any("error", err), slog.String("errno", errno.Error()))
+	t.log.LogAttrs(context.Background(), level, op+" failed",
+		append(what, slog.Any("error", err), slog.String("errno", errno.Error()))...)
 	return errno
 }

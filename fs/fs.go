@@ -24,6 +24,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"veriffs/internal/library"
+	"veriffs/veriff"
 )
 
 // How long the kernel may keep what it was told. Everything that can change
@@ -63,7 +64,10 @@ type tree struct {
 	dirMode, fileMode uint32
 	notices           notices
 	inodes            inodes
-	sessions          *sessionsDir
+	sessions          *collection[veriff.SessionID]
+	contexts          *collection[veriff.SessionID]
+	metadata          *collection[veriff.SessionID]
+	attempts          *collection[veriff.AttemptID]
 }
 
 // New mounts the library and returns once the mount answers. The errors that

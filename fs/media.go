@@ -20,7 +20,7 @@ import (
 // that was damaged on the disk after it was opened.
 const rereadTimeout = 20 * time.Second
 
-// mediaFile is a file of a session.
+// mediaFile is a file of a session or an attempt.
 type mediaFile struct {
 	fusefs.Inode
 	*tree
@@ -48,7 +48,7 @@ func (f *mediaFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.At
 
 // mediaAttr fills in the attributes of a file whose size is known.
 func (t *tree) mediaAttr(a *fuse.Attr, f *library.File) {
-	t.fileAttr(a, f.In.Created, t.lib.Size(f))
+	t.fileAttr(a, t.lib.Date(f), t.lib.Size(f))
 	a.Ino = mediaAttr(f.ID).Ino
 }
 

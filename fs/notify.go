@@ -3,11 +3,14 @@ package fs
 import (
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
 	"veriffs/internal/library"
+	"veriffs/veriff"
 )
 
 // notices is the one queue by which the kernel is told that something it
@@ -89,26 +92,35 @@ func (t *tree) changed(c library.Change) {
 		if c.Done != nil {
 			defer c.Done()
 		}
-		if c.Erased != nil {
-			t.dropPages(t.sessions.Root(), c.Erased)
+		if c.Erased != nil || c.ErasedSession != nil {
+			t.dropPages(t.sessions.Root(), c)
 		}
-		for _, id := range c.SessionsGone {
-			t.sessions.NotifyEntry(id.String())
+		if c.NewestChanged {
+			t.sessions.Root().NotifyContent(-1, 0)
+			for _, dir := range t.sessions.Root().Children() {
+				dir.NotifyContent(-1, 0)
+			}
 		}
-		if c.SessionsChanged {
-			t.sessions.NotifyContent(0, 0)
+		for _, trees := range []*collection[veriff.SessionID]{t.sessions, t.contexts, t.metadata} {
+			for _, id := range c.SessionsGone {
+				trees.NotifyEntry(id.String())
+			}
+			if c.SessionsChanged {
+				trees.NotifyContent(0, 0)
+			}
 		}
-		if c.Session.IsZero() {
-			return
+		for _, id := range c.AttemptsGone {
+			t.attempts.NotifyEntry(id.String())
 		}
-		node := t.sessions.GetChild(c.Session.String())
-		if node == nil {
-			return
+		if c.AttemptsChanged {
+			t.attempts.NotifyContent(0, 0)
 		}
-		for _, name := range c.FilesGone {
-			node.NotifyEntry(name)
+		if !c.Session.IsZero() {
+			t.sessionChanged(c)
 		}
-		node.NotifyContent(0, 0)
+		if node := t.attempts.GetChild(c.Attempt.String()); node != nil {
+			renewed(node, c.FilesGone)
+		}
 	})
 	if !queued && c.Done != nil {
 		c.Done()
@@ -118,15 +130,50 @@ func (t *tree) changed(c library.Change) {
 // dropPages makes the kernel forget the contents of files that were erased, in
 // whatever directory it has met them. It may fill pages again for those who
 // have such a file open; see mediaHandle.Release.
-func (t *tree) dropPages(dir *fusefs.Inode, erased func(*library.File) bool) {
+func (t *tree) dropPages(dir *fusefs.Inode, c library.Change) {
 	for _, child := range dir.Children() {
-		f, ok := child.Operations().(*mediaFile)
-		switch {
-		case !ok:
-			t.dropPages(child, erased)
-		case erased(f.file):
-			f.content.Store(erasedContent)
-			child.NotifyContent(0, 0)
+		switch f := child.Operations().(type) {
+		case *mediaFile:
+			if c.Erased != nil && c.Erased(f.file) {
+				f.content.Store(erasedContent)
+				child.NotifyContent(0, 0)
+			}
+		case *documentFile:
+			if c.ErasedSession != nil && c.ErasedSession(f.id) {
+				f.content.Store(erasedContent)
+				child.NotifyContent(0, 0)
+			}
+		default:
+			t.dropPages(child, c)
 		}
 	}
 }
+
+// sessionChanged tells of a change of one session in every tree.
+func (t *tree) sessionChanged(c library.Change) {
+	name := c.Session.String()
+	if node := t.metadata.GetChild(name); node != nil {
+		gone := childNames(node)
+		if !c.DocumentsChanged {
+			gone = nil
+		}
+		renewed(node, gone)
+	}
+	if node := t.sessions.GetChild(name); node != nil {
+		renewed(node, c.FilesGone)
+	}
+	if node := t.contexts.GetChild(name); node != nil {
+		renewed(node, childNames(node)) // a name may have come to mean another file
+	}
+}
+
+// renewed makes the kernel forget a directory's attributes and entries, and
+// that it has these names.
+func renewed(dir *fusefs.Inode, gone []string) {
+	for _, name := range gone {
+		dir.NotifyEntry(name)
+	}
+	dir.NotifyContent(0, 0)
+}
+
+func childNames(dir *fusefs.Inode) []string { return slices.Collect(maps.Keys(dir.Children())) }

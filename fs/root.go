@@ -12,42 +12,94 @@ import (
 type rootDir struct {
 	fusefs.Inode
 	*tree
+	entries []rootEntry
 }
 
 var (
-	_ fusefs.NodeOnAdder   = (*rootDir)(nil)
-	_ fusefs.NodeGetattrer = (*rootDir)(nil)
-	_ fusefs.NodeLookuper  = (*rootDir)(nil)
-	_ fusefs.NodeStatfser  = (*rootDir)(nil)
-	_ fusefs.NodeStatfser  = (*sessionsDir)(nil)
-	_ fusefs.NodeStatfser  = (*sessionDir)(nil)
-	_ fusefs.NodeStatfser  = (*mediaFile)(nil)
+	_ fusefs.NodeOnAdder        = (*rootDir)(nil)
+	_ fusefs.NodeGetattrer      = (*rootDir)(nil)
+	_ fusefs.NodeLookuper       = (*rootDir)(nil)
+	_ fusefs.NodeStatfser       = (*rootDir)(nil)
+	_ fusefs.NodeStatfser       = (*mediaFile)(nil)
+	_ fusefs.NodeOpendirHandler = (*rootDir)(nil)
 )
 
-// sessionsName is the directory that every path goes through.
-const sessionsName = "sessions"
+// The names in the mount point.
+const (
+	readmeName   = "README.txt"
+	attemptsName = "attempts"
+	contextsName = "by-context"
+	metadataName = "metadata"
+	sessionsName = "sessions"
+)
 
-// OnAdd makes the directories that are always there.
+// rootEntry is one of the entries that are always there.
+type rootEntry struct {
+	name string
+	mode uint32
+	ino  uint64
+	node attributed
+}
+
+// attributed is a node whose attributes are in memory.
+type attributed interface {
+	fusefs.InodeEmbedder
+	attr(*fuse.Attr)
+}
+
+// OnAdd makes what is always there.
 func (r *rootDir) OnAdd(ctx context.Context) {
-	r.sessions = &sessionsDir{tree: r.tree}
-	child := r.NewPersistentInode(ctx, r.sessions, fusefs.StableAttr{Mode: syscall.S_IFDIR, Ino: sessionsIno})
-	r.AddChild(sessionsName, child, false)
+	r.sessions = r.bySession(sessionsIno, sessionAttr, r.newSessionDir)
+	r.contexts = r.bySession(contextsIno, contextsAttr, r.newContextDir)
+	r.metadata = r.bySession(metadataIno, metadataAttr, r.newMetadataDir)
+	r.attempts = r.byAttempt(attemptsIno)
+	r.entries = []rootEntry{ // in name order
+		{readmeName, syscall.S_IFREG, readmeIno, &readmeFile{tree: r.tree}},
+		{attemptsName, syscall.S_IFDIR, attemptsIno, r.attempts},
+		{contextsName, syscall.S_IFDIR, contextsIno, r.contexts},
+		{metadataName, syscall.S_IFDIR, metadataIno, r.metadata},
+		{sessionsName, syscall.S_IFDIR, sessionsIno, r.sessions},
+	}
+	for _, e := range r.entries {
+		child := r.NewPersistentInode(ctx, e.node, fusefs.StableAttr{Mode: e.mode, Ino: e.ino})
+		r.AddChild(e.name, child, false)
+	}
 }
 
 // Getattr answers from memory.
 func (r *rootDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	r.dirAttr(&out.Attr, r.lib.Newest(), 1)
+	const files = 1
+	r.dirAttr(&out.Attr, r.lib.Newest(), len(r.entries)-files)
 	return 0
 }
 
 // Lookup knows every name there is.
 func (r *rootDir) Lookup(_ context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	child := r.GetChild(name)
-	if child == nil {
-		return nil, syscall.ENOENT
+	for i := range r.entries {
+		if r.entries[i].name == name {
+			return r.child(i, out), 0
+		}
 	}
-	r.sessions.attr(&out.Attr)
-	return child, 0
+	return nil, syscall.ENOENT
+}
+
+func (r *rootDir) child(i int, out *fuse.EntryOut) *fusefs.Inode {
+	r.entries[i].node.attr(&out.Attr)
+	return r.entries[i].node.EmbeddedInode()
+}
+
+// OpendirHandle lists what is always there.
+func (r *rootDir) OpendirHandle(context.Context, uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	return &directory{
+		self: rootIno, parent: rootIno, entries: len(r.entries),
+		entry: func(i int) fuse.DirEntry {
+			e := r.entries[i]
+			return fuse.DirEntry{Name: e.name, Mode: e.mode, Ino: e.ino}
+		},
+		look: func(_ context.Context, i int, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+			return r.child(i, out), 0
+		},
+	}, fuse.FOPEN_CACHE_DIR, 0
 }
 
 // Statfs answers from memory: the room is that of the cache.
@@ -60,7 +112,7 @@ func (t *tree) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
 		Blocks: uint64(limit) / block,
 		Bfree:  uint64(max(0, limit-used)) / block,
 		Bavail: uint64(max(0, limit-used)) / block,
-		Files:  uint64(len(sessions)) + 2,
+		Files:  uint64(len(sessions)),
 	}
 	return 0
 }

@@ -35,8 +35,15 @@ func TestTools(t *testing.T) {
 	if n := w.requests(func() { w.mustShell(`ls -l . sessions; stat sessions/*; df .; find . -maxdepth 2`) }); n != 0 {
 		t.Errorf("looking at the sessions cost %d requests", n)
 	}
-	if n := w.requests(func() { w.mustShell(`find . -ls; ls -lR; du -a .`) }); n > 2*len(sessions) {
-		t.Errorf("entering %d directories cost %d requests", len(sessions), n)
+	attempts := 0
+	for _, s := range sessions {
+		attempts += len(s.Attempts)
+	}
+	if n := w.requests(func() { w.mustShell(`find sessions by-context -ls`) }); n != 2*len(sessions) {
+		t.Errorf("entering %d sessions cost %d requests", len(sessions), n)
+	}
+	if n := w.requests(func() { w.mustShell(`find . -ls; ls -lR; du -a .`) }); n != 3*len(sessions)+attempts {
+		t.Errorf("entering %d sessions and %d attempts everywhere cost %d requests", len(sessions), attempts, n)
 	}
 	if n := w.Requests().ByKind["media"]; n != 0 {
 		t.Errorf("looking at files downloaded %d", n)
@@ -256,7 +263,7 @@ func TestAttributes(t *testing.T) {
 		}
 		return st
 	}
-	if st := stat("."); st.Mode != syscall.S_IFDIR|0o500 || st.Nlink != 3 || st.Ino != 1 {
+	if st := stat("."); st.Mode != syscall.S_IFDIR|0o500 || st.Nlink != 6 || st.Ino != 1 {
 		t.Errorf(".: mode %o, %d links, inode %d", st.Mode, st.Nlink, st.Ino)
 	}
 	sessions := w.Sessions()

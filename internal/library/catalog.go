@@ -1,11 +1,8 @@
 package library
 
 import (
-	"encoding/binary"
-	"errors"
 	"io"
 	"log/slog"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -22,51 +19,158 @@ const catalogKey cache.Key = "catalog"
 const catalogDelay = 2 * time.Second
 
 // catalog is what must be the same after every remount and is not worth a
-// look into a sealed object for each stat: when the newest attempt of each
-// session began, and the true length of objects whose listing was wrong.
+// look into a sealed object for each stat: the attempts of each session and
+// when they began, the true length of objects whose listing was wrong, and
+// the numbers of names that were given in another order than that of the ids.
 type catalog struct {
-	mu    sync.RWMutex
-	dates map[veriff.SessionID]int64 // unix milliseconds
-	sizes map[veriff.MediaID]int64   // bytes
-	dirty chan struct{}              // holds one token while there are changes to write
+	mu       sync.RWMutex
+	attempts map[veriff.SessionID][]attempt // newest first, as the API lists them
+	sessions map[veriff.AttemptID]veriff.SessionID
+	latest   int64                    // of all dates, unix milliseconds
+	version  uint64                   // grows with every change of attempts
+	sizes    map[veriff.MediaID]int64 // bytes
+	numbers  map[veriff.MediaID]int64 // see contexts.go
+	dirty    chan struct{}            // holds one token while there are changes to write
+
+	writing sync.Mutex // orders the writes, so that the last one is the newest
 }
 
-// created returns the date of a session's newest attempt, or the zero time.
-func (c *catalog) created(id veriff.SessionID) time.Time {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if ms, ok := c.dates[id]; ok {
-		return time.UnixMilli(ms)
-	}
-	return time.Time{}
+// attempt is what is remembered of an attempt. There may be a million.
+type attempt struct {
+	id      veriff.AttemptID
+	created int64 // unix milliseconds, 0 if the API gave no date
 }
 
-// newest returns the latest of all dates, or the zero time.
-func (c *catalog) newest() time.Time {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if len(c.dates) == 0 {
+func (c *catalog) clear() {
+	c.attempts = make(map[veriff.SessionID][]attempt)
+	c.sessions = make(map[veriff.AttemptID]veriff.SessionID)
+	c.sizes = make(map[veriff.MediaID]int64)
+	c.numbers = make(map[veriff.MediaID]int64)
+	c.latest = 0
+}
+
+// date is the time of unix milliseconds, of which 0 is none.
+func date(ms int64) time.Time {
+	if ms == 0 {
 		return time.Time{}
 	}
-	return time.UnixMilli(slices.Max(slices.Collect(maps.Values(c.dates))))
+	return time.UnixMilli(ms)
 }
 
-// setCreated remembers, or with the zero time forgets, a session's date. It
-// reports whether that is a change.
-func (c *catalog) setCreated(id veriff.SessionID, t time.Time) bool {
+func milliseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// newestLocked returns the newest attempt of a session, or the zero attempt.
+func (c *catalog) newestLocked(id veriff.SessionID) attempt {
+	if all := c.attempts[id]; len(all) > 0 {
+		return all[0]
+	}
+	return attempt{}
+}
+
+// newest returns a session's newest attempt and its date, zero if not known.
+func (c *catalog) newest(id veriff.SessionID) (veriff.AttemptID, time.Time) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	a := c.newestLocked(id)
+	return a.id, date(a.created)
+}
+
+// attempt returns whose attempt it is and when it began: zero if not known.
+func (c *catalog) attempt(id veriff.AttemptID) (veriff.SessionID, time.Time) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	session := c.sessions[id]
+	for _, a := range c.attempts[session] {
+		if a.id == id {
+			return session, date(a.created)
+		}
+	}
+	return veriff.SessionID{}, time.Time{}
+}
+
+// of returns the attempts of a session, newest first.
+func (c *catalog) of(id veriff.SessionID) []veriff.AttemptID {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	var ids []veriff.AttemptID
+	for _, a := range c.attempts[id] {
+		ids = append(ids, a.id)
+	}
+	return ids
+}
+
+// each calls f for every attempt known, in no order.
+func (c *catalog) each(f func(veriff.SessionID, veriff.AttemptID)) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for session, all := range c.attempts {
+		for _, a := range all {
+			f(session, a.id)
+		}
+	}
+}
+
+func (c *catalog) attemptsVersion() uint64 {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.version
+}
+
+// latestDate returns the latest of all dates, or the zero time.
+func (c *catalog) latestDate() time.Time {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return date(c.latest)
+}
+
+// setAttempts remembers, or with none forgets, a session's attempts, and
+// reports whether that is a change, and one of the latest date.
+func (c *catalog) setAttempts(id veriff.SessionID, listed []veriff.Attempt) (changed, latest bool) {
+	all := make([]attempt, len(listed))
+	for i, a := range listed {
+		all[i] = attempt{a.ID, milliseconds(a.Created)}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old, known := c.dates[id]
-	if t.IsZero() {
-		delete(c.dates, id)
+	if slices.Equal(c.attempts[id], all) {
+		return false, false
+	}
+	before := c.latest
+	c.putLocked(id, all)
+	c.version++
+	c.markLocked()
+	return true, c.latest != before
+}
+
+func (c *catalog) putLocked(id veriff.SessionID, all []attempt) {
+	old := c.newestLocked(id).created
+	for _, a := range c.attempts[id] {
+		if c.sessions[a.id] == id {
+			delete(c.sessions, a.id)
+		}
+	}
+	if len(all) == 0 {
+		delete(c.attempts, id)
 	} else {
-		c.dates[id] = t.UnixMilli()
+		c.attempts[id] = all
 	}
-	changed := known == t.IsZero() || known && old != t.UnixMilli()
-	if changed {
-		c.markLocked()
+	for _, a := range all {
+		c.sessions[a.id] = id
 	}
-	return changed
+	switch now := c.newestLocked(id).created; {
+	case now >= c.latest:
+		c.latest = now
+	case old == c.latest:
+		c.latest = 0
+		for other := range c.attempts {
+			c.latest = max(c.latest, c.newestLocked(other).created)
+		}
+	}
 }
 
 // size returns the true length of an object whose listing was found wrong.
@@ -89,6 +193,34 @@ func (c *catalog) setSize(id veriff.MediaID, n int64) bool {
 	return true
 }
 
+// number returns the number of a file's name in by-context/ if it is not the
+// one that the order of ids gives.
+func (c *catalog) number(id veriff.MediaID) (int, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	n, ok := c.numbers[id]
+	return int(n), ok
+}
+
+// setNumbers remembers the numbers of files, forgets those of others, and
+// reports whether that is a change.
+func (c *catalog) setNumbers(numbers map[veriff.MediaID]int, forget []File) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := len(c.numbers)
+	for i := range forget {
+		delete(c.numbers, forget[i].ID)
+	}
+	for id, n := range numbers {
+		c.numbers[id] = int64(n)
+	}
+	changed := len(numbers) > 0 || len(c.numbers) != before
+	if changed {
+		c.markLocked()
+	}
+	return changed
+}
+
 func (c *catalog) markLocked() {
 	select {
 	case c.dirty <- struct{}{}:
@@ -100,8 +232,7 @@ func (c *catalog) markLocked() {
 // does not decode, it starts empty: everything in it can be had again.
 func (c *catalog) load(store *cache.Cache, log *slog.Logger) {
 	c.dirty = make(chan struct{}, 1)
-	c.dates = make(map[veriff.SessionID]int64)
-	c.sizes = make(map[veriff.MediaID]int64)
+	c.clear()
 	o, ok := store.Get(catalogKey)
 	if !ok {
 		return
@@ -112,14 +243,15 @@ func (c *catalog) load(store *cache.Cache, log *slog.Logger) {
 		err = c.decode(b)
 	}
 	if err != nil {
-		clear(c.dates)
-		clear(c.sizes)
+		c.clear()
 		log.Warn("the catalog of the last mount could not be read: dates show once sessions are entered", "error", err)
 	}
 }
 
 // save writes the catalog if it has changed since it was last written.
 func (c *catalog) save(store *cache.Cache) {
+	c.writing.Lock()
+	defer c.writing.Unlock()
 	select {
 	case <-c.dirty:
 	default:
@@ -127,7 +259,7 @@ func (c *catalog) save(store *cache.Cache) {
 	}
 	c.mu.RLock()
 	b := c.encode()
-	empty := len(c.dates)+len(c.sizes) == 0
+	empty := len(c.attempts)+len(c.sizes)+len(c.numbers) == 0
 	c.mu.RUnlock()
 	if empty { // after an erasure
 		store.Remove(catalogKey)
@@ -152,14 +284,14 @@ func (l *Library) keepCatalog() {
 		select {
 		case <-l.life.Done():
 			return
-		case <-l.dates.dirty:
+		case <-l.catalog.dirty:
 		}
 		select {
 		case <-l.life.Done():
 		case <-time.After(catalogDelay):
 		}
-		l.dates.mark()
-		l.dates.save(l.cache)
+		l.catalog.mark()
+		l.catalog.save(l.cache)
 	}
 }
 
@@ -167,54 +299,4 @@ func (c *catalog) mark() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.markLocked()
-}
-
-// catalogVersion is the first byte of an encoded catalog: two tables follow,
-// each a count and as many records of an id and a number, big-endian.
-const catalogVersion = 1
-
-const catalogRecord = 16 + 8
-
-func (c *catalog) encode() []byte {
-	b := make([]byte, 0, 1+8+catalogRecord*(len(c.dates)+len(c.sizes)))
-	b = append(b, catalogVersion)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(c.dates)))
-	for id, ms := range c.dates {
-		b = binary.BigEndian.AppendUint64(append(b, id[:]...), uint64(ms))
-	}
-	b = binary.BigEndian.AppendUint32(b, uint32(len(c.sizes)))
-	for id, n := range c.sizes {
-		b = binary.BigEndian.AppendUint64(append(b, id[:]...), uint64(n))
-	}
-	return b
-}
-
-func (c *catalog) decode(b []byte) error {
-	if len(b) == 0 || b[0] != catalogVersion {
-		return errors.New("library: catalog of another version")
-	}
-	b, ok := decodeTable(b[1:], func(id [16]byte, n int64) { c.dates[veriff.SessionID(id)] = n })
-	if ok {
-		b, ok = decodeTable(b, func(id [16]byte, n int64) { c.sizes[veriff.MediaID(id)] = n })
-	}
-	if !ok || len(b) > 0 {
-		return errors.New("library: malformed catalog")
-	}
-	return nil
-}
-
-func decodeTable(b []byte, put func(id [16]byte, n int64)) (rest []byte, ok bool) {
-	if len(b) < 4 {
-		return nil, false
-	}
-	count := int(binary.BigEndian.Uint32(b))
-	b = b[4:]
-	if count > len(b)/catalogRecord {
-		return nil, false
-	}
-	for range count {
-		put([16]byte(b), int64(binary.BigEndian.Uint64(b[16:])))
-		b = b[catalogRecord:]
-	}
-	return b, true
 }

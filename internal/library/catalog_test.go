@@ -10,42 +10,72 @@ import (
 )
 
 func newCatalog() *catalog {
-	return &catalog{
-		dirty: make(chan struct{}, 1),
-		dates: make(map[veriff.SessionID]int64), sizes: make(map[veriff.MediaID]int64),
-	}
+	c := &catalog{dirty: make(chan struct{}, 1)}
+	c.clear()
+	return c
 }
 
 func TestCatalogLasts(t *testing.T) {
 	c := newCatalog()
 	session, media := veriff.SessionID{1}, veriff.MediaID{2}
-	date := time.UnixMilli(1_780_000_000_123)
-	for n, changed := range []bool{
-		c.setCreated(session, date), c.setSize(media, 5), c.setCreated(veriff.SessionID{3}, date), c.setCreated(veriff.SessionID{3}, time.Time{}),
+	older, newer := time.UnixMilli(1_780_000_000_123), time.UnixMilli(1_790_000_000_000)
+	attempts := []veriff.Attempt{{ID: veriff.AttemptID{5}, Created: newer}, {ID: veriff.AttemptID{4}}, {ID: veriff.AttemptID{3}, Created: older}}
+	other := attempts[2:]
+	for n, step := range []struct {
+		session         veriff.SessionID
+		attempts        []veriff.Attempt
+		changed, latest bool
+	}{
+		{veriff.SessionID{3}, other, true, true},
+		{session, attempts, true, true},
+		{session, attempts, false, false},
+		{veriff.SessionID{3}, nil, true, false},
+		{veriff.SessionID{9}, nil, false, false},
 	} {
-		if !changed {
-			t.Errorf("change %d was none", n)
+		if changed, latest := c.setAttempts(step.session, step.attempts); changed != step.changed || latest != step.latest {
+			t.Errorf("step %d: changed %v, the latest date %v", n, changed, latest)
 		}
 	}
-	if c.setCreated(session, date) || c.setSize(media, 5) || c.setCreated(veriff.SessionID{9}, time.Time{}) {
-		t.Error("what was the same was a change")
+	if !c.setSize(media, 5) || c.setSize(media, 5) {
+		t.Error("a size is a change once")
+	}
+	if files := []File{{ID: media}}; !c.setNumbers(map[veriff.MediaID]int{media: 7}, files) || c.setNumbers(nil, nil) {
+		t.Error("a number is a change once")
 	}
 	again := newCatalog()
 	if err := again.decode(c.encode()); err != nil {
 		t.Fatal(err)
 	}
-	if n, ok := again.size(media); !ok || n != 5 || !again.created(session).Equal(date) || !again.newest().Equal(date) {
-		t.Errorf("size %d, created %v, newest %v", n, again.created(session), again.newest())
+	if n, ok := again.size(media); !ok || n != 5 {
+		t.Errorf("size %d, %v", n, ok)
 	}
-	if !again.created(veriff.SessionID{3}).IsZero() {
-		t.Error("a date that was forgotten is back")
+	if n, ok := again.number(media); !ok || n != 7 {
+		t.Errorf("number %d, %v", n, ok)
+	}
+	if id, created := again.newest(session); id != attempts[0].ID || !created.Equal(newer) || !again.latestDate().Equal(newer) {
+		t.Errorf("newest attempt %v, of %v, of all %v", id, created, again.latestDate())
+	}
+	for _, a := range attempts {
+		if of, created := again.attempt(a.ID); of != session || !created.Equal(a.Created) {
+			t.Errorf("attempt %v of %v, of session %v", a.ID, created, of)
+		}
+	}
+	if _, created := again.newest(veriff.SessionID{3}); !created.IsZero() {
+		t.Error("attempts that were forgotten are back")
+	}
+	if _, latest := again.setAttempts(session, other); !latest || !again.latestDate().Equal(older) {
+		t.Errorf("the latest date is %v after the newest attempt went", again.latestDate())
+	}
+	if of, _ := again.attempt(attempts[0].ID); !of.IsZero() {
+		t.Errorf("an attempt that went is of session %v", of)
 	}
 }
 
 func FuzzCatalog(f *testing.F) {
 	c := newCatalog()
-	c.setCreated(veriff.SessionID{1}, time.UnixMilli(1))
+	c.setAttempts(veriff.SessionID{1}, []veriff.Attempt{{ID: veriff.AttemptID{4}, Created: time.UnixMilli(1)}, {ID: veriff.AttemptID{5}}})
 	c.setSize(veriff.MediaID{2}, 3)
+	c.setNumbers(map[veriff.MediaID]int{{6}: 2}, nil)
 	f.Add(c.encode())
 	f.Add([]byte{})
 	f.Add([]byte{catalogVersion, 255, 255, 255, 255})
@@ -58,10 +88,13 @@ func FuzzCatalog(f *testing.F) {
 		if err := again.decode(c.encode()); err != nil {
 			t.Fatal(err)
 		}
-		if d := cmp.Diff(c.dates, again.dates); d != "" {
+		if d := cmp.Diff(c.attempts, again.attempts, cmp.AllowUnexported(attempt{})); d != "" {
 			t.Error(d)
 		}
 		if d := cmp.Diff(c.sizes, again.sizes); d != "" {
+			t.Error(d)
+		}
+		if d := cmp.Diff(c.numbers, again.numbers); d != "" {
 			t.Error(d)
 		}
 	})

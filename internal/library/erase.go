@@ -39,12 +39,17 @@ const (
 // its blocks on the disk, which are sealed, are freed then. What is being
 // fetched when the erasure begins is waited for and erased.
 func (l *Library) EraseSession(ctx context.Context, id veriff.SessionID) (Erasure, error) {
-	attempts := l.attemptPrefixes(id)
 	prefix := "session/" + id.String() + "/"
+	attempts := l.catalog.of(id)
+	lists := make(map[string]bool) // keys of the lists of its attempts
 	files := make(map[veriff.MediaID]bool)
-	if last, ok := l.remembered(id); ok {
-		for i := range last.Files {
-			files[last.Files[i].ID] = true
+	if last, ok := l.listings.present(id); ok {
+		last.collect(files)
+	}
+	for _, attempt := range attempts {
+		lists[string(attemptMediaKey(attempt))] = true
+		if last, ok := l.attempts.present(attempt); ok {
+			last.collect(files)
 		}
 	}
 	match := func(k cache.Key, text []byte, _ time.Time) bool {
@@ -55,18 +60,23 @@ func (l *Library) EraseSession(ctx context.Context, id veriff.SessionID) (Erasur
 				return true
 			}
 		}
-		return strings.HasPrefix(key, prefix) || hasPrefix(key, attempts) || labelOfSession(text) == id.String()
+		return strings.HasPrefix(key, prefix) || lists[key] || labelOfSession(text) == id.String()
 	}
 	e := Erasure{Session: id.String()}
 	err := l.erase(ctx, &e, match, func() Change {
-		for m := range files {
-			l.dates.forgetSize(m)
+		l.catalog.forgetFiles(files)
+		l.catalog.setAttempts(id, nil)
+		l.listings.memory.Remove(id)
+		for _, attempt := range attempts {
+			l.attempts.memory.Remove(attempt)
 		}
-		l.dates.setCreated(id, time.Time{})
-		l.listings.Remove(id)
+		for kind := range DocumentKinds {
+			l.documents.memory.Remove(documentKey{id, kind})
+		}
 		return Change{
-			SessionsChanged: l.sessions.forget(id), Session: id,
-			Erased: func(f *File) bool { return f.In.Session == id || files[f.ID] },
+			SessionsChanged: l.sessions.forget(id), AttemptsChanged: true, NewestChanged: true, Session: id,
+			Erased:        func(f *File) bool { return f.In.Session == id || files[f.ID] },
+			ErasedSession: func(other veriff.SessionID) bool { return other == id },
 		}
 	})
 	if err != nil {
@@ -80,11 +90,14 @@ func (l *Library) EraseSession(ctx context.Context, id veriff.SessionID) (Erasur
 func (l *Library) EraseAll(ctx context.Context) (Erasure, error) {
 	var e Erasure
 	err := l.erase(ctx, &e, func(cache.Key, []byte, time.Time) bool { return true }, func() Change {
-		l.dates.forgetAll()
-		l.listings.Purge()
+		l.catalog.forgetAll()
+		l.listings.memory.Purge()
+		l.attempts.memory.Purge()
+		l.documents.memory.Purge()
 		return Change{
-			SessionsChanged: l.sessions.forgetAll(),
-			Erased:          func(*File) bool { return true },
+			SessionsChanged: l.sessions.forgetAll(), AttemptsChanged: true, NewestChanged: true,
+			Erased:        func(*File) bool { return true },
+			ErasedSession: func(veriff.SessionID) bool { return true },
 		}
 	})
 	if err != nil {
@@ -100,7 +113,8 @@ func (l *Library) EraseAll(ctx context.Context) (Erasure, error) {
 func (l *Library) erase(ctx context.Context, e *Erasure, match func(cache.Key, []byte, time.Time) bool, forget func() Change) error {
 	l.erasing.Lock()
 	defer l.erasing.Unlock()
-	if err := errors.Join(l.lists.settle(ctx), l.fetches.settle(ctx)); err != nil {
+	if err := errors.Join(l.listings.under.settle(ctx), l.attempts.under.settle(ctx),
+		l.documents.under.settle(ctx), l.bodies.settle(ctx), l.fetches.settle(ctx)); err != nil {
 		return err
 	}
 	before := forget()
@@ -113,7 +127,7 @@ func (l *Library) erase(ctx context.Context, e *Erasure, match func(cache.Key, [
 	e.Report, err = l.cache.Purge(ctx, match)
 	change := forget()
 	change.SessionsChanged = change.SessionsChanged || before.SessionsChanged
-	l.dates.save(l.cache)
+	l.catalog.save(l.cache)
 	e.Pages = pagesNone
 	if l.tellAndWait(ctx, change) {
 		e.Pages = pagesDropped
@@ -148,30 +162,11 @@ func (l *Library) tellAndWait(ctx context.Context, c Change) bool {
 	}
 }
 
-// attemptPrefixes are what the keys of the documents of a session's attempts
-// begin with, as far as the session's attempts are known.
-func (l *Library) attemptPrefixes(id veriff.SessionID) (prefixes []string) {
-	body, _, ok := l.loadDocument(sessionAttemptsKey(id))
-	if !ok {
-		return nil
+// collect adds a listing's files to a set.
+func (l *Listing) collect(files map[veriff.MediaID]bool) {
+	for i := range l.Files {
+		files[l.Files[i].ID] = true
 	}
-	list, err := veriff.DecodeAttemptList(body)
-	if err != nil {
-		return nil
-	}
-	for _, a := range list.Items {
-		prefixes = append(prefixes, "attempt/"+a.ID.String()+"/")
-	}
-	return prefixes
-}
-
-func hasPrefix(key string, prefixes []string) bool {
-	for _, p := range prefixes {
-		if strings.HasPrefix(key, p) {
-			return true
-		}
-	}
-	return false
 }
 
 func labelOfSession(text []byte) string {
@@ -223,12 +218,16 @@ func (s *sessionSet) forgetAll() (changed bool) {
 	return true
 }
 
-// forgetSize drops what is known of an object's true length.
-func (c *catalog) forgetSize(id veriff.MediaID) {
+// forgetFiles drops what is known of files.
+func (c *catalog) forgetFiles(files map[veriff.MediaID]bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.sizes[id]; ok {
+	before := len(c.sizes) + len(c.numbers)
+	for id := range files {
 		delete(c.sizes, id)
+		delete(c.numbers, id)
+	}
+	if len(c.sizes)+len(c.numbers) != before {
 		c.markLocked()
 	}
 }
@@ -237,8 +236,8 @@ func (c *catalog) forgetSize(id veriff.MediaID) {
 func (c *catalog) forgetAll() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clear(c.dates)
-	clear(c.sizes)
+	c.clear()
+	c.version++
 	select {
 	case <-c.dirty:
 	default:

@@ -21,10 +21,20 @@ const UnknownSize = -1
 // of the verified object if it was ever seen, else what the list said, else
 // UnknownSize.
 func (l *Library) Size(f *File) int64 {
-	if n, ok := l.dates.size(f.ID); ok {
+	if n, ok := l.catalog.size(f.ID); ok {
 		return n
 	}
 	return f.Listed
+}
+
+// Date returns, from memory, when the attempt began that a file belongs to:
+// the zero time if that is not known. It is the same in whichever listing the
+// file was found.
+func (l *Library) Date(f *File) time.Time {
+	if _, created := l.catalog.attempt(f.In.Attempt); !created.IsZero() {
+		return created
+	}
+	return f.In.Created
 }
 
 // Open returns a file for reading: whole, verified and on the local disk, or
@@ -205,7 +215,7 @@ func (l *Library) obtain(c *claim, f *File) (*object, error) {
 		stored.Close()
 		return nil, fmt.Errorf("library: label of media %s has no hash", f.ID)
 	}
-	if believed := l.Size(f); believed != stored.Size() && l.dates.setSize(f.ID, stored.Size()) && believed != UnknownSize {
+	if believed := l.Size(f); believed != stored.Size() && l.catalog.setSize(f.ID, stored.Size()) && believed != UnknownSize {
 		l.log.Warn("the list gave a wrong size, that of the verified object is right",
 			"media", f.ID, "listed", believed, "verified", stored.Size())
 	}
@@ -238,7 +248,7 @@ func (l *Library) fetch(c *claim, f *File) (*cache.Object, error) {
 		}
 		if errors.Is(err, ErrNotFound) {
 			l.cache.Remove(mediaKey(f.ID))
-			l.ForgetListing(f.In.Session)
+			l.forget(f.In)
 			l.observer.tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
 		}
 		return nil, fmt.Errorf("library: fetch media %s: %w", f.ID, err)
@@ -270,6 +280,7 @@ type label struct {
 	Signature string    `json:"signature,omitempty"` // as received
 	Secret    int       `json:"secret"`              // which of the configured secrets verified it, -1 for none
 	Received  time.Time `json:"received"`
+	Absent    bool      `json:"absent,omitempty"` // the API's signed word that there is none; without content
 }
 
 func labelOf(r veriff.Receipt) label {

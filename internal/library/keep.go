@@ -36,7 +36,12 @@ func (l *Library) eachKey(ctx context.Context, id string, f func(cache.Key) erro
 	if list == nil {
 		return 1, f(mediaKey(media))
 	}
-	errs := errors.Join(f(sessionMediaKey(list.Session)), f(sessionAttemptsKey(list.Session)))
+	var errs error
+	for kind := range DocumentKinds {
+		if kind.listed() {
+			errs = errors.Join(errs, f(documentKey{list.Session, kind}.key()))
+		}
+	}
 	for i := range list.Files {
 		errs = errors.Join(errs, f(mediaKey(list.Files[i].ID)))
 	}
@@ -51,7 +56,7 @@ func (l *Library) resolve(ctx context.Context, id string) (*Listing, veriff.Medi
 	if err != nil {
 		return nil, veriff.MediaID{}, fmt.Errorf("library: an id is expected: %w", err)
 	}
-	if list, ok := l.remembered(session); ok {
+	if list, ok := l.listings.present(session); ok {
 		return list, veriff.MediaID{}, nil
 	}
 	media := veriff.MediaID(session)
@@ -72,9 +77,11 @@ func (l *Library) knowsMedia(id veriff.MediaID) bool {
 		o.Close()
 		return true
 	}
-	for _, list := range l.listings.Values() {
-		if _, ok := list.find(id); ok {
-			return true
+	for _, memory := range [][]answer[*Listing]{l.listings.memory.Values(), l.attempts.memory.Values()} {
+		for _, list := range memory {
+			if !list.absent && list.value.has(id) {
+				return true
+			}
 		}
 	}
 	return false

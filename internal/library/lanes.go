@@ -86,6 +86,15 @@ func (l *lanes) acquire(c *claim) error {
 	return c.ctx.Err()
 }
 
+// through makes a call once there is a lane for it.
+func (l *lanes) through(c *claim, call func() error) error {
+	if err := l.acquire(c); err != nil {
+		return err
+	}
+	defer l.give()
+	return call()
+}
+
 // give returns a lane.
 func (l *lanes) give() {
 	l.mu.Lock()

@@ -32,6 +32,9 @@ var (
 	// ErrOffline: the API could not be reached a moment ago, so it was not
 	// asked again; what is in the cache keeps working.
 	ErrOffline = errors.New("the API can't be reached")
+	// ErrIncomplete: the listing has entries that can't be used, so what it
+	// lacks may be there all the same.
+	ErrIncomplete = errors.New("the list is incomplete")
 )
 
 // Defaults of the options of the same name.
@@ -63,15 +66,18 @@ type Library struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	sessions sessionSet
-	listings *listings
-	dates    catalog
-	link     link
-	observer observers
+	sessions  sessionSet
+	listings  answers[veriff.SessionID, *Listing]
+	attempts  answers[veriff.AttemptID, *Listing]
+	known     knownAttempts
+	documents answers[documentKey, Document]
+	catalog   catalog
+	link      link
+	observer  observers
 
 	lanes   lanes
-	lists   flights[veriff.SessionID, *Listing]
 	fetches flights[veriff.MediaID, *object]
+	bodies  flights[documentKey, fullDocument]
 	ahead   readAhead
 
 	opens opens
@@ -104,17 +110,29 @@ func New(o Options) (*Library, error) {
 	}
 	l := &Library{
 		client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now,
-		listings: newListings(listingsFiles),
-		open:     make(map[veriff.MediaID]*object),
+		open: make(map[veriff.MediaID]*object),
 	}
 	l.life, l.cancel = context.WithCancel(context.Background())
 	l.sessions.now = o.Now
 	l.link = link{probe: o.Client.Probe, spawn: l.spawn, life: l.life, log: o.Logger}
 	l.lanes.free, l.connections = o.Connections, o.Connections
-	l.lists = flights[veriff.SessionID, *Listing]{lanes: &l.lanes, life: l.life, spawn: l.spawn}
+	l.listings = answers[veriff.SessionID, *Listing]{
+		about: "session", stored: l.storedSession, ask: l.askSession, keep: l.keepSession, lose: l.loseSession,
+	}
+	l.attempts = answers[veriff.AttemptID, *Listing]{
+		about: "attempt", stored: l.storedAttempt, ask: l.askAttempt, keep: l.keepAttempt, lose: l.loseAttempt,
+	}
+	l.documents = answers[documentKey, Document]{
+		about: "document", stored: l.storedDocument, ask: l.askDocument, lose: l.loseDocument,
+		keep: func(documentKey, Document, Document) {}, // askDocument has done it
+	}
+	l.listings.init(l, listingsFiles, listingWeight)
+	l.attempts.init(l, listingsFiles/4, listingWeight)
+	l.documents.init(l, documentsInMemory, func(answer[Document]) int { return 1 })
+	l.bodies = flights[documentKey, fullDocument]{lanes: &l.lanes, life: l.life, spawn: l.spawn}
 	l.fetches = flights[veriff.MediaID, *object]{lanes: &l.lanes, life: l.life, spawn: l.spawn, share: l.own}
 	l.ahead.lib, l.ahead.off = l, o.NoReadAhead
-	l.dates.load(o.Cache, o.Logger)
+	l.catalog.load(o.Cache, o.Logger)
 	l.spawn(l.keepCatalog)
 	return l, nil
 }
@@ -126,7 +144,10 @@ func (l *Library) Close() {
 	l.ahead.stop()
 	l.cancel()
 	l.work.Wait()
-	l.dates.save(l.cache)
+	if !l.cache.Has(catalogKey) { // it was evicted
+		l.catalog.mark()
+	}
+	l.catalog.save(l.cache)
 }
 
 // spawn runs f as a goroutine that Close waits for. A panic in it is logged
@@ -143,7 +164,7 @@ func (l *Library) spawn(f func()) {
 }
 
 // Newest returns when the newest attempt began that the library knows of.
-func (l *Library) Newest() time.Time { return l.dates.newest() }
+func (l *Library) Newest() time.Time { return l.catalog.latestDate() }
 
 // Room returns how many bytes of the disk the cache uses and may use.
 func (l *Library) Room() (used, limit int64) {

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"fmt"
 	"slices"
 	"time"
 	"unique"
@@ -8,15 +9,26 @@ import (
 	"veriffs/veriff"
 )
 
-// Listing is what the API lists for a session: the media of its newest
-// attempt, in the order of their names. A Listing does not change.
+// Listing is what the API lists for a session, the media of its newest
+// attempt, or for one attempt, in the order of their names. A Listing does not
+// change.
 type Listing struct {
-	Session veriff.SessionID
-	Attempt veriff.AttemptID // zero if the attempts are not known
-	Created time.Time        // of the attempt; zero if not known
-	Files   []File           // sorted by ID, no id twice
+	Session   veriff.SessionID // zero if the API does not say whose attempt it is
+	Attempt   veriff.AttemptID // zero if the attempts are not known
+	Created   time.Time        // of the attempt; zero if not known
+	Files     []File           // sorted by ID, no id twice
+	OfAttempt bool             // it was an attempt that was asked for
 
-	asked time.Time // when the API was asked
+	incomplete bool // the API listed something that can't be used
+	names      names
+}
+
+// String says what is listed, for errors.
+func (l *Listing) String() string {
+	if l.OfAttempt {
+		return "attempt " + l.Attempt.String()
+	}
+	return "session " + l.Session.String()
 }
 
 // File is one entry of a listing. A million may be in memory, so what
@@ -45,6 +57,28 @@ func (l *Listing) Lookup(name string) (*File, bool) {
 	return f, true
 }
 
+// file is Lookup with the error for a name that is not there.
+func (l *Listing) file(name string) (*File, error) {
+	if f, ok := l.Lookup(name); ok {
+		return f, nil
+	}
+	return nil, l.without(name)
+}
+
+func (l *Listing) has(id veriff.MediaID) bool {
+	_, ok := l.find(id)
+	return ok
+}
+
+// without is the error for a name that is not in a listing: it is absent only
+// if the listing is complete.
+func (l *Listing) without(name string) error {
+	if l.incomplete {
+		return fmt.Errorf("library: %s has no file %s that is known: %w", l, name, ErrIncomplete)
+	}
+	return fmt.Errorf("library: %s has no file %s: %w", l, name, ErrNotFound)
+}
+
 func (l *Listing) find(id veriff.MediaID) (*File, bool) {
 	i, ok := slices.BinarySearchFunc(l.Files, id, func(f File, id veriff.MediaID) int { return f.ID.Compare(id) })
 	if !ok {
@@ -55,22 +89,30 @@ func (l *Listing) find(id veriff.MediaID) (*File, bool) {
 
 // same reports whether two listings show the same names and dates.
 func (l *Listing) same(o *Listing) bool {
-	return l.Attempt == o.Attempt && l.Created.Equal(o.Created) &&
+	return l.Attempt == o.Attempt && l.Created.Equal(o.Created) && l.incomplete == o.incomplete &&
 		slices.EqualFunc(l.Files, o.Files, func(a, b File) bool {
-			return a.ID == b.ID && a.Listed == b.Listed && a.mimetype == b.mimetype
+			return a.ID == b.ID && a.Listed == b.Listed && a.mimetype == b.mimetype && a.Context == b.Context
 		})
 }
 
-// newListing builds the listing of a session from what the API answered.
-// Without attempts, created is what is known from earlier.
-func newListing(session veriff.SessionID, media veriff.MediaList, attempts []veriff.Attempt, created time.Time) *Listing {
-	l := &Listing{Session: session, Created: created, asked: media.Received}
-	if len(attempts) > 0 {
-		l.Attempt = attempts[0].ID // newest first, as documented
-		if !attempts[0].Created.IsZero() {
-			l.Created = attempts[0].Created
-		}
+// listingsFiles bounds the decoded listings in memory, in files: some 60 bytes
+// each. The others come back from the sealed store when they are entered.
+const listingsFiles = 2 << 20
+
+// listingWeight is what a listing counts for: one with few files takes memory
+// too.
+func listingWeight(a answer[*Listing]) int {
+	const least = 4
+	if a.absent {
+		return least
 	}
+	return len(a.value.Files) + least
+}
+
+// newListing builds a listing from what the API answered and what is known of
+// the attempt that it shows.
+func newListing(session veriff.SessionID, attempt veriff.AttemptID, created time.Time, media veriff.MediaList) *Listing {
+	l := &Listing{Session: session, Attempt: attempt, Created: created, incomplete: media.Dropped > 0}
 	l.Files = make([]File, len(media.Items))
 	for i, m := range media.Items {
 		l.Files[i] = File{

@@ -3,6 +3,7 @@ package library
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"veriffs/veriff"
 )
@@ -32,7 +33,7 @@ func FuzzListing(f *testing.F) {
 		if err != nil {
 			return
 		}
-		l := newListing(veriff.SessionID{1}, media, nil, media.Received)
+		l := newListing(veriff.SessionID{1}, veriff.AttemptID{}, time.Time{}, media)
 		last := ""
 		for i := range l.Files {
 			name := l.Files[i].Name()

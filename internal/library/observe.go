@@ -8,12 +8,18 @@ import (
 
 // Change says what is no longer as it was.
 type Change struct {
-	SessionsChanged bool               // the set of sessions
-	SessionsGone    []veriff.SessionID // these are not in it any more
-	Session         veriff.SessionID   // this session's listing or date; zero for none
-	FilesGone       []string           // names that its listing no longer has
-	Erased          func(*File) bool   // files of which nothing may be kept; nil for none
-	Done            func()             // to be called once all of this was acted on; nil if nobody waits
+	SessionsChanged  bool                        // the set of sessions
+	SessionsGone     []veriff.SessionID          // these are not in it any more
+	AttemptsChanged  bool                        // the set of known attempts
+	AttemptsGone     []veriff.AttemptID          // these are not in it any more
+	NewestChanged    bool                        // what Newest returns
+	Session          veriff.SessionID            // this session's listing, names or date; zero for none
+	DocumentsChanged bool                        // its documents
+	Attempt          veriff.AttemptID            // this attempt's listing or date; zero for none
+	FilesGone        []string                    // names that the listing of Session or Attempt no longer has
+	Erased           func(*File) bool            // files of which nothing may be kept; nil for none
+	ErasedSession    func(veriff.SessionID) bool // sessions of whose documents nothing may be kept; nil for none
+	Done             func()                      // to be called once all of this was acted on; nil if nobody waits
 }
 
 // observers passes changes on to whoever asked for them.

@@ -176,7 +176,7 @@ func (r *readAhead) topUpLocked(w *fileWalk) {
 	for len(w.ahead) < int(w.window) && w.bytes < most {
 		next, ok := r.nextLocked(end, w.dir)
 		if !ok {
-			r.listAheadLocked(end.list.Session, w.dir, 1+int(w.window)/8)
+			r.listAfterLocked(w, end)
 			return
 		}
 		f, s := next.file(), &step{spot: next}
@@ -192,7 +192,15 @@ func (r *readAhead) topUpLocked(w *fileWalk) {
 	}
 	// The listings that come after the window, so that the walk does not wait
 	// for one and then for its files.
-	r.listAheadLocked(end.list.Session, w.dir, 1+int(w.window)/8)
+	r.listAfterLocked(w, end)
+}
+
+// listAfterLocked fetches the listings that a walk will come to after a spot.
+// One through the files of an attempt is not followed to the next attempt.
+func (r *readAhead) listAfterLocked(w *fileWalk, end spot) {
+	if !end.list.OfAttempt {
+		r.listAheadLocked(end.list.Session, w.dir, 1+int(w.window)/8)
+	}
 }
 
 // nextLocked returns the file after or before a spot, as far as listings are
@@ -201,14 +209,17 @@ func (r *readAhead) nextLocked(at spot, dir int) (spot, bool) {
 	if i := at.i + dir; i >= 0 && i < len(at.list.Files) {
 		return spot{at.list, i}, true
 	}
+	if at.list.OfAttempt {
+		return spot{}, false
+	}
 	ids, _ := r.lib.sessions.all()
 	n, found := slices.BinarySearchFunc(ids, at.list.Session, veriff.SessionID.Compare)
 	if !found && dir > 0 {
 		n--
 	}
 	for n += dir; n >= 0 && n < len(ids); n += dir {
-		list, ok := r.lib.listings.Peek(ids[n])
-		if !ok || !r.lib.fresh(list) {
+		list, ok := r.lib.listings.peek(ids[n])
+		if !ok {
 			return spot{}, false
 		}
 		switch {
@@ -232,13 +243,7 @@ func (r *readAhead) listAheadLocked(after veriff.SessionID, dir, count int) {
 	for n += dir; count > 0 && n >= 0 && n < len(ids); n += dir {
 		id := ids[n]
 		count--
-		if list, ok := r.lib.listings.Peek(id); ok && r.lib.fresh(list) {
-			continue
-		}
-		r.lib.lists.ahead(id, func(c *claim) (*Listing, error) {
-			defer r.lib.spawn(r.listed)
-			return r.lib.renew(c, id)
-		})
+		r.lib.listings.ahead(id, r.listed)
 	}
 }
 

@@ -129,7 +129,7 @@ func (s *sessionSet) isAbsentLocked(id veriff.SessionID) bool {
 // sorted, without duplicates, and belong to the library from now on.
 func (l *Library) SetSessions(ids []veriff.SessionID) {
 	removed := l.sessions.setListed(ids)
-	l.observer.tell(Change{SessionsChanged: true, SessionsGone: removed})
+	l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true, SessionsGone: removed})
 }
 
 // Sessions returns every session there is, in order, and a number that
@@ -145,4 +145,7 @@ func (l *Library) AbsentFor(id veriff.SessionID) time.Duration { return l.sessio
 
 // Created returns, from memory, when the newest attempt of a session began:
 // the zero time as long as nobody entered the session.
-func (l *Library) Created(id veriff.SessionID) time.Time { return l.dates.created(id) }
+func (l *Library) Created(id veriff.SessionID) time.Time {
+	_, created := l.catalog.newest(id)
+	return created
+}

@@ -1,0 +1,147 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"veriffs/veriff"
+)
+
+// retryStale is how soon what could not be renewed is asked for again.
+const retryStale = 30 * time.Second
+
+// answers keeps what the API answered to questions of one kind: in memory,
+// and through stored in the sealed store, so that a remount asks nothing. An
+// answer serves without asking until its time to live has passed; when a new
+// one can't be had, the last one serves, however old. A signed "not found" is
+// an answer too; a failure is none and is never remembered.
+type answers[K question, V any] struct {
+	lib    *Library
+	about  string                       // what is asked about, for the log
+	stored func(K) (answer[V], bool)    // the last answer in the sealed store
+	ask    func(*claim, K) (V, error)   // of the API, and into the sealed store
+	keep   func(k K, fresh V, last V)   // a new answer is there; last may be the zero V
+	lose   func(k K, last V, err error) // the API says that there is nothing (any more)
+	memory *memory[K, answer[V]]        // bounded
+	under  flights[K, V]                // one question at a time about each key
+}
+
+// question is what tells one question from another of its kind.
+type question interface {
+	comparable
+	fmt.Stringer
+}
+
+// answer is what was answered, or that there is nothing.
+type answer[V any] struct {
+	value  V
+	absent bool
+	asked  time.Time
+}
+
+// init makes a ready to keep answers up to a sum of weights in memory.
+func (a *answers[K, V]) init(l *Library, most int, weigh func(answer[V]) int) {
+	a.lib, a.memory = l, newMemory[K](most, weigh)
+	a.under = flights[K, V]{lanes: &l.lanes, life: l.life, spawn: l.spawn}
+}
+
+// get returns an answer that is up to date, or the best there is.
+//
+// Errors: ErrNotFound when the API said so, ErrOffline, those of package
+// veriff, or the cause of ctx's end.
+func (a *answers[K, V]) get(ctx context.Context, k K) (V, error) {
+	if last, ok := a.memory.Get(k); ok && a.fresh(last) {
+		return a.result(k, last)
+	}
+	return a.under.do(ctx, k, func(c *claim) (V, error) { return a.renew(c, k) })
+}
+
+// ahead sees to it, for nobody in particular, that an answer is up to date,
+// and calls then once it is or could not be had. It returns nil if there is
+// nothing to do or somebody is at it.
+func (a *answers[K, V]) ahead(k K, then func()) *claim {
+	if last, ok := a.memory.Peek(k); ok && a.fresh(last) {
+		return nil
+	}
+	return a.under.ahead(k, func(c *claim) (V, error) {
+		defer a.lib.spawn(then)
+		return a.renew(c, k)
+	})
+}
+
+// peek returns an answer that is up to date and in memory.
+func (a *answers[K, V]) peek(k K) (V, bool) {
+	last, ok := a.memory.Peek(k)
+	return last.value, ok && !last.absent && a.fresh(last)
+}
+
+// last returns the last answer, of any age, without the network.
+func (a *answers[K, V]) last(k K) (answer[V], bool) {
+	if last, ok := a.memory.Get(k); ok {
+		return last, true
+	}
+	last, ok := a.stored(k)
+	if ok {
+		a.memory.Add(k, last)
+	}
+	return last, ok
+}
+
+// present is last for those who can't use an absence.
+func (a *answers[K, V]) present(k K) (V, bool) {
+	last, ok := a.last(k)
+	return last.value, ok && !last.absent
+}
+
+// put makes an answer that came by itself the last one.
+func (a *answers[K, V]) put(k K, v V) {
+	a.memory.Add(k, answer[V]{value: v, asked: a.lib.now()})
+}
+
+// expire makes the next get ask, because there is word of a change.
+func (a *answers[K, V]) expire(k K) {
+	if last, ok := a.last(k); ok {
+		last.asked = time.Time{}
+		a.memory.Add(k, last)
+	}
+}
+
+func (a *answers[K, V]) fresh(last answer[V]) bool {
+	return a.lib.now().Sub(last.asked) < a.lib.ttl
+}
+
+func (a *answers[K, V]) result(k K, last answer[V]) (V, error) {
+	if last.absent {
+		return last.value, fmt.Errorf("library: %s %s: %w", a.about, k, ErrNotFound)
+	}
+	return last.value, nil
+}
+
+// renew returns an answer that is fresh, or the best there is.
+func (a *answers[K, V]) renew(c *claim, k K) (V, error) {
+	last, known := a.last(k)
+	if known && a.fresh(last) {
+		return a.result(k, last)
+	}
+	var none V
+	v, err := a.ask(c, k)
+	switch {
+	case err == nil:
+		a.put(k, v)
+		a.keep(k, v, last.value)
+		return v, nil
+	case errors.Is(err, ErrNotFound):
+		a.lose(k, last.value, err)
+		a.memory.Add(k, answer[V]{absent: true, asked: a.lib.now()})
+		return none, err
+	case known && !last.absent && !errors.Is(err, veriff.ErrRefused) && c.ctx.Err() == nil:
+		a.lib.log.Warn("the last answer serves, a new one could not be had", "about", a.about, "id", k.String(), "error", err)
+		last.asked = a.lib.now().Add(retryStale - a.lib.ttl)
+		a.memory.Add(k, last)
+		return last.value, nil
+	default:
+		return none, err
+	}
+}

@@ -1,0 +1,313 @@
+package library
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"veriffs/cache"
+	"veriffs/veriff"
+)
+
+// DocumentKind is one of the JSON documents that the API has about a session,
+// in the order of their names.
+type DocumentKind int
+
+// The kinds; DocumentKinds is how many there are.
+const (
+	AttemptsDocument DocumentKind = iota
+	DecisionDocument
+	MediaDocument
+	PersonDocument
+	WatchlistDocument
+	DocumentKinds
+)
+
+// documents says of each kind what it is called and, unless it is one of the
+// two that make up a session's listing, how it is asked for.
+var documents = [DocumentKinds]struct {
+	name string // within metadata/<sessionId>/, without .json; also part of the cache key
+	ask  func(*veriff.Client, context.Context, veriff.SessionID) (veriff.Document, error)
+}{
+	AttemptsDocument: {"attempts", func(c *veriff.Client, ctx context.Context, id veriff.SessionID) (veriff.Document, error) {
+		list, err := c.SessionAttempts(ctx, id)
+		return list.Document, err
+	}},
+	DecisionDocument: {"decision", (*veriff.Client).Decision},
+	MediaDocument: {"media", func(c *veriff.Client, ctx context.Context, id veriff.SessionID) (veriff.Document, error) {
+		list, err := c.SessionMedia(ctx, id)
+		return list.Document, err
+	}},
+	PersonDocument:    {"person", (*veriff.Client).Person},
+	WatchlistDocument: {"watchlist-screening", (*veriff.Client).WatchlistScreening},
+}
+
+const documentExtension = ".json"
+
+// Name is the document's name: <kind>.json.
+func (k DocumentKind) Name() string { return documents[k].name + documentExtension }
+
+// ParseDocumentName returns the kind of document that has this name.
+func ParseDocumentName(name string) (DocumentKind, bool) {
+	for kind := range DocumentKinds {
+		if kind.Name() == name {
+			return kind, true
+		}
+	}
+	return 0, false
+}
+
+// listed reports whether the document is one of those that a session's
+// listing is made of, and is asked for with it.
+func (k DocumentKind) listed() bool { return k == MediaDocument || k == AttemptsDocument }
+
+// Document is what is known of a document without its body.
+type Document struct {
+	Size   int64 // bytes
+	SHA256 [32]byte
+	// Received is when the API first answered just this, as far as the
+	// cache remembers.
+	Received time.Time
+}
+
+// documentsInMemory bounds the documents of which something is known from
+// memory, some 200 bytes each. Their bodies are never kept in memory.
+const documentsInMemory = 1 << 17
+
+// documentKey names one document.
+type documentKey struct {
+	session veriff.SessionID
+	kind    DocumentKind
+}
+
+func (k documentKey) String() string { return k.session.String() + "/" + documents[k.kind].name }
+
+func (k documentKey) key() cache.Key { return cache.Key("session/" + k.String()) }
+
+// Documents returns which documents a session has, asking for those that are
+// not known: at most five requests, side by side. A document that the API
+// says it does not have is left out; one that could not be asked for is not,
+// because it may well be there.
+func (l *Library) Documents(ctx context.Context, id veriff.SessionID) ([]DocumentKind, error) {
+	var (
+		group  errgroup.Group
+		absent [DocumentKinds]bool
+	)
+	for kind := range DocumentKinds {
+		if kind.listed() {
+			continue
+		}
+		group.Go(func() error {
+			_, err := l.Document(ctx, id, kind)
+			absent[kind] = errors.Is(err, ErrNotFound)
+			return nil
+		})
+	}
+	group.Go(func() error {
+		_, err := l.Session(ctx, id)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	var kinds []DocumentKind
+	for kind := range DocumentKinds {
+		if kind.listed() {
+			_, err := l.Document(ctx, id, kind)
+			absent[kind] = errors.Is(err, ErrNotFound)
+		}
+		if !absent[kind] {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds, nil
+}
+
+// Document returns what is known of a document, asking if that is too old.
+// The errors are those of Session.
+func (l *Library) Document(ctx context.Context, id veriff.SessionID, kind DocumentKind) (Document, error) {
+	k := documentKey{id, kind}
+	if kind.listed() {
+		if _, err := l.Session(ctx, id); err != nil {
+			return Document{}, err
+		}
+		// The listing is up to date, so what came with it is.
+		if last, ok := l.documents.last(k); ok {
+			return l.documents.result(k, last)
+		}
+	} else if l.sessions.absentFor(id) > 0 {
+		return Document{}, fmt.Errorf("library: session %s: %w", id, ErrNotFound)
+	}
+	return l.documents.get(ctx, k)
+}
+
+// LastDocument returns, without the network, what is known of a document.
+func (l *Library) LastDocument(id veriff.SessionID, kind DocumentKind) (Document, bool) {
+	return l.documents.present(documentKey{id, kind})
+}
+
+// OpenDocument returns a document with its body, verified and verbatim.
+func (l *Library) OpenDocument(ctx context.Context, id veriff.SessionID, kind DocumentKind) (Document, []byte, error) {
+	if _, err := l.Document(ctx, id, kind); err != nil {
+		return Document{}, nil, err
+	}
+	k := documentKey{id, kind}
+	if body, label, ok := l.loadDocument(k.key()); ok && !label.Absent {
+		if d, err := label.document(int64(len(body))); err == nil {
+			return d, body, nil
+		}
+	}
+	// It was evicted a moment ago, or the disk does not keep anything.
+	full, err := l.bodies.do(ctx, k, func(c *claim) (fullDocument, error) { return l.fetchDocument(c, k) })
+	return full.Document, full.body, err
+}
+
+type fullDocument struct {
+	Document
+	body []byte
+}
+
+// fetchDocument gets a document from the API and stores it.
+func (l *Library) fetchDocument(c *claim, k documentKey) (fullDocument, error) {
+	if err := l.link.check(); err != nil {
+		return fullDocument{}, err
+	}
+	var d veriff.Document
+	err := l.lanes.through(c, func() (err error) {
+		d, err = documents[k.kind].ask(l.client, c.ctx, k.session)
+		return err
+	})
+	l.link.report(err)
+	if err != nil {
+		return fullDocument{}, fmt.Errorf("library: document %s: %w", k, err)
+	}
+	return fullDocument{l.keepDocument(k, d), d.Body}, nil
+}
+
+func (l *Library) askDocument(c *claim, k documentKey) (Document, error) {
+	full, err := l.fetchDocument(c, k)
+	return full.Document, err
+}
+
+// keepDocument makes a document from the API the current one, and tells if it
+// is another than before.
+func (l *Library) keepDocument(k documentKey, d veriff.Document) Document {
+	last, known := l.documents.present(k)
+	fresh := Document{Size: int64(len(d.Body)), SHA256: d.SHA256, Received: d.Received}
+	if known && last.SHA256 == fresh.SHA256 {
+		fresh.Received = last.Received
+		d.Received = last.Received
+	}
+	l.storeDocument(k.key(), k.session, d)
+	l.documents.put(k, fresh)
+	if !known || last != fresh {
+		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
+	}
+	return fresh
+}
+
+// loseDocument remembers, over a remount too, that the API has no such
+// document, until the time to live has passed.
+func (l *Library) loseDocument(k documentKey, last Document, _ error) {
+	text, err := json.Marshal(label{Session: k.session.String(), Absent: true, Received: l.now()})
+	if err == nil {
+		l.store(k.key(), nil, text)
+	}
+	if last != (Document{}) {
+		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
+	}
+}
+
+// dropDocument forgets a document of a session that is gone.
+func (l *Library) dropDocument(k documentKey) {
+	l.documents.memory.Remove(k)
+	l.cache.Remove(k.key())
+}
+
+// storedDocument is what the sealed store knows of a document.
+func (l *Library) storedDocument(k documentKey) (a answer[Document], ok bool) {
+	o, ok := l.cache.Get(k.key())
+	if !ok {
+		return a, false
+	}
+	defer o.Close()
+	var lb label
+	if err := json.Unmarshal(o.Label(), &lb); err != nil {
+		return a, false
+	}
+	a.asked, a.absent = o.Stored(), lb.Absent
+	if !a.absent {
+		var err error
+		if a.value, err = lb.document(o.Size()); err != nil {
+			return a, false
+		}
+	}
+	return a, true
+}
+
+func (lb label) document(size int64) (Document, error) {
+	d := Document{Size: size, Received: lb.Received}
+	if n, err := hex.Decode(d.SHA256[:], []byte(lb.SHA256)); err != nil || n != len(d.SHA256) {
+		return Document{}, errors.New("library: label without a hash")
+	}
+	return d, nil
+}
+
+// storeDocument keeps a verified body in the cache. Failing is the cache's
+// business: it logs, and the body is asked for again.
+func (l *Library) storeDocument(key cache.Key, session veriff.SessionID, d veriff.Document) {
+	lb := labelOf(d.Receipt)
+	if !session.IsZero() {
+		lb.Session = session.String()
+	}
+	if text, err := json.Marshal(lb); err == nil {
+		l.store(key, d.Body, text)
+	}
+}
+
+func (l *Library) store(key cache.Key, body, label []byte) {
+	w, err := l.cache.Create(key, int64(len(body)))
+	if err != nil {
+		return
+	}
+	if _, err := w.Write(body); err != nil {
+		w.Abort()
+		return
+	}
+	if o, err := w.Commit(label); err == nil {
+		o.Close()
+	}
+}
+
+// storedLabel is a label and when what it stands beside was stored.
+type storedLabel struct {
+	label
+	stored time.Time
+}
+
+// loadDocument returns a body kept by storeDocument.
+func (l *Library) loadDocument(key cache.Key) (body []byte, lb storedLabel, ok bool) {
+	o, ok := l.cache.Get(key)
+	if !ok {
+		return nil, lb, false
+	}
+	defer o.Close()
+	if json.Unmarshal(o.Label(), &lb.label) != nil {
+		return nil, lb, false
+	}
+	lb.stored = o.Stored()
+	body, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	if err != nil {
+		return nil, lb, false
+	}
+	return body, lb, true
+}
