@@ -3,6 +3,7 @@
 # system and root, or the tools that a message names.
 
 PREFIX ?= /usr/local
+SHARE = $(DESTDIR)$(PREFIX)/share
 ARGS ?=
 
 # In CI the log names every test, so that it shows what was run and what was skipped.
@@ -52,9 +53,18 @@ fuzz: ## fuzz everything that reads outside input (FUZZTIME=30s for each target)
 	@.ci/setup build
 	@.ci/fuzz $(FUZZTIME)
 
-install: build ## install bin/veriffs below PREFIX, and below DESTDIR for a package
-	install -d '$(DESTDIR)$(PREFIX)/bin'
+install: build ## install program, manual and completions below PREFIX, and below DESTDIR for a package
+	bin/veriffs man >bin/veriffs.1
+	bin/veriffs completion bash >bin/veriffs.bash
+	bin/veriffs completion zsh >bin/_veriffs
+	bin/veriffs completion fish >bin/veriffs.fish
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(SHARE)/man/man1' '$(SHARE)/bash-completion/completions' \
+		'$(SHARE)/zsh/site-functions' '$(SHARE)/fish/vendor_completions.d'
 	install -m 0755 bin/veriffs '$(DESTDIR)$(PREFIX)/bin/veriffs'
+	install -m 0644 bin/veriffs.1 '$(SHARE)/man/man1/veriffs.1'
+	install -m 0644 bin/veriffs.bash '$(SHARE)/bash-completion/completions/veriffs'
+	install -m 0644 bin/_veriffs '$(SHARE)/zsh/site-functions/_veriffs'
+	install -m 0644 bin/veriffs.fish '$(SHARE)/fish/vendor_completions.d/veriffs.fish'
 
 clean: ## remove what was built
 	rm -rf bin

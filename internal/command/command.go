@@ -32,6 +32,15 @@ const (
 	exitCache       = 6
 )
 
+// description is what the help and the manual say about all commands.
+const description = `A flag can also be set by an environment variable: --cache-size by
+VERIFFS_CACHE_SIZE, and so on; --api-url and --api-key also by VERIFF_API_URL and
+VERIFF_API_KEY. What neither says is taken from a profile (see login). The shared secret comes from --shared-secret-file, VERIFF_SHARED_SECRET,
+systemd's $CREDENTIALS_DIRECTORY/veriff-shared-secret or the profile.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credentials refused, 4 API
+unreachable, 5 mount failed, 6 cache unusable.`
+
 // version is set by the linker.
 var version = "devel"
 
@@ -47,17 +56,19 @@ func Main(args []string) int {
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	app := &cli.App{
-		Name:      "veriffs",
-		Usage:     "Veriff verification media as read-only files",
-		UsageText: "veriffs mount [options] MOUNTPOINT\nveriffs demo",
-		Version:   version,
-		Reader:    stdin, Writer: stdout, ErrWriter: stderr,
+		Name:        "veriffs",
+		Usage:       "Veriff verification media as read-only files",
+		UsageText:   "veriffs mount [options] MOUNTPOINT\nveriffs demo",
+		Description: description,
+		Version:     version,
+		Reader:      stdin, Writer: stdout, ErrWriter: stderr,
 		HideVersion:            true,
 		UseShortOptionHandling: true,
 		Commands: []*cli.Command{
 			mountCommand(), unmountCommand(), sessionsCommand(), webhookCommand(),
 			statusCommand(), warmCommand(), pinCommand(), unpinCommand(), evictCommand(), purgeCommand(),
 			loginCommand(), demoCommand(), versionCommand(),
+			manualCommand(), completionCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
