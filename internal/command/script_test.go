@@ -188,6 +188,7 @@ func newState(env *testscript.Env) error {
 		return err
 	}
 	env.Setenv("PICTURE", picture)
+	env.Setenv("PICTURE_SESSION", filepath.Base(filepath.Dir(picture)))
 	return os.WriteFile(filepath.Join(env.WorkDir, "sessions.txt"), []byte(list.String()), 0o600)
 }
 

@@ -43,7 +43,7 @@ func warm(c *cli.Context) error {
 		}
 	}
 	if err := options.Check(); err != nil {
-		return usageError("--contexts: %w", err)
+		return usageError("--contexts: %s", trimPackage(err))
 	}
 	var err error
 	if options.Sessions, err = warmSessions(c); err != nil {
@@ -138,12 +138,19 @@ func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err er
 	if done.Fetched > 0 {
 		speed = fmt.Sprintf(" (%s in %s, %s/s)", bytesText(done.FetchedBytes), took.Round(10*time.Millisecond), bytesText(rate(done.FetchedBytes, took)))
 	}
+	if done.Sessions == 0 {
+		return warmTrouble(done, err) // it ended before it began
+	}
 	fmt.Fprintf(c.App.Writer, "%s files of %s sessions: %s fetched%s, %s in the cache already, %s failed\n",
 		humanize.Comma(int64(done.Files)), humanize.Comma(int64(done.Listed)), humanize.Comma(int64(done.Fetched)), speed,
 		humanize.Comma(int64(done.Cached)), humanize.Comma(int64(done.Failed)))
 	if done.Room > 0 && done.Bytes > done.Room {
 		fmt.Fprintf(c.App.ErrWriter, "the files take %s, the cache %s: those fetched first have made room for the last\n", bytesText(done.Bytes), bytesText(done.Room))
 	}
+	return warmTrouble(done, err)
+}
+
+func warmTrouble(done library.Warmed, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return &hinted{err: errors.New("interrupted"), code: exitFailed, hint: "what was fetched stays: the same command goes on from there"}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"veriffs/internal/library"
@@ -35,19 +36,27 @@ func Find(ctx context.Context) []*Client { return find(ctx, directories()) }
 func find(ctx context.Context, directories []string) (found []*Client) {
 	ctx, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
-	seen := make(map[int]bool)
+	var (
+		asked sync.WaitGroup
+		mu    sync.Mutex
+		seen  = make(map[int]bool) // by process: a directory may have two names
+	)
 	for _, socket := range sockets(directories) {
-		c := newClient(socket)
-		err := c.call(ctx, http.MethodGet, pathMount, nil, &c.Mount)
-		if err != nil {
-			removeStale(socket, err)
-			continue
-		}
-		if !seen[c.PID] { // two names of one directory
-			seen[c.PID] = true
-			found = append(found, c)
-		}
+		asked.Go(func() {
+			c := newClient(socket)
+			if err := c.call(ctx, http.MethodGet, pathMount, nil, &c.Mount); err != nil {
+				removeStale(socket, err)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if !seen[c.PID] {
+				seen[c.PID] = true
+				found = append(found, c)
+			}
+		})
 	}
+	asked.Wait()
 	slices.SortFunc(found, func(a, b *Client) int { return strings.Compare(a.Mountpoint, b.Mountpoint) })
 	return found
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -19,12 +18,7 @@ import (
 // works; a client looks into all, because its environment may be another.
 func directories() []string {
 	own := "veriffs-" + strconv.Itoa(os.Getuid())
-	all := []string{
-		filepath.Join(xdg.RuntimeDir, "veriffs"),
-		filepath.Join(os.TempDir(), own),
-		filepath.Join("/tmp", own),
-	}
-	return slices.Compact(all)
+	return []string{filepath.Join(xdg.RuntimeDir, "veriffs"), filepath.Join(os.TempDir(), own)}
 }
 
 // longestDirectory leaves room for "/<pid>.sock" in the 104 bytes that macOS,

@@ -73,6 +73,7 @@ func Serve(o Options) (*Server, error) {
 			return nil, fmt.Errorf("control: listen for metrics: %w", err)
 		}
 		s.tcp = tcp.Addr()
+		o.Logger.Info("metrics are served", "address", tcp.Addr())
 		warnUnlessLoopback(tcp.Addr(), o.Logger)
 	}
 	s.life, s.cancel = context.WithCancel(context.Background())
