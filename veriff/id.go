@@ -31,8 +31,8 @@ var ErrNotUUID = errors.New("not a UUID")
 
 // ParseSessionID, ParseAttemptID and ParseMediaID accept the canonical form
 // of a UUID alone, 8-4-4-4-12 hexadecimal digits in either case. UUIDs whose
-// first half is all zeros, one, or all ones are refused: no UUID in use has
-// one, and those are the reserved inode numbers.
+// first seven bytes are zero, or whose first half is all ones, are refused: no
+// UUID in use is such a one, and those are the reserved inode numbers.
 func ParseSessionID(s string) (SessionID, error) { return parseID[sessionKind](s) }
 
 // ParseAttemptID parses the id of an attempt.
@@ -58,8 +58,7 @@ func parseID[Kind any](s string) (ID[Kind], error) {
 	if _, err := hex.Decode(id[:], digits[:]); err != nil {
 		return ID[Kind]{}, ErrNotUUID
 	}
-	switch hi, _ := id.Halves(); hi {
-	case 0, 1, ^uint64(0):
+	if hi, _ := id.Halves(); hi < 1<<8 || hi == ^uint64(0) {
 		return ID[Kind]{}, fmt.Errorf("reserved value: %w", ErrNotUUID)
 	}
 	return id, nil

@@ -27,6 +27,7 @@ func TestParseID(t *testing.T) {
 		"aea9ba6d/1b47-47fc-a4fc-f72b6d3584a7", "aea9ba6d-1b47-47fc-a4fc-f72b6d3584g7",
 		"aea9ba6d-1b47-47fc-a4fc-f72b6d3584\x00a", "----------------a-------------------",
 		"00000000-0000-0000-0000-000000000000", "00000000-0000-0001-a4fc-f72b6d3584a7",
+		"00000000-0000-00ff-a4fc-f72b6d3584a7",
 		"ffffffff-ffff-ffff-a4fc-f72b6d3584a7",
 	} {
 		if id, err := ParseMediaID(in); !errors.Is(err, ErrNotUUID) || !id.IsZero() {
