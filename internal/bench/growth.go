@@ -135,7 +135,8 @@ func (b *bench) grown(ctx context.Context, n int) (p growthPoint, err error) {
 		return p, err
 	}
 	p.Forgotten = mem.now
-	return p, m.end()
+	// The cache stays until the bench ends: removing it can take minutes.
+	return p, m.stop()
 }
 
 // wide measures one session of very many files.

@@ -121,18 +121,33 @@ func (m *mount) profileFromHere() {
 
 // end unmounts and removes the cache.
 func (m *mount) end() error {
-	if m.profile != "" {
-		_ = os.Remove(m.profile + ".heap")
-		_ = m.cmd.Process.Signal(syscall.SIGUSR1)
-		for range 500 {
-			if _, err := os.Stat(m.profile + ".heap"); err == nil {
-				break
-			}
-			time.Sleep(10 * time.Millisecond)
-		}
-	}
 	if err := m.stop(); err != nil {
 		return err
 	}
 	return os.RemoveAll(filepath.Dir(m.cache))
+}
+
+// stop has the profiles written, if there are any, and unmounts.
+func (m *mount) stop() error {
+	select {
+	case <-m.done:
+	default:
+		m.endProfile()
+	}
+	return m.child.stop()
+}
+
+func (m *mount) endProfile() {
+	if m.profile == "" {
+		return
+	}
+	heap := m.profile + ".heap"
+	_ = os.Remove(heap) // of an earlier run
+	_ = m.cmd.Process.Signal(syscall.SIGUSR1)
+	for range 500 {
+		if _, err := os.Stat(heap); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }
