@@ -98,7 +98,7 @@ var (
 	decision           = resource{"decision", "sessions/", "/decision"}
 	person             = resource{"person", "sessions/", "/person"}
 	watchlistScreening = resource{"watchlist screening", "sessions/", "/watchlist-screening"}
-	probe              = resource{"probe", "sessions/", "/media"}
+	probe              = resource{KindProbe, "sessions/", "/media"}
 )
 
 // Document is a JSON reply, verbatim and verified.
