@@ -3,6 +3,7 @@ package veriff
 import (
 	"context"
 	"net"
+	"net/http"
 )
 
 // Seams for the tests in package veriff_test.
@@ -22,3 +23,6 @@ const (
 func (c *Client) DialWith(dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
 	c.transport.DialContext = dial
 }
+
+// Speak sets the versions of HTTP, for the benchmark that compares them.
+func (c *Client) Speak(p *http.Protocols) { c.transport.Protocols = p }

@@ -186,6 +186,6 @@ func quietTLS(s *httptest.Server) {
 
 // protocols are the ways to start a server that a client may meet.
 var protocols = map[string]func(*httptest.Server){
-	"HTTP/1.1": (*httptest.Server).Start,
-	"HTTP/2":   func(s *httptest.Server) { s.EnableHTTP2 = true; quietTLS(s) },
+	"plain": (*httptest.Server).Start,
+	"TLS":   func(s *httptest.Server) { s.EnableHTTP2 = true; quietTLS(s) },
 }

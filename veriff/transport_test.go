@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -158,4 +159,31 @@ func TestUnreachable(t *testing.T) {
 		_, err := server.client(t).SessionMedia(context.Background(), sessionID)
 		wantError(t, err, nil)
 	})
+}
+
+// Every request has a connection of its own, also where HTTP/2 is offered,
+// and the later connections resume the TLS session of the first.
+func TestConnections(t *testing.T) {
+	var (
+		resumed  []bool
+		versions []string
+	)
+	server := start(t, func(w http.ResponseWriter, r *http.Request) {
+		resumed = append(resumed, r.TLS.DidResume)
+		versions = append(versions, r.Proto)
+		reply(w, 200, emptyList)
+	}, protocols["TLS"])
+	c := server.client(t, trust(server))
+	for range 3 {
+		if _, err := c.SessionMedia(context.Background(), sessionID); err != nil {
+			t.Fatal(err)
+		}
+		c.Close() // the next request needs a new connection
+	}
+	if want := []bool{false, true, true}; !slices.Equal(resumed, want) {
+		t.Errorf("resumed: %v, want %v", resumed, want)
+	}
+	if want := []string{"HTTP/1.1", "HTTP/1.1", "HTTP/1.1"}; !slices.Equal(versions, want) {
+		t.Errorf("spoke %v, want %v", versions, want)
+	}
 }
