@@ -350,7 +350,6 @@ func catAll(ctx context.Context, dir string, names []string) func() (time.Durati
 }
 
 func (b *bench) rcloneAgain(ctx context.Context, c *contenders, s *standin) error {
-	before := c.mount.cpu()
 	ours := catAll(ctx, c.mount.sessions, c.files)
 	if _, err := ours(); err != nil {
 		return err
@@ -380,7 +379,7 @@ func (b *bench) rcloneAgain(ctx context.Context, c *contenders, s *standin) erro
 	if _, err := theirs(); err != nil {
 		return err
 	}
-	before = c.mount.cpu()
+	before := c.mount.cpu()
 	times, err := inTurns(b.rounds, ours, theirs)
 	if err != nil {
 		return err

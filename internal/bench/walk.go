@@ -73,11 +73,10 @@ type coldWalk struct {
 	latency time.Duration
 
 	// Of the last round.
-	counts           sandbox.Counts
-	cpu, curlCPU     time.Duration
-	memory           memory
-	profileSuffix    int
-	sessionsListedBy int
+	counts       sandbox.Counts
+	cpu, curlCPU time.Duration
+	memory       memory
+	round        int
 }
 
 func (w *coldWalk) run(ctx context.Context) (time.Duration, error) {
@@ -123,8 +122,8 @@ func (w *coldWalk) curl(ctx context.Context) (time.Duration, error) {
 
 func (w *coldWalk) mounted(ctx context.Context) (time.Duration, error) {
 	walked, _ := w.s.set()
-	w.profileSuffix++
-	name := fmt.Sprintf("walk-%s-%s-%d", filepath.Base(w.args("", "")[0]), w.latency, w.profileSuffix)
+	w.round++
+	name := fmt.Sprintf("walk-%s-%s-%d", filepath.Base(w.args("", "")[0]), w.latency, w.round)
 	m, err := w.mount(ctx, w.s, name, walked)
 	if err != nil {
 		return 0, err
