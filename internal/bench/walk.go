@@ -4,10 +4,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"veriffs/veriff/sandbox"
@@ -49,6 +52,12 @@ func (b *bench) walks(ctx context.Context) error {
 		for _, tool := range tools {
 			w := coldWalk{bench: b, s: s, tool: tool.name, args: tool.args, bar: tool.bar, latency: latency}
 			took, err := w.run(ctx)
+			if failed := new(exec.ExitError); errors.As(err, &failed) {
+				// A tool that fails on the mount is a result, if a bad one.
+				b.table.add(row{measure: fmt.Sprintf("cold `%s` at %d ms", tool.name, latency.Milliseconds()), bar: "no error",
+					value: strings.TrimSpace(err.Error()), ok: missed})
+				continue
+			}
 			if err != nil {
 				return fmt.Errorf("%s at %v: %w", tool.name, latency, err)
 			}
@@ -140,8 +149,7 @@ func (w *coldWalk) mounted(ctx context.Context) (time.Duration, error) {
 	before := m.cpu()
 	elapsed, _, err := timed(ctx, args[0], args[1:]...)
 	if err != nil {
-		_ = m.stop()
-		return 0, err
+		return 0, errors.Join(err, m.end())
 	}
 	w.cpu = m.cpu() - before
 	if w.memory, err = m.child.memory(); err != nil {
