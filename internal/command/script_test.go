@@ -64,7 +64,7 @@ func TestScripts(t *testing.T) {
 
 // scriptsTime bounds a run of all scripts; a program that does not end is
 // interrupted then, and its script fails.
-const scriptsTime = 3 * time.Minute
+const scriptsTime = 4 * time.Minute
 
 func condition(name string) (bool, error) {
 	if name == "root" {
@@ -205,4 +205,4 @@ func (s *state) picture() (string, error) {
 }
 
 // patience bounds every wait of a script: what takes longer will not come.
-const patience = 30 * time.Second
+const patience = 60 * time.Second
