@@ -82,9 +82,14 @@ func (c *child) stop() error {
 	select {
 	case <-c.done:
 	case <-time.After(endTimeout):
-		err = fmt.Errorf("%s had to be killed", c.cmd.Path)
-		_ = c.cmd.Process.Kill()
-		<-c.done
+		_ = c.cmd.Process.Signal(syscall.SIGQUIT) // a Go program says where it was
+		select {
+		case <-c.done:
+		case <-time.After(endTimeout):
+			_ = c.cmd.Process.Kill()
+			<-c.done
+		}
+		err = fmt.Errorf("%s did not end in %v: %s", c.cmd.Path, endTimeout, c.stderr.String())
 	}
 	if c.point != "" && isMountPoint(c.point) {
 		_ = unix.Unmount(c.point, unix.MNT_DETACH)
