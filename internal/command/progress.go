@@ -43,7 +43,7 @@ func (b *bar) update(p library.Warmed) {
 			progressbar.OptionSetWriter(b.w),
 			progressbar.OptionShowBytes(true),
 			progressbar.OptionUseIECUnits(true),
-			progressbar.OptionShowTotalBytes(true),
+			progressbar.OptionShowCount(),
 			progressbar.OptionFullWidth(),
 			progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionSetPredictTime(true),
