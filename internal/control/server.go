@@ -50,6 +50,9 @@ type Server struct {
 	http   []*http.Server
 	work   sync.WaitGroup // serving and requests
 	tcp    net.Addr
+
+	mu     sync.Mutex
+	closed bool // no request begins any more
 }
 
 // Serve makes the socket and answers on it until Close.
@@ -99,6 +102,9 @@ func (s *Server) MetricsAddr() net.Addr { return s.tcp }
 // Close ends every request, removes the socket and returns when nothing of the
 // server uses the library any more.
 func (s *Server) Close() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.cancel()
 	for _, server := range s.http {
 		server.Close()
@@ -125,7 +131,13 @@ func (s *Server) serve(l net.Listener, handler http.Handler) {
 // counted lets Close wait for requests, which http.Server.Close does not.
 func (s *Server) counted(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			return
+		}
 		s.work.Add(1)
+		s.mu.Unlock()
 		defer s.work.Done()
 		h.ServeHTTP(w, r)
 	})
