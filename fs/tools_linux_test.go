@@ -17,7 +17,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/fstest"
 	"time"
 
 	_ "golang.org/x/image/webp"
@@ -191,18 +190,6 @@ func TestPictures(t *testing.T) {
 	}
 	if decoded < 10 {
 		t.Errorf("only %d pictures were there to decode", decoded)
-	}
-}
-
-// TestFSTest runs the standard library's checks of a file system.
-func TestFSTest(t *testing.T) {
-	w := newWorld(t, worldConfig{})
-	var names []string
-	for name := range w.files() {
-		names = append(names, name)
-	}
-	if err := fstest.TestFS(os.DirFS(w.point), names...); err != nil {
-		t.Error(err)
 	}
 }
 
