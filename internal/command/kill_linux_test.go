@@ -183,7 +183,19 @@ func (w *killWorld) begin(args ...string) *process {
 	}()
 	w.t.Cleanup(func() {
 		p.cmd.Process.Kill()
-		<-p.ended
+		select {
+		case <-p.ended:
+			return
+		case <-time.After(5 * time.Second):
+		}
+		// A thread of it waits for its own mount, which not even kill -9 ends;
+		// cutting the connection does.
+		_ = unix.Unmount(w.point, unix.MNT_FORCE)
+		select {
+		case <-p.ended:
+		case <-time.After(patience):
+			w.t.Error("the mount's process does not end")
+		}
 	})
 	return p
 }
