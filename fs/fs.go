@@ -35,6 +35,12 @@ const (
 	impossibleNames = time.Hour // absence of a name that no id can have
 )
 
+// A mount that is in use is asked again after 5, 10, 20 … ms.
+const (
+	unmountPause    = 5 * time.Millisecond
+	unmountPatience = 200 * time.Millisecond
+)
+
 // Options is what a mount is made of.
 type Options struct {
 	Library    *library.Library
@@ -116,7 +122,6 @@ func (t *tree) options(o Options) *fusefs.Options {
 			Name:                 "veriffs",
 			Options:              []string{"ro", "default_permissions", "nosuid", "nodev", "noexec"},
 			AllowOther:           o.AllowOther,
-			DirectMountStrict:    directMount && os.Geteuid() == 0,
 			MaxWrite:             1 << 20,
 			MaxBackground:        512,
 			DisableSplice:        true,
@@ -141,9 +146,11 @@ func (m *Mount) Wait() {
 // out of the tree at once, with what is open staying readable until it is
 // closed or the process ends.
 func (m *Mount) Unmount() error {
-	err := m.server.Unmount()
-	if err == nil {
-		return nil
+	for pause := unmountPause; pause < unmountPatience; pause *= 2 {
+		if release(m.point) == nil {
+			return nil
+		}
+		time.Sleep(pause) // whoever closed the last file a moment ago may not be done
 	}
 	m.tree.log.Info("the mount is in use: it is detached and goes when its last file is closed", "mountpoint", m.point)
 	if detachErr := detach(m.point); detachErr != nil {

@@ -13,7 +13,6 @@ import (
 )
 
 const (
-	directMount     = false
 	readdirplusAuto = 0
 )
 

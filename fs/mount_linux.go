@@ -7,12 +7,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
@@ -22,7 +19,6 @@ import (
 const mountType = "fuse.veriffs"
 
 const (
-	directMount     = true
 	readdirplusAuto = fuse.CAP_READDIRPLUS_AUTO
 )
 
@@ -60,43 +56,13 @@ func prepare(point string, allowOther bool, log *slog.Logger) error {
 	if err := unix.Access("/dev/fuse", unix.R_OK|unix.W_OK); err != nil {
 		return wrong("you may not use /dev/fuse", "ask an administrator to run: chmod 666 /dev/fuse (or to add you to the group that owns it)")
 	}
-	if _, err := exec.LookPath("fusermount3"); err != nil {
-		if _, err := exec.LookPath("fusermount"); err != nil {
-			return wrong("fusermount3 is not installed", "install the package fuse3")
-		}
+	if _, err := fusermountPath(); err != nil {
+		return wrong(err.Error(), "install the package fuse3")
 	}
 	if conf, err := os.ReadFile("/etc/fuse.conf"); allowOther && err == nil && !hasLine(string(conf), "user_allow_other") {
 		return wrong("--allow-other is not permitted to ordinary users here", "have an administrator add the line user_allow_other to /etc/fuse.conf")
 	}
 	return nil
-}
-
-// mountWithin mounts so that no child process inherits the connection to the
-// kernel: go-fuse opens it without O_CLOEXEC when it mounts by itself, and a
-// child that lives on would keep a mount without a server from ending.
-func mountWithin(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*fuse.Server, error) {
-	if !o.DirectMountStrict {
-		return fusefs.Mount(point, root, o) // by fusermount3, a child itself
-	}
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	server, err := fusefs.Mount(point, root, o)
-	if err != nil {
-		return nil, err
-	}
-	const descriptors = "/proc/self/fd"
-	open, err := os.ReadDir(descriptors)
-	if err != nil {
-		return server, nil // the mount works all the same
-	}
-	for _, d := range open {
-		if target, err := os.Readlink(filepath.Join(descriptors, d.Name())); err == nil && target == "/dev/fuse" {
-			if fd, err := strconv.Atoi(d.Name()); err == nil {
-				unix.CloseOnExec(fd)
-			}
-		}
-	}
-	return server, nil
 }
 
 // emptyDirectory sees to it that point is a directory with nothing in it,
@@ -218,12 +184,19 @@ func release(point string) error {
 	return fusermount("-u", "-q", point)
 }
 
-func fusermount(args ...string) error {
-	tool, err := exec.LookPath("fusermount3")
-	if err != nil {
-		if tool, err = exec.LookPath("fusermount"); err != nil {
-			return errors.New("fusermount3 is not installed")
+func fusermountPath() (string, error) {
+	for _, name := range []string{"fusermount3", "fusermount"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, nil
 		}
+	}
+	return "", errors.New("fusermount3 is not installed")
+}
+
+func fusermount(args ...string) error {
+	tool, err := fusermountPath()
+	if err != nil {
+		return err
 	}
 	if out, err := exec.Command(tool, args...).CombinedOutput(); err != nil {
 		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))

@@ -150,7 +150,7 @@ func TestAttempts(t *testing.T) {
 				}
 			}
 		}
-		if info, err := os.Stat(w.path("attempts")); err != nil || info.Sys().(*syscall.Stat_t).Nlink != uint64(2+len(want)) {
+		if info, err := os.Stat(w.path("attempts")); err != nil || int(info.Sys().(*syscall.Stat_t).Nlink) != 2+len(want) {
 			t.Errorf("attempts: %v, %v", info, err)
 		}
 	}

@@ -1,0 +1,114 @@
+package fs
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+)
+
+// mountWithin mounts and serves. The mounting is done here and not by go-fuse
+// for two reasons. go-fuse ends it by opening a file of the new mount: a
+// process that is killed at that moment waits for itself for ever, and the
+// mount can't be removed. And it opens /dev/fuse for child processes to
+// inherit: one that lives on would keep a mount without a server from ending.
+func mountWithin(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*fuse.Server, error) {
+	open := openDirectly
+	if os.Geteuid() != 0 {
+		open = openByFusermount
+	}
+	fd, err := open(point, &o.MountOptions)
+	if err != nil {
+		return nil, err
+	}
+	server, err := fusefs.Mount(fmt.Sprintf("/dev/fd/%d", fd), root, o)
+	if err != nil {
+		return nil, errors.Join(err, unix.Close(fd), detach(point))
+	}
+	return server, nil
+}
+
+// openDirectly mounts as root may, and returns the connection to the kernel.
+func openDirectly(point string, o *fuse.MountOptions) (fd int, err error) {
+	fd, err = unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, fmt.Errorf("/dev/fuse: %w", err)
+	}
+	flags := uintptr(0)
+	data := []string{
+		fmt.Sprintf("fd=%d", fd), fmt.Sprintf("rootmode=%o", unix.S_IFDIR),
+		fmt.Sprintf("user_id=%d", os.Geteuid()), fmt.Sprintf("group_id=%d", os.Getegid()),
+		fmt.Sprintf("max_read=%d", o.MaxWrite),
+	}
+	for _, option := range o.Options {
+		switch option {
+		case "ro":
+			flags |= unix.MS_RDONLY
+		case "nosuid":
+			flags |= unix.MS_NOSUID
+		case "nodev":
+			flags |= unix.MS_NODEV
+		case "noexec":
+			flags |= unix.MS_NOEXEC
+		default:
+			data = append(data, option)
+		}
+	}
+	if o.AllowOther {
+		data = append(data, "allow_other")
+	}
+	if err := unix.Mount(o.FsName, point, mountType, flags, strings.Join(data, ",")); err != nil {
+		return -1, errors.Join(err, unix.Close(fd))
+	}
+	return fd, nil
+}
+
+// openByFusermount mounts as an ordinary user, by the helper that may. It
+// sends the connection over a socket: see _FUSE_COMMFD in libfuse.
+func openByFusermount(point string, o *fuse.MountOptions) (fd int, err error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, err
+	}
+	ours, theirs := os.NewFile(uintptr(pair[0]), "ours"), os.NewFile(uintptr(pair[1]), "theirs")
+	defer ours.Close()
+	defer theirs.Close()
+
+	options := append([]string{"fsname=" + o.FsName, "subtype=" + o.Name, fmt.Sprintf("max_read=%d", o.MaxWrite)}, o.Options...)
+	if o.AllowOther {
+		options = append(options, "allow_other")
+	}
+	tool, err := fusermountPath()
+	if err != nil {
+		return -1, err
+	}
+	var complaint bytes.Buffer
+	helper := exec.Command(tool, "-o", strings.Join(options, ","), "--", point)
+	helper.Env = append(os.Environ(), "_FUSE_COMMFD=3")
+	helper.ExtraFiles = []*os.File{theirs} // descriptor 3
+	helper.Stderr = &complaint
+	if err := helper.Run(); err != nil {
+		return -1, fmt.Errorf("%w: %s", err, bytes.TrimSpace(complaint.Bytes()))
+	}
+
+	control := make([]byte, unix.CmsgSpace(4))
+	_, n, _, _, err := unix.Recvmsg(pair[0], make([]byte, 1), control, unix.MSG_CMSG_CLOEXEC)
+	if err != nil {
+		return -1, fmt.Errorf("the answer of fusermount3: %w", err)
+	}
+	messages, err := unix.ParseSocketControlMessage(control[:n])
+	if err != nil || len(messages) != 1 {
+		return -1, errors.New("fusermount3 has sent no connection")
+	}
+	fds, err := unix.ParseUnixRights(&messages[0])
+	if err != nil || len(fds) != 1 {
+		return -1, errors.New("fusermount3 has sent no connection")
+	}
+	return fds[0], nil
+}
