@@ -174,6 +174,9 @@ func (t *tree) dirAttr(a *fuse.Attr, mtime time.Time, subdirectories int) {
 	a.Nlink = uint32(2 + subdirectories)
 	t.ownAttr(a, mtime)
 	a.Blksize = 4096
+	// A directory's date comes with its listing. Were that a change of status,
+	// tar would complain of a file that changed as it was read.
+	a.Ctime, a.Ctimensec = 0, 0
 }
 
 // fileAttr fills in the attributes of a file of size bytes.

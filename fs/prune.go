@@ -18,7 +18,7 @@ const (
 	// by itself forgets only when memory is short.
 	inodesKept = 100_000
 	// pruneEvery is how often that is looked at. A mount that is being walked
-	// is left alone: its inodes are in use.
+	// is left alone up to twice as many: its inodes are in use.
 	pruneEvery = 5 * time.Second
 	// pruneBatch bounds one notice, in inodes.
 	pruneBatch = 4096
@@ -62,7 +62,7 @@ func (t *tree) keepFewInodes() {
 		case <-tick.C:
 		}
 		live := t.inodes.live.Load()
-		if quiet := live == last; quiet && live > t.inodes.most {
+		if quiet := live == last; live > 2*t.inodes.most || quiet && live > t.inodes.most {
 			contain(t.log, func() { t.prune(live) })
 			live = t.inodes.live.Load()
 		}

@@ -21,7 +21,7 @@ func TestWalkAhead(t *testing.T) {
 		"cp -r":    `cp -r sessions "$1/copy"; chmod -R u+w "$1/copy"`,
 		"rsync -a": `rsync -a sessions "$1/"; chmod -R u+w "$1/sessions"`,
 		"grep -r":  `grep -rc xyzzy sessions >/dev/null; true`,
-		"tar":      `tar -cf - sessions | cat >/dev/null`,
+		"tar":      `tar -C sessions -cf "$1/all.tar" .`,
 		"backward": `ls -r sessions/*/* | xargs cat >/dev/null`,
 	} {
 		t.Run(tool, func(t *testing.T) {

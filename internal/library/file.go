@@ -142,6 +142,9 @@ func (l *Library) object(ctx context.Context, f *File) (o *object, fetched bool,
 	if o, ok := l.acquire(f.ID); ok {
 		return o, false, nil
 	}
+	if o, ok := l.cached(f); ok {
+		return l.adopt(o), false, nil
+	}
 	o, err = l.fetches.do(ctx, f.ID, func(c *claim) (*object, error) { return l.obtain(c, f) })
 	if err != nil {
 		return nil, false, err
@@ -158,6 +161,23 @@ func (l *Library) acquire(id veriff.MediaID) (*object, bool) {
 		o.refs++
 	}
 	return o, ok
+}
+
+// adopt shares an object that was found in the cache, or returns the one that
+// is shared already, with a reference that the caller owns.
+func (l *Library) adopt(o *object) *object {
+	l.mu.Lock()
+	shared, ok := l.open[o.id]
+	if !ok {
+		shared = o
+		l.open[o.id] = o
+	}
+	shared.refs++
+	l.mu.Unlock()
+	if ok {
+		o.Object.Close()
+	}
+	return shared
 }
 
 // own is told of each obtained object and how many openers wait for it.
@@ -198,19 +218,45 @@ func (l *Library) disown(o *object) {
 // obtain opens an object from the cache or else from the API, and corrects
 // what was believed of its size.
 func (l *Library) obtain(c *claim, f *File) (*object, error) {
+	if o, ok := l.cached(f); ok {
+		return o, nil
+	}
+	stored, err := l.fetch(c, f)
+	if err != nil {
+		return nil, err
+	}
+	o, err := l.labelled(f, stored)
+	if err != nil {
+		return nil, err
+	}
+	o.fetched = true
+	return o, nil
+}
+
+// cached opens an object if it is in the cache.
+func (l *Library) cached(f *File) (*object, bool) {
 	stored, ok := l.cache.Get(mediaKey(f.ID))
 	if !ok {
-		var err error
-		if stored, err = l.fetch(c, f); err != nil {
-			return nil, err
-		}
+		return nil, false
 	}
+	o, err := l.labelled(f, stored)
+	if err != nil {
+		l.log.Error("an object of the cache makes no sense and is fetched again", "media", f.ID, "error", err)
+		l.cache.Remove(mediaKey(f.ID))
+		return nil, false
+	}
+	return o, true
+}
+
+// labelled reads the label of an object and corrects what was believed of its
+// size. After an error the object is closed.
+func (l *Library) labelled(f *File, stored *cache.Object) (*object, error) {
 	var lb label
 	if err := json.Unmarshal(stored.Label(), &lb); err != nil {
 		stored.Close()
 		return nil, fmt.Errorf("library: label of media %s: %w", f.ID, err)
 	}
-	o := &object{Object: stored, id: f.ID, fetched: !ok}
+	o := &object{Object: stored, id: f.ID}
 	if n, err := hex.Decode(o.sum[:], []byte(lb.SHA256)); err != nil || n != len(o.sum) {
 		stored.Close()
 		return nil, fmt.Errorf("library: label of media %s has no hash", f.ID)
