@@ -223,3 +223,29 @@ func TestNewAttempt(t *testing.T) {
 		return err == nil && info.ModTime().Equal(attempt.Created)
 	})
 }
+
+// TestRemovedSession: a session that leaves the list leaves the tree, and
+// what is open in it stays readable.
+func TestRemovedSession(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: small})
+	path, _, content := w.one()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	removed, stays := w.Sessions()[0].ID, w.Sessions()[1].ID
+	w.list(stays)
+	eventually(t, "the session is not listed", func() bool {
+		entries, err := os.ReadDir(w.path("sessions"))
+		return err == nil && len(entries) == 1 && entries[0].Name() == stays.String()
+	})
+	got := make([]byte, len(content))
+	if n, err := f.ReadAt(got, 0); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("the open file: %d bytes, %v", n, err)
+	}
+	w.list(removed, stays)
+	if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, content) {
+		t.Errorf("after it came back: %d bytes, %v", len(again), err)
+	}
+}
