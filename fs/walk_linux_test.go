@@ -3,6 +3,7 @@ package fs_test
 import (
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -58,10 +59,11 @@ func TestNoWalk(t *testing.T) {
 		script string
 		files  []string
 	}{
-		"one file":              {`cat "$1"`, names[4:5]},
-		"the first one":         {`cat "$1"`, names[9:10]},
-		"one file, three times": {`cat "$1" "$1"; file "$1"`, names[22:23]},
-		"here and there":        {`cat "$@"`, []string{names[30], names[35], names[90], names[33], names[200]}},
+		"one file":                {`cat "$1"`, names[4:5]},
+		"the first one":           {`cat "$1"`, names[9:10]},
+		"one file, three times":   {`cat "$1" "$1"; file "$1"`, names[22:23]},
+		"here and there":          {`cat "$@"`, []string{names[30], names[35], names[90], names[105], names[200]}},
+		"here and there, by hand": {`for f; do cat "$f"; sleep 1.2; done`, []string{names[120], names[125], names[122], names[180], names[124]}},
 	} {
 		w.ResetRequests()
 		w.mustShell(`ls -l "$(dirname "$1")" >/dev/null; `+c.script+` >/dev/null`, c.files...)
@@ -75,6 +77,49 @@ func TestNoWalk(t *testing.T) {
 	w.settle()
 	if n := w.Requests().ByKind[sandbox.Media]; n != 0 {
 		t.Errorf("find, ls and du: %d files were fetched", n)
+	}
+}
+
+// TestWalkInAnotherOrder walks in orders other than the directories': while the
+// tool waits for one file others are under way, and little is fetched in vain.
+func TestWalkInAnotherOrder(t *testing.T) {
+	const all = "sessions/*/*"
+	const window = 128 // files asked for in vain or twice, at most: the first guess may be wrong
+	for order, c := range map[string]struct {
+		script string
+		files  string // that are opened
+	}{
+		"by names for people":    {`rsync -aL by-context "$1/"; chmod -R u+w "$1"`, all},
+		"newest first":           {`ls -t sessions/*/* | xargs cat >/dev/null`, all},
+		"oldest first":           {`ls -tr sessions/*/* | xargs cat >/dev/null`, all},
+		"sessions, newest first": {`for s in $(ls -t sessions); do cat sessions/$s/* >/dev/null; done`, all},
+		"sessions, shuffled":     {`for s in $(ls sessions | shuf); do cat sessions/$s/* >/dev/null; done`, all},
+		"files, shuffled":        {`ls sessions/*/* | shuf | xargs cat >/dev/null`, all},
+		"one of each session":    {`cat by-context/*/face.* >/dev/null`, "by-context/*/face.*"},
+		"one kind":               {`cat by-context/*/document-*.* >/dev/null`, "by-context/*/document-*.*"},
+		"several at once":        {`ls sessions/*/* | xargs -P 4 -n 1 cat >/dev/null`, all},
+	} {
+		t.Run(order, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, worldConfig{sandbox: manySessions})
+			w.mustShell(`ls -lR sessions by-context >/dev/null`) // the dates, by which ls -t sorts
+			w.ResetRequests()
+			w.Set(sandbox.Match{}, sandbox.Latency(10*time.Millisecond))
+			w.mustShell(c.script, t.TempDir())
+			counts := w.Requests()
+			opened, err := filepath.Glob(w.path(c.files))
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, again := counts.ByKind[sandbox.Media], int(w.client.Stats().Hedged.Sent)
+			t.Logf("%d files fetched for %d, %d requests at once, %d late", n, len(opened), counts.Peak, again)
+			if n < len(opened) || n > len(opened)+window+again {
+				t.Errorf("%d files were fetched for %d that were opened", n, len(opened))
+			}
+			if counts.Peak < 4 {
+				t.Errorf("at most %d requests were under way at once", counts.Peak)
+			}
+		})
 	}
 }
 

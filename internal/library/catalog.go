@@ -93,6 +93,17 @@ func (c *catalog) attempt(id veriff.AttemptID) (veriff.SessionID, time.Time) {
 	return veriff.SessionID{}, time.Time{}
 }
 
+// dated returns sessions with the dates of their newest attempts.
+func (c *catalog) dated(ids []veriff.SessionID) []datedSession {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	dates := make([]datedSession, len(ids))
+	for i, id := range ids {
+		dates[i] = datedSession{c.newestLocked(id).created, id}
+	}
+	return dates
+}
+
 // of returns the attempts of a session, newest first.
 func (c *catalog) of(id veriff.SessionID) []veriff.AttemptID {
 	c.mu.RLock()

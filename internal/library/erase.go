@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -199,10 +200,11 @@ func (f *flights[K, V]) settle(ctx context.Context) error {
 func (s *sessionSet) forget(id veriff.SessionID) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.visited[id]; !ok {
+	n, ok := search(s.visited, id)
+	if !ok {
 		return false
 	}
-	delete(s.visited, id)
+	s.visited = slices.Delete(s.visited, n, n+1)
 	s.version++
 	return true
 }

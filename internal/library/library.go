@@ -131,7 +131,7 @@ func New(o Options) (*Library, error) {
 	l.documents.init(l, documentsInMemory, func(answer[Document]) int { return 1 })
 	l.bodies = flights[documentKey, fullDocument]{lanes: &l.lanes, life: l.life, spawn: l.spawn}
 	l.fetches = flights[veriff.MediaID, *object]{lanes: &l.lanes, life: l.life, spawn: l.spawn, share: l.own}
-	l.ahead.lib, l.ahead.off = l, o.NoReadAhead
+	l.ahead.lib, l.ahead.sequence.lib, l.ahead.off = l, l, o.NoReadAhead
 	l.catalog.load(o.Cache, o.Logger)
 	l.spawn(l.keepCatalog)
 	return l, nil

@@ -10,11 +10,13 @@ import (
 )
 
 // Reading ahead. A walk (cp -r, rsync, grep -r, tar) shows itself by opening
-// neighbours: files of a session in order, then those of the next session;
-// or sessions one after the other, as find does. From its second step on the
-// library runs ahead of it, by a window that doubles while what was fetched is
-// being used and halves when it is passed over. One file opened by hand is no
-// walk and fetches nothing more.
+// neighbours: files of a session in order, then those of the next session; or
+// sessions one after the other, as find does. Other orders show themselves too:
+// the sessions by date (ls -t), the files of a session shuffled or by names for
+// people, one kind of file alone. From its second or third step on the library
+// runs ahead of a walk, by a window that doubles while what was fetched is being
+// used and halves when it is passed over. One file opened by hand is no walk and
+// fetches nothing more; nor do several, opened at a person's pace.
 const (
 	// windowFirst is the window, in steps, of a walk that has just shown
 	// itself.
@@ -25,16 +27,26 @@ const (
 	windowFiles = 128
 	// windowSessions bounds the window of listings.
 	windowSessions = 64
-	// windowBytes bounds what is fetched ahead of one walk and not yet read.
+	// windowBytes bounds what is fetched ahead of all walks and not yet read.
 	windowBytes = 64 << 20
 	// guessedSize stands for a size that the list does not give.
 	guessedSize = 1 << 20
-	// walksAtOnce is how many walks are told apart; the one that has not
-	// moved for longest makes room.
-	walksAtOnce = 8
+	// walksAtOnce is how many walks are told apart; the one that has not moved
+	// for longest makes room. A shuffled list is one walk in each session.
+	walksAtOnce     = 128
+	listWalksAtOnce = 8
 	// walkPause is how long a walk may stand still, with nobody waiting for
-	// anything, before what was not started for it is given up.
+	// anything, before what was not started for it is given up. What comes
+	// within it was opened by a tool and not by hand.
 	walkPause = time.Second
+	// returnsShuffled is how many sessions somebody has to come back to, and
+	// again, until it is taken for a shuffled list: then the first file of a
+	// session is enough to expect the others, windowShuffled of them.
+	returnsShuffled = 4
+	windowShuffled  = 8
+	// sessionsAside bounds the sessions that are looked through at once for the
+	// next file that a walk wants.
+	sessionsAside = 256
 )
 
 // readAhead follows walks and runs ahead of them.
@@ -44,9 +56,12 @@ type readAhead struct {
 
 	used, wasted atomic.Int64 // files fetched ahead and opened, or passed over
 
-	mu    sync.Mutex
-	files []*fileWalk // the one that moved last comes first
-	lists []*listWalk
+	mu       sync.Mutex
+	files    []*fileWalk // the one that moved last comes first
+	lists    []*listWalk
+	moved    time.Time // when a file was opened last
+	sequence sequence
+	returns  int // sessions to which somebody came back, and again, since all stood still
 }
 
 // window is how many steps a walk is run ahead of.
@@ -54,32 +69,6 @@ type window int
 
 func (w *window) grow(most window) { *w = min(max(2**w, windowFirst), most) }
 func (w *window) shrink()          { *w /= 2 }
-
-// fileWalk is somebody who opens one file after the other.
-type fileWalk struct {
-	at     spot // the file opened last
-	dir    int  // +1, -1, or 0 as long as only one file was opened
-	window window
-	ahead  []*step // fetched or being fetched, in order, and not opened yet
-	bytes  int64   // of them
-	moved  time.Time
-	pause  *time.Timer
-}
-
-// step is a file that a walk is expected to open.
-type step struct {
-	spot
-	size  int64  // bytes to fetch, 0 if it was in the cache
-	claim *claim // nil if there was nothing to start
-}
-
-// spot is a place in the order of all files.
-type spot struct {
-	list *Listing
-	i    int
-}
-
-func (s spot) file() *File { return &s.list.Files[s.i] }
 
 // opened tells of a file that somebody opens.
 func (r *readAhead) opened(f *File) {
@@ -89,26 +78,38 @@ func (r *readAhead) opened(f *File) {
 		return
 	}
 	w := r.followLocked(f)
-	w.moved = r.lib.now()
+	w.moved, w.rested = r.lib.now(), false
+	r.moved = w.moved
 	if w.window > 0 {
 		r.topUpLocked(w)
 	}
 	w.pause.Reset(walkPause)
 }
 
+// shuffledLocked reports whether somebody goes through a shuffled list.
+func (r *readAhead) shuffledLocked() bool { return r.returns >= returnsShuffled }
+
 // followLocked returns the walk that the opening of a file belongs to, moved
 // to that file.
 func (r *readAhead) followLocked(f *File) *fileWalk {
-	for n, w := range r.files {
-		if !r.stepLocked(w, f) {
-			continue
-		}
+	n := slices.IndexFunc(r.files, func(w *fileWalk) bool { return r.stepLocked(w, f) })
+	if n < 0 {
+		n = slices.IndexFunc(r.files, func(w *fileWalk) bool { return r.jumpLocked(w, f) })
+	}
+	if n < 0 && !f.In.OfAttempt {
+		origins := r.originsLocked(f.In.Session)
+		n = slices.IndexFunc(r.files, func(w *fileWalk) bool { return r.leapLocked(w, f, origins) })
+	}
+	if n >= 0 {
+		w := r.files[n]
 		copy(r.files[1:n+1], r.files[:n])
 		r.files[0] = w
 		return w
 	}
-	i, _ := slices.BinarySearchFunc(f.In.Files, f.ID, func(o File, id veriff.MediaID) int { return o.ID.Compare(id) })
-	w := &fileWalk{at: spot{f.In, i}}
+	w := newWalk(f)
+	if r.shuffledLocked() {
+		w.wander(true)
+	}
 	w.pause = time.AfterFunc(walkPause, func() { r.rest(w) })
 	if len(r.files) == walksAtOnce {
 		last := r.files[walksAtOnce-1]
@@ -120,130 +121,121 @@ func (r *readAhead) followLocked(f *File) *fileWalk {
 	return w
 }
 
-// stepLocked moves a walk to a file, if the file is one that the walk is
-// expected to open, or its neighbour.
-func (r *readAhead) stepLocked(w *fileWalk, f *File) bool {
-	if w.at.file().ID == f.ID {
-		return true // opened once more
-	}
-	for n, s := range w.ahead {
-		if s.file().ID != f.ID {
-			continue
-		}
-		for _, passed := range w.ahead[:n+1] {
-			w.bytes -= passed.size
-			if passed != s && passed.claim != nil {
-				r.wasted.Add(1)
-				r.lib.lanes.giveUp(passed.claim)
-			}
-		}
-		if s.claim != nil {
-			r.used.Add(1)
-		}
-		w.at, w.ahead = s.spot, slices.Delete(w.ahead, 0, n+1)
-		if n == 0 {
-			w.window.grow(windowFiles)
-		} else {
-			w.window.shrink()
-		}
-		return true
-	}
-	for _, dir := range [...]int{+1, -1} {
-		next, ok := r.nextLocked(w.at, dir)
-		if !ok || next.file().ID != f.ID {
-			continue
-		}
-		if dir != w.dir {
-			r.endLocked(w)
-		}
-		w.at, w.dir = next, dir
-		w.window.grow(windowFiles)
-		return true
-	}
-	return false
-}
-
 // topUpLocked fetches ahead what is missing in a walk's window. Where the
 // listing of the next session is not known it is fetched first, and those of
 // the sessions after it beside it; its arrival calls again.
 func (r *readAhead) topUpLocked(w *fileWalk) {
-	end := w.at
-	if n := len(w.ahead); n > 0 {
-		end = w.ahead[n-1].spot
+	var bytes int64
+	for _, o := range r.files {
+		bytes += o.bytes()
 	}
 	_, room := r.lib.Room()
 	most := min(windowBytes, room/4)
-	for len(w.ahead) < int(w.window) && w.bytes < most {
-		next, ok := r.nextLocked(end, w.dir)
-		if !ok {
-			r.listAfterLocked(w, end)
-			return
+	for sure := w.sure(); ; {
+		next, guess, ok := r.comingLocked(w)
+		if !ok || guess && (len(w.ahead) >= int(w.window) || bytes >= most/2) || sure >= int(w.window) || bytes >= most {
+			break
 		}
-		f, s := next.file(), &step{spot: next}
+		f, s := next.file(), &step{spot: next, guess: guess}
 		if !r.lib.cache.Has(mediaKey(f.ID)) {
 			if s.size = r.lib.Size(f); s.size == UnknownSize {
 				s.size = guessedSize
 			}
 			s.claim = r.lib.fetches.ahead(f.ID, func(c *claim) (*object, error) { return r.lib.obtain(c, f) })
 		}
-		w.ahead = append(w.ahead, s)
-		w.bytes += s.size
-		end = next
+		if guess {
+			w.ahead = append(w.ahead, s)
+		} else {
+			w.ahead = slices.Insert(w.ahead, sure, s)
+			sure++
+		}
+		w.met[f.ID] = false
+		bytes += s.size
 	}
 	// The listings that come after the window, so that the walk does not wait
-	// for one and then for its files.
-	r.listAfterLocked(w, end)
-}
-
-// listAfterLocked fetches the listings that a walk will come to after a spot.
-// One through the files of an attempt is not followed to the next attempt.
-func (r *readAhead) listAfterLocked(w *fileWalk, end spot) {
-	if !end.list.OfAttempt {
-		r.listAheadLocked(end.list.Session, w.dir, 1+int(w.window)/8)
+	// for one and then for its files. One through the files of an attempt is not
+	// followed to the next attempt.
+	end := w.at.list
+	if n := len(w.ahead); n > 0 {
+		end = w.ahead[n-1].list
+	}
+	if !end.OfAttempt {
+		r.listAheadLocked(end.Session, w.order(), 1+int(w.window)/8)
 	}
 }
 
-// nextLocked returns the file after or before a spot, as far as listings are
-// in memory. Sessions without files are passed over.
-func (r *readAhead) nextLocked(at spot, dir int) (spot, bool) {
-	if i := at.i + dir; i >= 0 && i < len(at.list.Files) {
-		return spot{at.list, i}, true
+// comingLocked returns the file that a walk is expected to open after those
+// that it was expected to before, and whether that is a guess.
+func (r *readAhead) comingLocked(w *fileWalk) (next spot, guess, ok bool) {
+	end := w.end()
+	wanted := func(f *File) bool {
+		_, met := w.met[f.ID]
+		return !met && w.wants(f)
 	}
-	if at.list.OfAttempt {
-		return spot{}, false
+	if w.loose && end.list == w.at.list {
+		for i := range end.list.Files {
+			if wanted(&end.list.Files[i]) {
+				return spot{end.list, i}, false, true
+			}
+		}
+		end.i = len(end.list.Files) - 1 // none is left: on to the next session
 	}
-	ids, _ := r.lib.sessions.all()
-	n, found := slices.BinarySearchFunc(ids, at.list.Session, veriff.SessionID.Compare)
-	if !found && dir > 0 {
-		n--
-	}
-	for n += dir; n >= 0 && n < len(ids); n += dir {
-		list, ok := r.lib.listings.peek(ids[n])
+	next, ok = r.nextLocked(end, w.dir, w.order(), wanted)
+	return next, !w.knows() && next.list != w.at.list, ok
+}
+
+// nextLocked returns the next file that is wanted, or any with nil, after a
+// spot, as far as listings are in memory.
+func (r *readAhead) nextLocked(at spot, dir int, o order, wanted func(*File) bool) (spot, bool) {
+	list, i := at.list, at.i
+	for range sessionsAside {
+		for i += dir; i >= 0 && i < len(list.Files); i += dir {
+			if wanted == nil || wanted(&list.Files[i]) {
+				return spot{list, i}, true
+			}
+		}
+		if list.OfAttempt {
+			return spot{}, false
+		}
+		id, ok := r.nextSessionLocked(list.Session, o)
 		if !ok {
 			return spot{}, false
 		}
-		switch {
-		case len(list.Files) == 0:
-		case dir > 0:
-			return spot{list, 0}, true
-		default:
-			return spot{list, len(list.Files) - 1}, true
+		if list, ok = r.lib.listings.peek(id); !ok {
+			return spot{}, false
+		}
+		if i = -1; dir < 0 {
+			i = len(list.Files)
 		}
 	}
 	return spot{}, false
 }
 
-// listAheadLocked fetches those of the next listings that are not known.
-func (r *readAhead) listAheadLocked(after veriff.SessionID, dir, count int) {
-	ids, _ := r.lib.sessions.all()
-	n, found := slices.BinarySearchFunc(ids, after, veriff.SessionID.Compare)
-	if !found && dir > 0 {
-		n--
+// nextSessionLocked returns the session after another. Those that are known to
+// have no files are passed over.
+func (r *readAhead) nextSessionLocked(id veriff.SessionID, o order) (veriff.SessionID, bool) {
+	for range sessionsAside {
+		next, ok := r.sequence.after(id, o)
+		if !ok {
+			return id, false
+		}
+		if list, known := r.lib.listings.peek(next); !known || len(list.Files) > 0 {
+			return next, true
+		}
+		id = next
 	}
-	for n += dir; count > 0 && n >= 0 && n < len(ids); n += dir {
-		id := ids[n]
-		count--
-		r.lib.listings.ahead(id, r.listed)
+	return id, false
+}
+
+// listAheadLocked fetches those of the next listings that are not known.
+func (r *readAhead) listAheadLocked(after veriff.SessionID, o order, count int) {
+	for ; count > 0; count-- {
+		next, ok := r.sequence.after(after, o)
+		if !ok {
+			return
+		}
+		r.lib.listings.ahead(next, r.listed)
+		after = next
 	}
 }
 
@@ -262,22 +254,40 @@ func (r *readAhead) listed() {
 func (r *readAhead) rest(w *fileWalk) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.lib.lanes.busy() {
-		w.pause.Reset(walkPause) // it may be waiting for us
+	still := r.lib.now().Sub(r.moved)
+	if r.lib.lanes.busy() || w.sessions == (order{}) && still < walkPause {
+		w.pause.Reset(walkPause) // it may be waiting for us, or be part of a shuffled list
 		return
 	}
 	r.endLocked(w)
+	w.rested = true
+	if still >= walkPause {
+		r.returns = 0
+	}
 }
 
-// endLocked gives up what was fetched ahead of a walk and nobody waits for.
+// endLocked ends the reading ahead of a walk.
 func (r *readAhead) endLocked(w *fileWalk) {
+	r.dropLocked(w)
+	w.window = 0
+}
+
+// dropLocked gives up what was fetched ahead of a walk.
+func (r *readAhead) dropLocked(w *fileWalk) {
 	for _, s := range w.ahead {
-		if s.claim != nil {
-			r.wasted.Add(1)
-			r.lib.lanes.giveUp(s.claim)
-		}
+		r.giveUpLocked(s)
+		delete(w.met, s.file().ID) // it may come to it yet
 	}
-	w.ahead, w.bytes, w.window = nil, 0, 0
+	w.ahead = nil
+}
+
+// giveUpLocked ends the fetching of a file that will not be opened, unless
+// somebody waits for it.
+func (r *readAhead) giveUpLocked(s *step) {
+	if s.claim != nil {
+		r.wasted.Add(1)
+		r.lib.lanes.giveUp(s.claim)
+	}
 }
 
 // stop ends every walk.
@@ -295,8 +305,9 @@ func (r *readAhead) stop() {
 // listWalk is somebody who enters one session after the other.
 type listWalk struct {
 	at     veriff.SessionID
-	dir    int
+	order  order
 	window window
+	moved  time.Time
 }
 
 // entered tells of a session that somebody enters.
@@ -306,33 +317,41 @@ func (r *readAhead) entered(id veriff.SessionID) {
 	if r.off {
 		return
 	}
-	ids, _ := r.lib.sessions.all()
-	n, _ := slices.BinarySearchFunc(ids, id, veriff.SessionID.Compare)
+	now := r.lib.now()
 	for k, w := range r.lists {
 		if w.at == id {
 			return
 		}
-		dir := 0
-		switch {
-		case n > 0 && ids[n-1] == w.at:
-			dir = +1
-		case n+1 < len(ids) && ids[n+1] == w.at:
-			dir = -1
-		default:
+		o, ok := r.goesToLocked(w, id, now)
+		if !ok {
 			continue
 		}
-		if dir != w.dir {
+		if o != w.order {
 			w.window = 0
 		}
-		w.at, w.dir = id, dir
+		w.at, w.order, w.moved = id, o, now
 		w.window.grow(windowSessions)
 		copy(r.lists[1:k+1], r.lists[:k])
 		r.lists[0] = w
-		r.listAheadLocked(id, dir, int(w.window))
+		r.listAheadLocked(id, o, int(w.window))
 		return
 	}
-	if len(r.lists) == walksAtOnce {
-		r.lists = r.lists[:walksAtOnce-1]
+	if len(r.lists) == listWalksAtOnce {
+		r.lists = r.lists[:listWalksAtOnce-1]
 	}
-	r.lists = slices.Insert(r.lists, 0, &listWalk{at: id})
+	r.lists = slices.Insert(r.lists, 0, &listWalk{at: id, moved: now})
+}
+
+// goesToLocked returns the order in which a session comes after the one that
+// a walk is at.
+func (r *readAhead) goesToLocked(w *listWalk, id veriff.SessionID, now time.Time) (order, bool) {
+	for _, o := range someOrders {
+		if o.by == byDate && now.Sub(w.moved) > walkPause {
+			break // nobody in a hurry
+		}
+		if next, ok := r.sequence.after(w.at, o); ok && next == id {
+			return o, true
+		}
+	}
+	return order{}, false
 }

@@ -15,10 +15,14 @@ type sessionSet struct {
 	now func() time.Time
 
 	mu      sync.RWMutex
-	listed  []veriff.SessionID // sorted, no id twice; replaced, never changed
-	visited map[veriff.SessionID]struct{}
+	listed  []veriff.SessionID             // sorted, no id twice; replaced, never changed
+	visited []veriff.SessionID             // sorted, none of them listed
 	absent  map[veriff.SessionID]time.Time // until when it need not be asked for
 	version uint64                         // grows with every change of all()
+
+	merged   []veriff.SessionID // what all returned at a version, nil for nothing
+	mergedAt uint64
+	until    time.Time // when an absence ends and merged with it; zero for never
 }
 
 // setListed replaces the listed sessions and returns those that went.
@@ -26,12 +30,12 @@ func (s *sessionSet) setListed(ids []veriff.SessionID) (removed []veriff.Session
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range s.listed {
-		if _, ok := slices.BinarySearchFunc(ids, id, veriff.SessionID.Compare); !ok {
+		if !in(ids, id) {
 			removed = append(removed, id)
-			delete(s.visited, id)
 		}
 	}
 	s.listed = ids
+	s.visited = slices.DeleteFunc(s.visited, s.isListedLocked)
 	s.version++
 	return removed
 }
@@ -40,23 +44,18 @@ func (s *sessionSet) setListed(ids []veriff.SessionID) (removed []veriff.Session
 func (s *sessionSet) visit(id veriff.SessionID) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, wasAbsent := s.absent[id]
+	_, changed = s.absent[id]
 	delete(s.absent, id)
-	if s.isListedLocked(id) {
-		if wasAbsent {
-			s.version++
+	if !s.isListedLocked(id) {
+		if n, ok := search(s.visited, id); !ok {
+			s.visited = slices.Insert(s.visited, n, id)
+			changed = true
 		}
-		return wasAbsent
 	}
-	if _, ok := s.visited[id]; ok {
-		return false
+	if changed {
+		s.version++
 	}
-	if s.visited == nil {
-		s.visited = make(map[veriff.SessionID]struct{})
-	}
-	s.visited[id] = struct{}{}
-	s.version++
-	return true
+	return changed
 }
 
 // lose takes out a session that the API said it does not have, until then.
@@ -67,7 +66,9 @@ func (s *sessionSet) lose(id veriff.SessionID, until time.Time) {
 		s.absent = make(map[veriff.SessionID]time.Time)
 	}
 	s.absent[id] = until
-	delete(s.visited, id)
+	if n, ok := search(s.visited, id); ok {
+		s.visited = slices.Delete(s.visited, n, n+1)
+	}
 	s.version++
 }
 
@@ -75,11 +76,7 @@ func (s *sessionSet) lose(id veriff.SessionID, until time.Time) {
 func (s *sessionSet) has(id veriff.SessionID) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if s.isAbsentLocked(id) {
-		return false
-	}
-	_, visited := s.visited[id]
-	return visited || s.isListedLocked(id)
+	return !s.isAbsentLocked(id) && (in(s.visited, id) || s.isListedLocked(id))
 }
 
 // absentFor returns how long the API's word that id is not there still holds.
@@ -93,36 +90,76 @@ func (s *sessionSet) absentFor(id veriff.SessionID) time.Duration {
 	return max(0, until.Sub(s.now()))
 }
 
-// all returns the set in order, and its version. The slice must not be changed.
-func (s *sessionSet) all() ([]veriff.SessionID, uint64) {
+// next returns the session after another, which need not be there, or with
+// dir -1 the one before it.
+func (s *sessionSet) next(id veriff.SessionID, dir int) (next veriff.SessionID, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	for _, ids := range [...][]veriff.SessionID{s.listed, s.visited} {
+		n, found := search(ids, id)
+		if !found && dir > 0 {
+			n--
+		}
+		for n += dir; n >= 0 && n < len(ids); n += dir {
+			if s.isAbsentLocked(ids[n]) {
+				continue
+			}
+			if !ok || ids[n].Compare(next)*dir < 0 {
+				next, ok = ids[n], true
+			}
+			break
+		}
+	}
+	return next, ok
+}
+
+// all returns the set in order, and its version. The slice must not be changed.
+func (s *sessionSet) all() ([]veriff.SessionID, uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.visited) == 0 && len(s.absent) == 0 {
 		return s.listed, s.version
 	}
-	ids := make([]veriff.SessionID, 0, len(s.listed)+len(s.visited))
-	for _, id := range s.listed {
-		if !s.isAbsentLocked(id) {
-			ids = append(ids, id)
-		}
+	if !s.until.IsZero() && !s.now().Before(s.until) {
+		s.version++
+		s.until = time.Time{}
 	}
-	for id := range s.visited {
-		ids = append(ids, id)
+	if s.merged == nil || s.mergedAt != s.version {
+		s.mergeLocked()
 	}
-	if len(s.visited) > 0 {
-		slices.SortFunc(ids, veriff.SessionID.Compare)
-	}
-	return ids, s.version
+	return s.merged, s.version
 }
 
-func (s *sessionSet) isListedLocked(id veriff.SessionID) bool {
-	_, ok := slices.BinarySearchFunc(s.listed, id, veriff.SessionID.Compare)
-	return ok
+func (s *sessionSet) mergeLocked() {
+	s.mergedAt, s.until = s.version, time.Time{}
+	s.merged = make([]veriff.SessionID, 0, len(s.listed)+len(s.visited))
+	for _, id := range s.listed {
+		if !s.isAbsentLocked(id) {
+			s.merged = append(s.merged, id)
+		} else if until := s.absent[id]; s.until.IsZero() || until.Before(s.until) {
+			s.until = until
+		}
+	}
+	if len(s.visited) > 0 {
+		s.merged = append(s.merged, s.visited...)
+		slices.SortFunc(s.merged, veriff.SessionID.Compare)
+	}
 }
+
+func (s *sessionSet) isListedLocked(id veriff.SessionID) bool { return in(s.listed, id) }
 
 func (s *sessionSet) isAbsentLocked(id veriff.SessionID) bool {
 	until, ok := s.absent[id]
 	return ok && s.now().Before(until)
+}
+
+func search(sorted []veriff.SessionID, id veriff.SessionID) (n int, ok bool) {
+	return slices.BinarySearchFunc(sorted, id, veriff.SessionID.Compare)
+}
+
+func in(sorted []veriff.SessionID, id veriff.SessionID) bool {
+	_, ok := search(sorted, id)
+	return ok
 }
 
 // SetSessions replaces the sessions that are listed to the library. ids are
