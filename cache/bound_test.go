@@ -18,7 +18,7 @@ func TestBoundUnderLoad(t *testing.T) {
 	o := testOptions(t)
 	o.Limit = 6 << 20
 	c := open(t, o)
-	const workers, rounds, keys = 8, 60, 30
+	const workers, rounds, keys = 8, 60, 60 // of 9 MB: they do not all fit
 	want := func(i int) []byte { return content(uint64(i), (i*37%300)<<10) }
 	var wg sync.WaitGroup
 	for id := range workers {
