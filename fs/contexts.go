@@ -51,6 +51,7 @@ func (d *contextDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut
 	if !library.PossibleNameByContext(name) {
 		return nil, syscall.ENOENT // for long: see impossibleNames
 	}
+	d.interest.looks(ctx)
 	ctx, done := untilKilled(ctx)
 	defer done()
 	file, err := d.lib.FindByContext(ctx, d.id, name)
@@ -83,6 +84,7 @@ func (d *contextDir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHa
 	named := d.lib.ByContext(list)
 	handle := &directory{
 		self: contextsAttr(d.id).Ino, parent: contextsIno, entries: len(named),
+		names: !d.interest.lists(ctx) && len(named) <= namesMost,
 		entry: func(i int) fuse.DirEntry {
 			return fuse.DirEntry{Name: named[i].Name, Mode: syscall.S_IFLNK, Ino: linkAttr(d.target(named[i].File)).Ino}
 		},

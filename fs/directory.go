@@ -18,6 +18,8 @@ type directory struct {
 	// look is a lookup that must not wait: it serves READDIRPLUS, whose
 	// caller asked for names and may never ask for attributes.
 	look func(ctx context.Context, i int, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno)
+	// names has READDIRPLUS answer with names alone.
+	names bool
 
 	next int // go-fuse serialises the calls of one handle
 }
@@ -60,5 +62,8 @@ func (d *directory) Seekdir(_ context.Context, off uint64) syscall.Errno {
 
 // Lookup is for the entry that Readdirent returned last.
 func (d *directory) Lookup(ctx context.Context, _ string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	if d.names {
+		return nil, syscall.EAGAIN // which the kernel takes for no answer
+	}
 	return d.look(ctx, d.next-1-dots, out)
 }

@@ -70,6 +70,7 @@ type tree struct {
 	dirMode, fileMode uint32
 	notices           notices
 	inodes            inodes
+	interest          *interest
 	sessions          *collection[veriff.SessionID]
 	contexts          *collection[veriff.SessionID]
 	metadata          *collection[veriff.SessionID]
@@ -89,6 +90,7 @@ func New(o Options) (*Mount, error) {
 		lib: o.Library, log: o.Logger,
 		uid: uint32(os.Getuid()), gid: uint32(os.Getgid()),
 		dirMode: 0o500, fileMode: 0o400,
+		interest: newInterest(),
 	}
 	if o.AllowOther {
 		t.dirMode, t.fileMode = 0o555, 0o444

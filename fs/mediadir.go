@@ -53,6 +53,7 @@ func (d *mediaDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) 
 	if !library.PossibleName(name) {
 		return nil, syscall.ENOENT // for long: see impossibleNames
 	}
+	d.interest.looks(ctx)
 	ctx, done := untilKilled(ctx)
 	defer done()
 	file, err := d.of.find(ctx, name)
@@ -100,6 +101,7 @@ func (d *mediaDir) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHand
 	}
 	handle := &directory{
 		self: d.of.identity().Ino, parent: d.parent, entries: len(list.Files),
+		names: !d.interest.lists(ctx) && len(list.Files) <= namesMost,
 		entry: func(i int) fuse.DirEntry {
 			f := &list.Files[i]
 			return fuse.DirEntry{Name: f.Name(), Mode: syscall.S_IFREG, Ino: mediaAttr(f.ID).Ino}
