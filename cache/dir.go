@@ -56,6 +56,7 @@ const (
 type directory struct {
 	path string
 	root *os.Root
+	self *os.File // the same directory
 	lock *os.File
 }
 
@@ -90,6 +91,9 @@ func openDirectory(path string) (_ *directory, err error) {
 			d.close()
 		}
 	}()
+	if d.self, err = d.root.Open("."); err != nil {
+		return nil, refuse("", err, "")
+	}
 	// What was opened, not what the path names now, is what counts.
 	info, err := d.root.Stat(".")
 	if err != nil {
@@ -304,6 +308,9 @@ func (d *directory) sync(rel string) error {
 func (d *directory) close() {
 	if d.lock != nil {
 		d.lock.Close() // which unlocks
+	}
+	if d.self != nil {
+		d.self.Close()
 	}
 	d.root.Close()
 }

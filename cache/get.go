@@ -47,7 +47,7 @@ func (c *Cache) openObject(si uint8, n name) (*Object, error) {
 	}
 	s, d := c.secrets[si], c.dir.Load()
 	// Without O_NONBLOCK a pipe of this name would block us.
-	f, err := d.root.OpenFile(s.path(n), os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := d.openFile(s.path(n), os.O_RDONLY|unix.O_NONBLOCK, 0)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if known {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // reserveStep is how much room a writer asks for at a time when it was not
@@ -72,7 +74,7 @@ func (s *sink) openTemp(size int64) error {
 	}
 	d := c.dir.Load()
 	temp := tempDir + "/w" + strconv.FormatInt(c.temps.Add(1), 10)
-	f, err := d.root.OpenFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := d.openFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		c.index.unreserve(want)
 		c.health.fault(err, false)
@@ -86,7 +88,7 @@ func (s *sink) openTemp(size int64) error {
 // need the goroutine.
 func (s *sink) add(b *batch) {
 	if s.queue == nil && b.size == len(b.data) {
-		s.queue = make(chan *batch, 1)
+		s.queue = make(chan *batch, 4)
 		s.done = make(chan struct{})
 		go s.run()
 	}
@@ -221,7 +223,8 @@ func (s *sink) publish(k Key, n name, stored time.Time) (backing, *held) {
 		e.size = s.reserved
 	}
 	e.stored, e.used = stored.Unix(), stored.Unix()
-	_ = s.dir.root.Chtimes(s.temp, stored, stored)
+	at := unix.NsecToTimeval(stored.UnixNano())
+	_ = unix.Futimes(int(src.(*os.File).Fd()), []unix.Timeval{at, at})
 
 	c.index.claim(n)
 	if err == nil {
