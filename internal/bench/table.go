@@ -137,5 +137,8 @@ func inTurns(rounds int, do ...func() (time.Duration, error)) (series, error) {
 // only add to a time, so the fastest round is the one that says most.
 func (s series) best(i int) time.Duration { return slices.Min(s[i]) }
 
+// median returns the middle round of a column, for what hangs on luck.
+func (s series) median(i int) time.Duration { return slices.Sorted(slices.Values(s[i]))[len(s[i])/2] }
+
 // ratio returns that of the fastest rounds of two columns.
 func (s series) ratio(i, j int) float64 { return float64(s.best(i)) / float64(s.best(j)) }
