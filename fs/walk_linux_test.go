@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -120,6 +121,27 @@ func TestWalkInAnotherOrder(t *testing.T) {
 				t.Errorf("at most %d requests were under way at once", counts.Peak)
 			}
 		})
+	}
+}
+
+// TestByHandBesideAWalk opens pictures by hand while a tool goes through other
+// sessions: these are all that is fetched of theirs.
+func TestByHandBesideAWalk(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: manySessions})
+	names := slices.Sorted(maps.Keys(w.files()))
+	w.mustShell(`
+		(for f in $(ls -d sessions/*/* | head -24); do cat "$f" >/dev/null; sleep 0.25; done) &
+		for f; do cat "$f" >/dev/null; sleep 1.2; done; wait`, names[220], names[224], names[217], names[222])
+	w.settle()
+	fetched := 0
+	for i, name := range names[216:225] {
+		n := w.Requests().ByPath["/v1/media/"+strings.TrimSuffix(filepath.Base(name), filepath.Ext(name))]
+		if fetched += n; n > 0 && !slices.Contains([]int{220, 224, 217, 222}, 216+i) {
+			t.Errorf("%s was fetched and not opened", name)
+		}
+	}
+	if fetched != 4 {
+		t.Errorf("%d files of that session were fetched", fetched)
 	}
 }
 

@@ -65,9 +65,12 @@ func (s *sequence) after(id veriff.SessionID, o order) (next veriff.SessionID, o
 
 func (s *sequence) sort() {
 	start := s.lib.now()
+	if start.Before(s.until) {
+		return
+	}
 	ids, version := s.lib.sessions.all()
 	version += s.lib.catalog.attemptsVersion() // both only ever grow
-	if version == s.of || start.Before(s.until) {
+	if version == s.of {
 		return
 	}
 	s.dates, s.of = s.lib.catalog.dated(ids), version

@@ -59,9 +59,9 @@ type readAhead struct {
 	mu       sync.Mutex
 	files    []*fileWalk // the one that moved last comes first
 	lists    []*listWalk
-	moved    time.Time // when a file was opened last
 	sequence sequence
-	returns  int // sessions to which somebody came back, and again, since all stood still
+	lulls    int // times that all stood still
+	returns  int // sessions to which somebody came back, and again, since the last of them
 }
 
 // window is how many steps a walk is run ahead of.
@@ -78,8 +78,7 @@ func (r *readAhead) opened(f *File) {
 		return
 	}
 	w := r.followLocked(f)
-	w.moved, w.rested = r.lib.now(), false
-	r.moved = w.moved
+	w.moved, w.rested, w.lull = r.lib.now(), false, r.lulls
 	if w.window > 0 {
 		r.topUpLocked(w)
 	}
@@ -254,14 +253,15 @@ func (r *readAhead) listed() {
 func (r *readAhead) rest(w *fileWalk) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	still := r.lib.now().Sub(r.moved)
-	if r.lib.lanes.busy() || w.sessions == (order{}) && still < walkPause {
+	last := len(r.files) > 0 && w == r.files[0]
+	if r.lib.lanes.busy() || r.shuffledLocked() && !last {
 		w.pause.Reset(walkPause) // it may be waiting for us, or be part of a shuffled list
 		return
 	}
 	r.endLocked(w)
 	w.rested = true
-	if still >= walkPause {
+	if last {
+		r.lulls++
 		r.returns = 0
 	}
 }

@@ -30,6 +30,7 @@ type fileWalk struct {
 	passed   map[kind]int            // in how many sessions it has not opened files of a kind, since it did
 	moved    time.Time
 	rested   bool // it stood still for longer than a tool does
+	lull     int  // of readAhead, when it moved
 	pause    *time.Timer
 }
 
@@ -188,6 +189,9 @@ func (r *readAhead) stepLocked(w *fileWalk, f *File) bool {
 		dir int
 		order
 	}{{w.dir, w.order()}, {+1, order{byName, +1}}, {-1, order{byName, -1}}} {
+		if way.dir == 0 {
+			continue
+		}
 		next, ok := r.nextLocked(w.at, way.dir, way.order, nil)
 		if !ok || next.file().ID != f.ID || w.loose && (way.dir != w.dir || way.order != w.order()) {
 			continue
@@ -233,6 +237,9 @@ func (r *readAhead) overtakeLocked(w *fileWalk, n int, by *File) (dropped bool) 
 		}
 		dropped = true
 		r.giveUpLocked(s)
+		if s.list.Session != by.In.Session {
+			delete(w.met, s.file().ID)
+		}
 		if k := s.file().kind(); k != by.kind() {
 			w.passed[k]++
 		}
@@ -280,7 +287,7 @@ func (r *readAhead) jumpLocked(w *fileWalk, f *File) bool {
 	if in := w.at.list; in.Session != f.In.Session || in.Attempt != f.In.Attempt {
 		return false
 	}
-	if w.rested { // at the pace of a person
+	if w.lull != r.lulls { // at the pace of a person
 		w.begin(f)
 		return true
 	}
@@ -289,7 +296,7 @@ func (r *readAhead) jumpLocked(w *fileWalk, f *File) bool {
 	if w.opened == windowFirst+1 && !w.crossed {
 		r.returns++
 	}
-	if r.shuffledLocked() || w.opened > windowFirst {
+	if r.shuffledLocked() || w.opened > windowFirst && !w.rested {
 		w.wander(r.shuffledLocked())
 	}
 	return true
