@@ -79,6 +79,7 @@ func (r *readAhead) opened(f *File) {
 	}
 	w := r.followLocked(f)
 	w.moved, w.rested, w.lull = r.lib.now(), false, r.lulls
+	w.weigh()
 	if w.window > 0 {
 		r.topUpLocked(w)
 	}
@@ -126,7 +127,7 @@ func (r *readAhead) followLocked(f *File) *fileWalk {
 func (r *readAhead) topUpLocked(w *fileWalk) {
 	var bytes int64
 	for _, o := range r.files {
-		bytes += o.bytes()
+		bytes += o.bytes
 	}
 	_, room := r.lib.Room()
 	most := min(windowBytes, room/4)
@@ -149,6 +150,7 @@ func (r *readAhead) topUpLocked(w *fileWalk) {
 			sure++
 		}
 		w.met[f.ID] = false
+		w.bytes += s.size
 		bytes += s.size
 	}
 	// The listings that come after the window, so that the walk does not wait
@@ -278,7 +280,7 @@ func (r *readAhead) dropLocked(w *fileWalk) {
 		r.giveUpLocked(s)
 		delete(w.met, s.file().ID) // it may come to it yet
 	}
-	w.ahead = nil
+	w.ahead, w.bytes = nil, 0
 }
 
 // giveUpLocked ends the fetching of a file that will not be opened, unless

@@ -26,6 +26,7 @@ type fileWalk struct {
 	opened   int      // files so far
 	window   window
 	ahead    []*step                 // fetched or being fetched, in order, and not opened yet
+	bytes    int64                   // of them
 	met      map[veriff.MediaID]bool // of the session it is in, and of those ahead: whether it was opened
 	passed   map[kind]int            // in how many sessions it has not opened files of a kind, since it did
 	moved    time.Time
@@ -165,12 +166,12 @@ func (w *fileWalk) sure() int {
 	return len(w.ahead)
 }
 
-// bytes is the size of what was fetched ahead.
-func (w *fileWalk) bytes() (sum int64) {
+// weigh adds up what is fetched ahead.
+func (w *fileWalk) weigh() {
+	w.bytes = 0
 	for _, s := range w.ahead {
-		sum += s.size
+		w.bytes += s.size
 	}
-	return sum
 }
 
 // stepLocked moves a walk to a file, if the file is one that the walk is
@@ -179,8 +180,8 @@ func (r *readAhead) stepLocked(w *fileWalk, f *File) bool {
 	if w.at.file().ID == f.ID {
 		return true // opened once more
 	}
-	for n, s := range w.ahead {
-		if s.file().ID == f.ID {
+	if opened, met := w.met[f.ID]; met && !opened {
+		if n := slices.IndexFunc(w.ahead, func(s *step) bool { return s.file().ID == f.ID }); n >= 0 {
 			r.hitLocked(w, n)
 			return true
 		}
