@@ -49,6 +49,9 @@ func (a datedSession) compare(b datedSession) int {
 
 // after returns the session that comes after another in an order.
 func (s *sequence) after(id veriff.SessionID, o order) (next veriff.SessionID, ok bool) {
+	if o.dir == 0 {
+		return id, false
+	}
 	switch o.by {
 	case byName:
 		return s.lib.sessions.next(id, o.dir)

@@ -186,8 +186,11 @@ func (r *readAhead) comingLocked(w *fileWalk) (next spot, guess, ok bool) {
 }
 
 // nextLocked returns the next file that is wanted, or any with nil, after a
-// spot, as far as listings are in memory.
+// spot, as far as listings are in memory. Without a direction there is none.
 func (r *readAhead) nextLocked(at spot, dir int, o order, wanted func(*File) bool) (spot, bool) {
+	if dir == 0 {
+		return spot{}, false
+	}
 	list, i := at.list, at.i
 	for range sessionsAside {
 		for i += dir; i >= 0 && i < len(list.Files); i += dir {

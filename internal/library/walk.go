@@ -190,9 +190,6 @@ func (r *readAhead) stepLocked(w *fileWalk, f *File) bool {
 		dir int
 		order
 	}{{w.dir, w.order()}, {+1, order{byName, +1}}, {-1, order{byName, -1}}} {
-		if way.dir == 0 {
-			continue
-		}
 		next, ok := r.nextLocked(w.at, way.dir, way.order, nil)
 		if !ok || next.file().ID != f.ID || w.loose && (way.dir != w.dir || way.order != w.order()) {
 			continue
@@ -289,6 +286,7 @@ func (r *readAhead) jumpLocked(w *fileWalk, f *File) bool {
 		return false
 	}
 	if w.lull != r.lulls { // at the pace of a person
+		r.endLocked(w)
 		w.begin(f)
 		return true
 	}
