@@ -3,11 +3,15 @@ package fs_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"veriffs/cache"
 	"veriffs/veriff"
@@ -166,19 +170,46 @@ func TestDeleted(t *testing.T) {
 	if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, content) {
 		t.Fatal(len(got), err)
 	}
+	met, err := unix.Open(path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(met)
 	gone := w.Sessions()[0].ID
 	w.DeleteSession(gone)
 	if _, err := os.ReadDir(filepath.Dir(path)); !isErrno(err, syscall.ENOENT) {
 		t.Fatalf("a deleted session: %v", err)
 	}
-	if o, ok := w.cache.Get(cache.Key("media/" + f.ID.String())); ok {
-		o.Close()
-		t.Error("its file is still in the cache")
+	if _, err := os.ReadFile(fmt.Sprintf("/proc/self/fd/%d", met)); !isErrno(err, syscall.ENOENT) {
+		t.Errorf("its file, for somebody who had met it: %v", err)
 	}
+	eventually(t, "its file leaves the cache", func() bool { return !w.cache.Has(cache.Key("media/" + f.ID.String())) })
 	eventually(t, "the path is gone", func() bool {
 		_, err := os.Stat(path)
 		return isErrno(err, syscall.ENOENT)
 	})
+}
+
+// TestDeletedFile: a file that its session no longer lists is gone, too, and its
+// neighbours are not.
+func TestDeletedFile(t *testing.T) {
+	w := newWorld(t, worldConfig{sandbox: small})
+	path, f, _ := w.one()
+	w.mustShell(`cat sessions/*/* >/dev/null`)
+	w.DeleteMedia(f.ID)
+	w.lib.ForgetListing(w.SessionIDs()[0])
+	if names := w.names("sessions", w.SessionIDs()[0].String()); slices.Contains(names, filepath.Base(path)) {
+		t.Errorf("it is listed: %q", names)
+	}
+	eventually(t, "it leaves the cache and the mount", func() bool {
+		_, err := os.Stat(path)
+		return isErrno(err, syscall.ENOENT) && !w.cache.Has(cache.Key("media/"+f.ID.String()))
+	})
+	w.ResetRequests()
+	w.mustShell(`cat sessions/*/* >/dev/null`)
+	if n := w.Requests().ByKind[sandbox.Media]; n != 0 {
+		t.Errorf("%d of its neighbours were fetched again", n)
+	}
 }
 
 // TestFindOverOldIDs: sessions that are no longer there leave sessions/, so

@@ -258,9 +258,7 @@ func TestDeletedSessionEverywhere(t *testing.T) {
 		t.Errorf("find: %v\n%s", err, out)
 	}
 	for _, key := range []string{"media/" + s.Attempts[1].Media[0].ID.String(), "session/" + s.ID.String() + "/decision"} {
-		if w.cache.Has(cache.Key(key)) {
-			t.Errorf("%s is in the cache", key)
-		}
+		eventually(t, key+" leaves the cache", func() bool { return !w.cache.Has(cache.Key(key)) })
 	}
 }
 

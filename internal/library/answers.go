@@ -19,13 +19,13 @@ const retryStale = 30 * time.Second
 // an answer too; a failure is none and is never remembered.
 type answers[K question, V any] struct {
 	lib    *Library
-	about  string                       // what is asked about, for the log
-	stored func(K) (answer[V], bool)    // the last answer in the sealed store
-	ask    func(*claim, K) (V, error)   // of the API, and into the sealed store
-	keep   func(k K, fresh V, last V)   // a new answer is there; last may be the zero V
-	lose   func(k K, last V, err error) // the API says that there is nothing (any more)
-	memory *memory[K, answer[V]]        // bounded
-	under  flights[K, V]                // one question at a time about each key
+	about  string                     // what is asked about, for the log
+	stored func(K) (answer[V], bool)  // the last answer in the sealed store
+	ask    func(*claim, K) (V, error) // of the API, and into the sealed store
+	keep   func(k K, fresh V, last V) // a new answer is there; last may be the zero V
+	lose   func(k K, last V)          // the API's signed word: there is nothing (any more)
+	memory *memory[K, answer[V]]      // bounded
+	under  flights[K, V]              // one question at a time about each key
 }
 
 // question is what tells one question from another of its kind.
@@ -108,8 +108,18 @@ func (a *answers[K, V]) expire(k K) {
 	}
 }
 
+// fresh reports whether an answer is younger than the time to live. One from
+// the future is not: a clock was wrong then, or is now.
 func (a *answers[K, V]) fresh(last answer[V]) bool {
-	return a.lib.now().Sub(last.asked) < a.lib.ttl
+	age := a.lib.now().Sub(last.asked)
+	return age >= 0 && age < a.lib.ttl
+}
+
+// drop forgets what memory knows, but not that there is nothing.
+func (a *answers[K, V]) drop(k K) {
+	if last, ok := a.memory.Peek(k); ok && !last.absent {
+		a.memory.Remove(k)
+	}
 }
 
 func (a *answers[K, V]) result(k K, last answer[V]) (V, error) {
@@ -132,10 +142,12 @@ func (a *answers[K, V]) renew(c *claim, k K) (V, error) {
 		a.put(k, v)
 		a.keep(k, v, last.value)
 		return v, nil
-	case errors.Is(err, ErrNotFound):
-		a.lose(k, last.value, err)
+	case proven(err):
+		a.lose(k, last.value)
 		a.memory.Add(k, answer[V]{absent: true, asked: a.lib.now()})
 		return none, err
+	case errors.Is(err, ErrNotFound):
+		return none, err // nobody's word: nothing goes by it, and nothing is remembered
 	case known && !last.absent && !errors.Is(err, veriff.ErrRefused) && c.ctx.Err() == nil:
 		a.lib.log.Warn("the last answer serves, a new one could not be had", "about", a.about, "id", k.String(), "error", err)
 		last.asked = a.lib.now().Add(retryStale - a.lib.ttl)

@@ -154,41 +154,21 @@ func (l *Library) askAttempt(c *claim, id veriff.AttemptID) (*Listing, error) {
 			}
 		}
 	}
-	l.storeDocument(attemptMediaKey(id), session, media.Document)
+	l.storeDocument(attemptMediaKey(id), label{Session: idText(session), Attempt: idText(id)}, media.Document)
 	return l.attemptListing(id, media), nil
 }
 
 // keepAttempt tells what has changed with a new listing from the API.
 func (l *Library) keepAttempt(id veriff.AttemptID, list, last *Listing) {
 	l.known.found(id)
-	if last == nil || !last.same(list) {
-		l.observer.tell(Change{Attempt: id, FilesGone: gone(last, list)})
+	if last != nil && last.same(list) {
+		return
 	}
-}
-
-// loseAttempt drops what is kept of an attempt that the API does not have. Of
-// its files only those go that no listing of the session has.
-func (l *Library) loseAttempt(id veriff.AttemptID, last *Listing, _ error) {
-	l.log.Info("the API has no such attempt (any more): it leaves the listing and the cache", "attempt", id)
-	l.cache.Remove(attemptMediaKey(id))
-	change := Change{AttemptsGone: []veriff.AttemptID{id}}
-	if session, _ := l.catalog.attempt(id); !session.IsZero() {
-		l.known.lost(id, l.now().Add(l.ttl))
-		change.AttemptsChanged = true
+	missing := gone(last, list)
+	l.observer.tell(Change{Attempt: id, FilesGone: missing})
+	if len(missing) > 0 && list.proves {
+		l.suspect(id)
 	}
-	if last != nil {
-		current, _ := l.listings.present(last.Session)
-		erased := make(map[veriff.MediaID]bool)
-		for i := range last.Files {
-			if f := last.Files[i].ID; current == nil || !current.has(f) {
-				erased[f] = true
-				l.cache.Remove(mediaKey(f))
-			}
-		}
-		change.Attempt, change.FilesGone = id, gone(last, &Listing{})
-		change.Erased = func(f *File) bool { return erased[f.ID] }
-	}
-	l.observer.tell(change)
 }
 
 // lost takes an attempt out of the listing until then.

@@ -31,6 +31,9 @@ type catalog struct {
 	sizes    map[veriff.MediaID]int64 // bytes
 	numbers  map[veriff.MediaID]int64 // see contexts.go
 	dirty    chan struct{}            // holds one token while there are changes to write
+	graves   graves                   // see tombstones.go
+	losses   uint64                   // grows with every loss
+	loss     chan struct{}            // holds one token when there are new ones
 
 	writing sync.Mutex // orders the writes, so that the last one is the newest
 }
@@ -46,6 +49,7 @@ func (c *catalog) clear() {
 	c.sessions = make(map[veriff.AttemptID]veriff.SessionID)
 	c.sizes = make(map[veriff.MediaID]int64)
 	c.numbers = make(map[veriff.MediaID]int64)
+	c.graves = newGraves()
 	c.latest = 0
 }
 
@@ -242,7 +246,7 @@ func (c *catalog) markLocked() {
 // load reads the catalog of the last mount. Without one, or with one that
 // does not decode, it starts empty: everything in it can be had again.
 func (c *catalog) load(store *cache.Cache, log *slog.Logger) {
-	c.dirty = make(chan struct{}, 1)
+	c.dirty, c.loss = make(chan struct{}, 1), make(chan struct{}, 1)
 	c.clear()
 	o, ok := store.Get(catalogKey)
 	if !ok {
@@ -270,7 +274,7 @@ func (c *catalog) save(store *cache.Cache) {
 	}
 	c.mu.RLock()
 	b := c.encode()
-	empty := len(c.attempts)+len(c.sizes)+len(c.numbers) == 0
+	empty := len(c.attempts)+len(c.sizes)+len(c.numbers) == 0 && c.graves.empty()
 	c.mu.RUnlock()
 	if empty { // after an erasure
 		store.Remove(catalogKey)

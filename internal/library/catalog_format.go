@@ -8,11 +8,12 @@ import (
 	"veriffs/veriff"
 )
 
-// catalogVersion is the first byte of an encoded catalog. Three tables
-// follow, each a count and as many records, all numbers big-endian: sessions
-// (id, a count and as many attempts of id and date), sizes and numbers (id,
-// number).
-const catalogVersion = 2
+// catalogVersion is the first byte of an encoded catalog. Five tables follow,
+// each a count and as many records, all numbers big-endian: sessions (id, a
+// count and as many attempts of id and date), sizes and numbers of files (id,
+// number), and sessions and attempts that have gone (id, 1 for an attempt that
+// is merely suspected, else 0).
+const catalogVersion = 3
 
 const (
 	idBytes       = 16
@@ -21,8 +22,8 @@ const (
 )
 
 func (c *catalog) encode() []byte {
-	b := make([]byte, 0, 1+3*countBytes+len(c.attempts)*(idBytes+countBytes)+
-		catalogRecord*(len(c.sessions)+len(c.sizes)+len(c.numbers)))
+	b := make([]byte, 0, 1+5*countBytes+len(c.attempts)*(idBytes+countBytes)+
+		catalogRecord*(len(c.sessions)+len(c.sizes)+len(c.numbers)+len(c.graves.sessions)+len(c.graves.attempts)))
 	b = append(b, catalogVersion)
 	b = appendCount(b, len(c.attempts))
 	for session, all := range c.attempts {
@@ -36,6 +37,18 @@ func (c *catalog) encode() []byte {
 		for id, n := range table {
 			b = appendRecord(b, id, n)
 		}
+	}
+	b = appendCount(b, len(c.graves.sessions))
+	for id := range c.graves.sessions {
+		b = appendRecord(b, id, 0)
+	}
+	b = appendCount(b, len(c.graves.attempts))
+	for id, g := range c.graves.attempts {
+		var suspect int64
+		if g.suspect {
+			suspect = 1
+		}
+		b = appendRecord(b, id, suspect)
 	}
 	return b
 }
@@ -76,7 +89,12 @@ func (c *catalog) decode(b []byte) error {
 			return errCatalog
 		}
 	}
-	if len(b) > 0 {
+	b, ok = takeTable(b, func(id [idBytes]byte, _ int64) { c.graves.sessions[id] = grave{} })
+	if !ok {
+		return errCatalog
+	}
+	b, ok = takeTable(b, func(id [idBytes]byte, suspect int64) { c.graves.attempts[id] = grave{suspect: suspect != 0} })
+	if !ok || len(b) > 0 {
 		return errCatalog
 	}
 	return nil

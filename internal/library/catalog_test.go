@@ -10,7 +10,7 @@ import (
 )
 
 func newCatalog() *catalog {
-	c := &catalog{dirty: make(chan struct{}, 1)}
+	c := &catalog{dirty: make(chan struct{}, 1), loss: make(chan struct{}, 1)}
 	c.clear()
 	return c
 }
@@ -42,9 +42,13 @@ func TestCatalogLasts(t *testing.T) {
 	if files := []File{{ID: media}}; !c.setNumbers(map[veriff.MediaID]int{media: 7}, files) || c.setNumbers(nil, nil) {
 		t.Error("a number is a change once")
 	}
+	c.bury([]veriff.SessionID{{7}}, map[veriff.AttemptID]bool{{8}: false, {9}: true})
 	again := newCatalog()
 	if err := again.decode(c.encode()); err != nil {
 		t.Fatal(err)
+	}
+	if _, ok := again.buried().attempts[veriff.AttemptID{8}]; !ok || !again.isGone(veriff.SessionID{7}) || !again.buried().attempts[veriff.AttemptID{9}].suspect {
+		t.Errorf("who has gone: %+v", again.buried())
 	}
 	if n, ok := again.size(media); !ok || n != 5 {
 		t.Errorf("size %d, %v", n, ok)
@@ -76,6 +80,7 @@ func FuzzCatalog(f *testing.F) {
 	c.setAttempts(veriff.SessionID{1}, []veriff.Attempt{{ID: veriff.AttemptID{4}, Created: time.UnixMilli(1)}, {ID: veriff.AttemptID{5}}})
 	c.setSize(veriff.MediaID{2}, 3)
 	c.setNumbers(map[veriff.MediaID]int{{6}: 2}, nil)
+	c.bury([]veriff.SessionID{{7}}, map[veriff.AttemptID]bool{{8}: false, {9}: true})
 	f.Add(c.encode())
 	f.Add([]byte{})
 	f.Add([]byte{catalogVersion, 255, 255, 255, 255})
@@ -97,5 +102,22 @@ func FuzzCatalog(f *testing.F) {
 		if d := cmp.Diff(c.numbers, again.numbers); d != "" {
 			t.Error(d)
 		}
+		if d := cmp.Diff(c.graves, again.graves, cmp.AllowUnexported(graves{}, grave{})); d != "" {
+			t.Error(d)
+		}
 	})
+}
+
+// What goes once more while it is being erased stays buried.
+func TestExhumeOnlyWhatWasErased(t *testing.T) {
+	c := newCatalog()
+	again, once := veriff.SessionID{1}, veriff.SessionID{2}
+	c.bury([]veriff.SessionID{again, once}, nil)
+	erased := c.buried()
+	c.revive(again)
+	c.bury([]veriff.SessionID{again}, nil)
+	c.exhume(erased)
+	if !c.isGone(again) || c.isGone(once) {
+		t.Errorf("gone again: %v, gone once: %v", c.isGone(again), c.isGone(once))
+	}
 }

@@ -207,7 +207,7 @@ func (l *Library) keepDocument(k documentKey, d veriff.Document) Document {
 		fresh.Received = last.Received
 		d.Received = last.Received
 	}
-	l.storeDocument(k.key(), k.session, d)
+	l.storeDocument(k.key(), label{Session: idText(k.session)}, d)
 	l.documents.put(k, fresh)
 	if !known || last != fresh {
 		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
@@ -217,7 +217,7 @@ func (l *Library) keepDocument(k documentKey, d veriff.Document) Document {
 
 // loseDocument remembers, over a remount too, that the API has no such
 // document, until the time to live has passed.
-func (l *Library) loseDocument(k documentKey, last Document, _ error) {
+func (l *Library) loseDocument(k documentKey, last Document) {
 	text, err := json.Marshal(label{Session: k.session.String(), Absent: true, Received: l.now()})
 	if err == nil {
 		l.store(k.key(), nil, text)
@@ -262,13 +262,12 @@ func (lb label) document(size int64) (Document, error) {
 	return d, nil
 }
 
-// storeDocument keeps a verified body in the cache. Failing is the cache's
-// business: it logs, and the body is asked for again.
-func (l *Library) storeDocument(key cache.Key, session veriff.SessionID, d veriff.Document) {
+// storeDocument keeps a verified body in the cache, with a label that says
+// whose it is. Failing is the cache's business: it logs, and the body is asked
+// for again.
+func (l *Library) storeDocument(key cache.Key, owners label, d veriff.Document) {
 	lb := labelOf(d.Receipt)
-	if !session.IsZero() {
-		lb.Session = session.String()
-	}
+	lb.Session, lb.Attempt = owners.Session, owners.Attempt
 	if text, err := json.Marshal(lb); err == nil {
 		l.store(key, d.Body, text)
 	}

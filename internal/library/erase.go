@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +21,10 @@ import (
 type Erasure struct {
 	Session string `json:"session,omitempty"` // whose data were erased; empty: everybody's
 	cache.Report
+	// Unattributed is the number of objects left of which is not known whose
+	// they are: files of attempts whose session was never known. More than 0
+	// means that the erasure of a session is not proven.
+	Unattributed int64 `json:"unattributed"`
 	// Pages says what the kernel held of the files in memory: "dropped", or
 	// "none" if nothing was mounted.
 	Pages string `json:"kernel_pages"`
@@ -40,46 +45,8 @@ const (
 // its blocks on the disk, which are sealed, are freed then. What is being
 // fetched when the erasure begins is waited for and erased.
 func (l *Library) EraseSession(ctx context.Context, id veriff.SessionID) (Erasure, error) {
-	prefix := "session/" + id.String() + "/"
-	attempts := l.catalog.of(id)
-	lists := make(map[string]bool) // keys of the lists of its attempts
-	files := make(map[veriff.MediaID]bool)
-	if last, ok := l.listings.present(id); ok {
-		last.collect(files)
-	}
-	for _, attempt := range attempts {
-		lists[string(attemptMediaKey(attempt))] = true
-		if last, ok := l.attempts.present(attempt); ok {
-			last.collect(files)
-		}
-	}
-	match := func(k cache.Key, text []byte, _ time.Time) bool {
-		key := string(k)
-		if media, ok := strings.CutPrefix(key, "media/"); ok {
-			m, err := veriff.ParseMediaID(media)
-			if err == nil && files[m] {
-				return true
-			}
-		}
-		return strings.HasPrefix(key, prefix) || lists[key] || labelOfSession(text) == id.String()
-	}
-	e := Erasure{Session: id.String()}
-	err := l.erase(ctx, &e, match, func() Change {
-		l.catalog.forgetFiles(files)
-		l.catalog.setAttempts(id, nil)
-		l.listings.memory.Remove(id)
-		for _, attempt := range attempts {
-			l.attempts.memory.Remove(attempt)
-		}
-		for kind := range DocumentKinds {
-			l.documents.memory.Remove(documentKey{id, kind})
-		}
-		return Change{
-			SessionsChanged: l.sessions.forget(id), AttemptsChanged: true, NewestChanged: true, Session: id,
-			Erased:        func(f *File) bool { return f.In.Session == id || files[f.ID] },
-			ErasedSession: func(other veriff.SessionID) bool { return other == id },
-		}
-	})
+	e, err := l.eraseForGood(ctx, l.doomSession(id))
+	e.Session = id.String()
 	if err != nil {
 		return e, fmt.Errorf("library: erase session %s: %w", id, err)
 	}
@@ -89,8 +56,174 @@ func (l *Library) EraseSession(ctx context.Context, id veriff.SessionID) (Erasur
 
 // EraseAll erases everything that is kept of every session.
 func (l *Library) EraseAll(ctx context.Context) (Erasure, error) {
-	var e Erasure
-	err := l.erase(ctx, &e, func(cache.Key, []byte, time.Time) bool { return true }, func() Change {
+	e, err := l.eraseForGood(ctx, &doomed{everything: true})
+	if err != nil {
+		return e, fmt.Errorf("library: erase everything: %w", err)
+	}
+	l.log.Info("everything was erased from the cache", "objects", len(e.Erased))
+	return e, nil
+}
+
+// eraseForGood is an erasure that somebody asked for: nothing of it may come
+// back with a power cut. The catalog, which holds dates and sizes of
+// everybody, is therefore removed before it is written anew.
+func (l *Library) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) {
+	e, err := l.erase(ctx, d)
+	if err == nil {
+		err = l.cache.Remove(catalogKey)
+		l.catalog.mark()
+		l.catalog.save(l.cache)
+	}
+	return e, err
+}
+
+// doomed says whose data an erasure takes, going by the label that is sealed
+// with each object. It is the only rule of what is erased: whoever comes to
+// protect a session from erasure does it in takes.
+type doomed struct {
+	everything bool
+	sessions   map[veriff.SessionID]bool
+	// attempts that lose their files; those that the listing has stay, without
+	// one all go.
+	attempts map[veriff.AttemptID]*Listing
+	// owner returns the session of an attempt, zero if it is not known.
+	owner func(veriff.AttemptID) veriff.SessionID
+
+	files        map[veriff.MediaID]bool // taken
+	unattributed map[cache.Key]bool      // whose they are is not known
+}
+
+// doomSession returns what is known to belong to a session.
+func (l *Library) doomSession(id veriff.SessionID) *doomed {
+	d := &doomed{
+		sessions: map[veriff.SessionID]bool{id: true},
+		attempts: make(map[veriff.AttemptID]*Listing),
+		files:    make(map[veriff.MediaID]bool),
+	}
+	for _, attempt := range l.attemptsOf(id) {
+		d.attempts[attempt] = nil
+		if last, ok := l.attempts.present(attempt); ok {
+			last.collect(d.files)
+		}
+	}
+	if last, ok := l.listings.present(id); ok {
+		last.collect(d.files)
+	}
+	return d
+}
+
+// attemptsOf returns the attempts of a session, as far as they were ever
+// listed.
+func (l *Library) attemptsOf(id veriff.SessionID) []veriff.AttemptID {
+	attempts := l.catalog.of(id)
+	if len(attempts) > 0 {
+		return attempts
+	}
+	body, _, ok := l.loadDocument(documentKey{id, AttemptsDocument}.key())
+	if !ok {
+		return nil
+	}
+	list, err := veriff.DecodeAttemptList(body)
+	if err != nil {
+		return nil
+	}
+	for _, a := range list.Items {
+		attempts = append(attempts, a.ID)
+	}
+	return attempts
+}
+
+// takes reports whether an object goes. It learns on the way which attempts a
+// session had: the objects before are read again.
+func (d *doomed) takes(key cache.Key, text []byte) bool {
+	if d.everything {
+		return true
+	}
+	session, attempt := ownersOf(text)
+	media, isMedia := mediaOf(key)
+	left, listed := d.attempts[attempt]
+	switch {
+	case d.sessions[session]:
+		if !attempt.IsZero() && !listed {
+			d.attempts[attempt] = nil
+		}
+	case listed && (left == nil || isMedia && !left.has(media)):
+	default:
+		if session.IsZero() && (isMedia || !attempt.IsZero()) && d.owner(attempt).IsZero() {
+			d.unattributed[key] = true
+		}
+		return false
+	}
+	if isMedia {
+		d.files[media] = true
+	}
+	return true
+}
+
+// collect adds a listing's files to a set.
+func (l *Listing) collect(files map[veriff.MediaID]bool) {
+	for i := range l.Files {
+		files[l.Files[i].ID] = true
+	}
+}
+
+// ownersOf reads whose an object is from its label; zero is unknown.
+func ownersOf(text []byte) (session veriff.SessionID, attempt veriff.AttemptID) {
+	var lb label
+	if json.Unmarshal(text, &lb) != nil {
+		return session, attempt
+	}
+	// What is no id stays zero.
+	session, _ = veriff.ParseSessionID(lb.Session)
+	attempt, _ = veriff.ParseAttemptID(lb.Attempt)
+	return session, attempt
+}
+
+// mediaOf returns which file is under a key.
+func mediaOf(key cache.Key) (id veriff.MediaID, ok bool) {
+	text, ok := strings.CutPrefix(string(key), mediaPrefix)
+	if !ok {
+		return id, false
+	}
+	id, err := veriff.ParseMediaID(text)
+	return id, err == nil
+}
+
+// erase carries an erasure out. Memory is cleared before the disk is read, and
+// again after it, because a listing may have been read back meanwhile.
+func (l *Library) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
+	select {
+	case l.erasing <- struct{}{}:
+		defer func() { <-l.erasing }()
+	case <-ctx.Done():
+		return e, context.Cause(ctx)
+	}
+	if d.files == nil {
+		d.files = make(map[veriff.MediaID]bool)
+	}
+	d.unattributed = make(map[cache.Key]bool)
+	d.owner = func(id veriff.AttemptID) veriff.SessionID { s, _ := l.catalog.attempt(id); return s }
+	if err := errors.Join(l.listings.under.settle(ctx), l.attempts.under.settle(ctx),
+		l.documents.under.settle(ctx), l.bodies.settle(ctx), l.fetches.settle(ctx)); err != nil {
+		return e, err
+	}
+	before := l.forget(d)
+	l.disownTaken(d)
+	e.Report, err = l.cache.Purge(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
+	e.Unattributed = int64(len(d.unattributed))
+	change := l.forget(d)
+	change.SessionsChanged = change.SessionsChanged || before.SessionsChanged
+	e.Pages = pagesNone
+	if l.tellAndWait(ctx, change) {
+		e.Pages = pagesDropped
+	}
+	return e, err
+}
+
+// forget drops what memory knows of the doomed, and returns what has changed
+// by that.
+func (l *Library) forget(d *doomed) Change {
+	if d.everything {
 		l.catalog.forgetAll()
 		l.listings.memory.Purge()
 		l.attempts.memory.Purge()
@@ -100,48 +233,40 @@ func (l *Library) EraseAll(ctx context.Context) (Erasure, error) {
 			Erased:        func(*File) bool { return true },
 			ErasedSession: func(veriff.SessionID) bool { return true },
 		}
-	})
-	if err != nil {
-		return e, fmt.Errorf("library: erase everything: %w", err)
 	}
-	l.log.Info("everything was erased from the cache", "objects", len(e.Erased))
-	return e, nil
+	change := Change{AttemptsChanged: true}
+	for id := range d.sessions {
+		_, newest := l.catalog.setAttempts(id, nil)
+		change.NewestChanged = change.NewestChanged || newest
+		change.SessionsChanged = l.sessions.forget(id) || change.SessionsChanged
+		change.Session = id // the directories of several have gone before
+		l.listings.drop(id)
+		for kind := range DocumentKinds {
+			l.documents.drop(documentKey{id, kind})
+		}
+	}
+	for attempt, left := range d.attempts {
+		if left == nil {
+			l.attempts.drop(attempt)
+		}
+	}
+	l.catalog.forgetFiles(d.files)
+	// d goes on to change while the observer looks.
+	sessions, attempts, files := maps.Clone(d.sessions), maps.Clone(d.attempts), maps.Clone(d.files)
+	change.Erased = func(f *File) bool {
+		left, listed := attempts[f.In.Attempt]
+		return sessions[f.In.Session] || files[f.ID] || f.In.OfAttempt && listed && left == nil
+	}
+	change.ErasedSession = func(id veriff.SessionID) bool { return sessions[id] }
+	return change
 }
 
-// erase carries an erasure out. forget drops what memory knows; it runs before
-// the disk is read, and again after it, because a listing may have been read
-// back from the disk meanwhile.
-func (l *Library) erase(ctx context.Context, e *Erasure, match func(cache.Key, []byte, time.Time) bool, forget func() Change) error {
-	l.erasing.Lock()
-	defer l.erasing.Unlock()
-	if err := errors.Join(l.listings.under.settle(ctx), l.attempts.under.settle(ctx),
-		l.documents.under.settle(ctx), l.bodies.settle(ctx), l.fetches.settle(ctx)); err != nil {
-		return err
-	}
-	before := forget()
-	l.disownAll(match)
-	// The catalog holds dates and sizes of everybody; it is written anew.
-	if err := l.cache.Remove(catalogKey); err != nil {
-		return err
-	}
-	var err error
-	e.Report, err = l.cache.Purge(ctx, match)
-	change := forget()
-	change.SessionsChanged = change.SessionsChanged || before.SessionsChanged
-	l.catalog.save(l.cache)
-	e.Pages = pagesNone
-	if l.tellAndWait(ctx, change) {
-		e.Pages = pagesDropped
-	}
-	return err
-}
-
-// disownAll makes the next open of files that are open now fetch them again.
-func (l *Library) disownAll(match func(cache.Key, []byte, time.Time) bool) {
+// disownTaken makes the next open of files that are open now fetch them again.
+func (l *Library) disownTaken(d *doomed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, o := range l.open {
-		if match(mediaKey(id), o.Label(), o.Stored()) {
+		if d.takes(mediaKey(id), o.Label()) {
 			delete(l.open, id)
 		}
 	}
@@ -161,21 +286,6 @@ func (l *Library) tellAndWait(ctx context.Context, c Change) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// collect adds a listing's files to a set.
-func (l *Listing) collect(files map[veriff.MediaID]bool) {
-	for i := range l.Files {
-		files[l.Files[i].ID] = true
-	}
-}
-
-func labelOfSession(text []byte) string {
-	var lb label
-	if json.Unmarshal(text, &lb) != nil {
-		return ""
-	}
-	return lb.Session
 }
 
 // settle waits for the work that is under way now.
@@ -215,7 +325,7 @@ func (s *sessionSet) forgetAll() (changed bool) {
 	if len(s.visited) == 0 {
 		return false
 	}
-	clear(s.visited)
+	s.visited = nil
 	s.version++
 	return true
 }

@@ -127,6 +127,10 @@ func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) 
 	return fresh, nil
 }
 
+const mediaPrefix = "media/"
+
+func mediaKey(id veriff.MediaID) cache.Key { return cache.Key(mediaPrefix + id.String()) }
+
 // object is a verified object in use, shared by everyone who has it open.
 type object struct {
 	*cache.Object
@@ -139,6 +143,9 @@ type object struct {
 // object returns the object of a file, with a reference that the caller owns,
 // and whether it had to be fetched for that.
 func (l *Library) object(ctx context.Context, f *File) (o *object, fetched bool, err error) {
+	if l.gone(f) {
+		return nil, false, fmt.Errorf("library: %s has no file %s any more: %w", f.In, f.ID, ErrNotFound)
+	}
 	if o, ok := l.acquire(f.ID); ok {
 		return o, false, nil
 	}
@@ -292,18 +299,17 @@ func (l *Library) fetch(c *claim, f *File) (*cache.Object, error) {
 		if w != nil {
 			w.Abort()
 		}
-		if errors.Is(err, ErrNotFound) {
-			l.cache.Remove(mediaKey(f.ID))
-			l.forget(f.In)
-			l.observer.tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
+		if proven(err) {
+			l.loseFile(f)
 		}
 		return nil, fmt.Errorf("library: fetch media %s: %w", f.ID, err)
 	}
-	lb := labelOf(receipt)
-	lb.Session, lb.MIMEType = f.In.Session.String(), f.mimetype.Value()
-	if !f.In.Attempt.IsZero() {
-		lb.Attempt = f.In.Attempt.String()
+	if l.gone(f) { // while it was being fetched
+		w.Abort()
+		return nil, fmt.Errorf("library: fetch media %s: %w", f.ID, ErrNotFound)
 	}
+	lb := labelOf(receipt)
+	lb.Session, lb.Attempt, lb.MIMEType = idText(f.In.Session), idText(f.In.Attempt), f.mimetype.Value()
 	text, err := json.Marshal(lb)
 	if err != nil {
 		w.Abort()
@@ -327,6 +333,17 @@ type label struct {
 	Secret    int       `json:"secret"`              // which of the configured secrets verified it, -1 for none
 	Received  time.Time `json:"received"`
 	Absent    bool      `json:"absent,omitempty"` // the API's signed word that there is none; without content
+}
+
+// idText is how a label names an id: empty if it is not known.
+func idText[ID interface {
+	IsZero() bool
+	String() string
+}](id ID) string {
+	if id.IsZero() {
+		return ""
+	}
+	return id.String()
 }
 
 func labelOf(r veriff.Receipt) label {

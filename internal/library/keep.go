@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"veriffs/cache"
@@ -106,11 +105,12 @@ func (l *Library) Evict(ctx context.Context, ids []string) (Evicted, error) {
 		named[parsed.String()] = true
 	}
 	report, err := l.cache.Purge(ctx, func(k cache.Key, text []byte, _ time.Time) bool {
-		media, ok := strings.CutPrefix(string(k), "media/")
+		media, ok := mediaOf(k)
 		if !ok || l.cache.Pinned(k) {
 			return false
 		}
-		return len(named) == 0 || named[media] || named[labelOfSession(text)]
+		session, _ := ownersOf(text)
+		return len(named) == 0 || named[media.String()] || named[session.String()]
 	})
 	return Evicted{Files: len(report.Erased), Bytes: report.Bytes}, err
 }

@@ -22,13 +22,15 @@ import (
 // house is a library over a stand-in for the API, without a mount.
 type house struct {
 	*sandbox.Sandbox
-	t     *testing.T
-	dir   string // of the cache
-	url   string
-	limit int64
-	lib   *library.Library
-	cache *cache.Cache
-	down  func()
+	t      *testing.T
+	dir    string // of the cache
+	url    string
+	limit  int64
+	verify veriff.VerifyMode
+	now    func() time.Time // nil: the clock
+	lib    *library.Library
+	cache  *cache.Cache
+	down   func()
 }
 
 func newHouse(t *testing.T, limit int64, world sandbox.Options) *house {
@@ -48,20 +50,20 @@ func newHouse(t *testing.T, limit int64, world sandbox.Options) *house {
 func (h *house) up() {
 	h.t.Helper()
 	client, err := veriff.New(veriff.Config{
-		BaseURL: h.url, APIKey: h.APIKey, Secrets: h.Secrets(),
+		BaseURL: h.url, APIKey: h.APIKey, Secrets: h.Secrets(), Verify: h.verify,
 		Connect: 2 * time.Second, FirstByte: 5 * time.Second, Stall: 5 * time.Second, Patience: 8 * time.Second,
 	})
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	o := cache.Options{Dir: h.dir, Limit: h.limit}
+	o := cache.Options{Dir: h.dir, Limit: h.limit, Now: h.now}
 	for _, s := range h.Secrets() {
 		o.Secrets = append(o.Secrets, []byte(s))
 	}
 	if h.cache, err = cache.Open(o); err != nil {
 		h.t.Fatal(err)
 	}
-	if h.lib, err = library.New(library.Options{Client: client, Cache: h.cache}); err != nil {
+	if h.lib, err = library.New(library.Options{Client: client, Cache: h.cache, Now: h.now}); err != nil {
 		h.t.Fatal(err)
 	}
 	for h.cache.Stats().Loading {

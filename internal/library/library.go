@@ -87,7 +87,7 @@ type Library struct {
 	mu   sync.Mutex
 	open map[veriff.MediaID]*object // objects with a reader, shared by all of them
 
-	erasing sync.Mutex // held by the one erasure at a time
+	erasing chan struct{} // holds one token while an erasure is at work
 
 	life   context.Context // ends with Close; every fetch hangs on it
 	cancel context.CancelFunc
@@ -106,11 +106,13 @@ func New(o Options) (*Library, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
-		o.Now = time.Now
+		// Without the monotonic clock, which stands still while the machine sleeps.
+		o.Now = func() time.Time { return time.Now().Round(0) }
 	}
 	l := &Library{
 		client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now,
-		open: make(map[veriff.MediaID]*object),
+		open:    make(map[veriff.MediaID]*object),
+		erasing: make(chan struct{}, 1),
 	}
 	l.life, l.cancel = context.WithCancel(context.Background())
 	l.sessions.now = o.Now
@@ -134,6 +136,7 @@ func New(o Options) (*Library, error) {
 	l.ahead.lib, l.ahead.sequence.lib, l.ahead.off = l, l, o.NoReadAhead
 	l.catalog.load(o.Cache, o.Logger)
 	l.spawn(l.keepCatalog)
+	l.spawn(l.eraseGone)
 	return l, nil
 }
 

@@ -20,6 +20,7 @@ type Listing struct {
 	OfAttempt bool             // it was an attempt that was asked for
 
 	incomplete bool // the API listed something that can't be used
+	proves     bool // that what it lacks is not there: complete, just received, and signed
 	names      names
 }
 
@@ -113,6 +114,7 @@ func listingWeight(a answer[*Listing]) int {
 // the attempt that it shows.
 func newListing(session veriff.SessionID, attempt veriff.AttemptID, created time.Time, media veriff.MediaList) *Listing {
 	l := &Listing{Session: session, Attempt: attempt, Created: created, incomplete: media.Dropped > 0}
+	l.proves = !l.incomplete && media.Body != nil && media.Secret >= 0
 	l.Files = make([]File, len(media.Items))
 	for i, m := range media.Items {
 		l.Files[i] = File{

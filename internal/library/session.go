@@ -7,7 +7,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"veriffs/cache"
 	"veriffs/veriff"
 )
 
@@ -50,12 +49,6 @@ func (l *Library) Find(ctx context.Context, id veriff.SessionID, name string) (*
 // ForgetListing makes the next call of Session ask the API, because there is
 // word that the session has changed.
 func (l *Library) ForgetListing(id veriff.SessionID) { l.listings.expire(id) }
-
-// forget makes whatever lists the files of a listing be asked for again.
-func (l *Library) forget(list *Listing) {
-	l.listings.expire(list.Session)
-	l.attempts.expire(list.Attempt)
-}
 
 // storedSession is the listing of a session as the last answers in the sealed
 // store give it.
@@ -131,15 +124,22 @@ func (l *Library) askAttempts(c *claim, id veriff.SessionID) (attempts veriff.At
 	return attempts
 }
 
-// keepSession tells what has changed with a new listing from the API.
+// keepSession tells what has changed with a new listing from the API. Files
+// that an attempt does not have any more may be deleted: see [Library.suspect].
 func (l *Library) keepSession(id veriff.SessionID, list, last *Listing) {
+	l.catalog.revive(id)
 	if l.sessions.visit(id) {
 		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})
 	}
 	if last != nil && last.same(list) {
 		return
 	}
-	l.observer.tell(Change{Session: id, FilesGone: gone(last, list)})
+	missing := gone(last, list)
+	l.observer.tell(Change{Session: id, FilesGone: missing})
+	if len(missing) > 0 && list.proves && list.Attempt == last.Attempt && !list.Attempt.IsZero() {
+		l.attempts.expire(list.Attempt)
+		l.suspect(list.Attempt)
+	}
 }
 
 // gone returns the names that last has and list has not.
@@ -154,42 +154,4 @@ func gone(last, list *Listing) (names []string) {
 		}
 	}
 	return names
-}
-
-// loseSession drops what is known and kept of a session that the API no
-// longer has.
-func (l *Library) loseSession(id veriff.SessionID, last *Listing, _ error) {
-	l.log.Info("the API has no such session (any more): it leaves the listing and the cache", "session", id)
-	l.sessions.lose(id, l.now().Add(l.ttl))
-	for kind := range DocumentKinds {
-		l.dropDocument(documentKey{id, kind})
-	}
-	change := Change{
-		SessionsChanged: true, AttemptsChanged: true, SessionsGone: []veriff.SessionID{id}, Session: id,
-		Erased:        func(f *File) bool { return f.In.Session == id },
-		ErasedSession: func(other veriff.SessionID) bool { return other == id },
-	}
-	for _, attempt := range l.catalog.of(id) {
-		if list, ok := l.attempts.present(attempt); ok {
-			l.removeFiles(list)
-		}
-		l.attempts.memory.Remove(attempt)
-		l.cache.Remove(attemptMediaKey(attempt))
-		change.AttemptsGone = append(change.AttemptsGone, attempt)
-	}
-	if last != nil {
-		l.removeFiles(last)
-		l.catalog.setNumbers(nil, last.Files)
-		change.FilesGone = gone(last, &Listing{})
-	}
-	_, change.NewestChanged = l.catalog.setAttempts(id, nil)
-	l.observer.tell(change)
-}
-
-func mediaKey(id veriff.MediaID) cache.Key { return cache.Key("media/" + id.String()) }
-
-func (l *Library) removeFiles(list *Listing) {
-	for i := range list.Files {
-		l.cache.Remove(mediaKey(list.Files[i].ID))
-	}
 }

@@ -18,6 +18,7 @@ type sessionSet struct {
 	listed  []veriff.SessionID             // sorted, no id twice; replaced, never changed
 	visited []veriff.SessionID             // sorted, none of them listed
 	absent  map[veriff.SessionID]time.Time // until when it need not be asked for
+	strays  []veriff.SessionID             // those of absent that were not listed then, the oldest first
 	version uint64                         // grows with every change of all()
 
 	merged   []veriff.SessionID // what all returned at a version, nil for nothing
@@ -32,6 +33,9 @@ func (s *sessionSet) setListed(ids []veriff.SessionID) (removed []veriff.Session
 	for _, id := range s.listed {
 		if !in(ids, id) {
 			removed = append(removed, id)
+			if _, absent := s.absent[id]; absent {
+				s.strayLocked(id)
+			}
 		}
 	}
 	s.listed = ids
@@ -58,18 +62,42 @@ func (s *sessionSet) visit(id veriff.SessionID) (changed bool) {
 	return changed
 }
 
-// lose takes out a session that the API said it does not have, until then.
-func (s *sessionSet) lose(id veriff.SessionID, until time.Time) {
+// straysAtMost bounds the absent sessions that no list names: whoever enters
+// ids at random must not fill the memory.
+const straysAtMost = 4096
+
+// lose takes out a session that the API said it does not have, until then. It
+// reports whether the session was in the set.
+func (s *sessionSet) lose(id veriff.SessionID, until time.Time) (had bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.absent == nil {
 		s.absent = make(map[veriff.SessionID]time.Time)
 	}
+	_, known := s.absent[id]
 	s.absent[id] = until
-	if n, ok := search(s.visited, id); ok {
+	n, visited := search(s.visited, id)
+	if visited {
 		s.visited = slices.Delete(s.visited, n, n+1)
 	}
+	listed := s.isListedLocked(id)
+	if !listed && !known {
+		s.strayLocked(id)
+	}
 	s.version++
+	return visited || listed && !known
+}
+
+// strayLocked bounds what is remembered of absent sessions that are not listed.
+func (s *sessionSet) strayLocked(id veriff.SessionID) {
+	s.strays = append(s.strays, id)
+	if len(s.strays) <= straysAtMost {
+		return
+	}
+	if oldest := s.strays[0]; !s.isListedLocked(oldest) {
+		delete(s.absent, oldest)
+	}
+	s.strays = slices.Delete(s.strays, 0, 1)
 }
 
 // has reports whether id is in the set.

@@ -1,0 +1,203 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"veriffs/veriff"
+)
+
+// What the API no longer has is erased. Only its signed word counts: a 404
+// about a session, an attempt or a file, or a complete listing that lacks a
+// file which it had. A file is under one key and goes at once. What belongs to
+// a session or an attempt is found by the sealed labels, for which the whole
+// cache has to be read: so the catalog remembers who has gone, over a remount
+// too, and the background erases those of several together.
+
+const (
+	// eraseShare is how many times as long as it took to read the cache passes
+	// before it is read again, so that a walk over old ids can't keep the disk
+	// busy.
+	eraseShare = 10
+	// eraseAgain is when an erasure that failed is tried again.
+	eraseAgain = 10 * time.Minute
+	// eraseAtEnd bounds the erasure at the end of a mount. What it leaves the
+	// next one does.
+	eraseAtEnd = 10 * time.Second
+)
+
+// proven reports whether an error is the API's signed word that there is no
+// such thing. Without a signature, which [veriff.VerifyMode] may allow, it is
+// not there for whoever asks, but nothing is destroyed for that.
+func proven(err error) bool {
+	var answer *veriff.APIError
+	return errors.Is(err, ErrNotFound) && errors.As(err, &answer) && answer.Authentic
+}
+
+// gone reports whether a file is of a session or an attempt that the API said
+// it no longer has: what is still in the cache of it must not be served.
+func (l *Library) gone(f *File) bool {
+	if l.sessions.absentFor(f.In.Session) > 0 || l.catalog.isGone(f.In.Session) {
+		return true
+	}
+	return f.In.OfAttempt && l.knownAbsent(f.In.Attempt)
+}
+
+// loseSession takes a session out of every tree and has all of it erased.
+func (l *Library) loseSession(id veriff.SessionID, last *Listing) {
+	level := l.log.Debug
+	if l.sessions.lose(id, l.now().Add(l.ttl)) || last != nil {
+		level = l.log.Info
+	}
+	level("the API no longer has this session: it leaves the listing and the cache", "session", id)
+	d := l.doomSession(id)
+	change := l.forget(d)
+	change.SessionsChanged, change.SessionsGone = true, []veriff.SessionID{id}
+	whole := make(map[veriff.AttemptID]bool, len(d.attempts)) // none is merely suspected
+	for attempt := range d.attempts {
+		whole[attempt] = false
+		change.AttemptsGone = append(change.AttemptsGone, attempt)
+		l.cache.Remove(attemptMediaKey(attempt))
+	}
+	for kind := range DocumentKinds {
+		l.cache.Remove(documentKey{id, kind}.key())
+	}
+	if last != nil {
+		change.FilesGone = gone(last, &Listing{})
+	}
+	l.catalog.bury([]veriff.SessionID{id}, whole)
+	l.observer.tell(change)
+}
+
+// loseAttempt takes an attempt out of the listing and has its files erased, but
+// for those that its session still lists.
+func (l *Library) loseAttempt(id veriff.AttemptID, last *Listing) {
+	l.log.Info("the API no longer has this attempt: it leaves the listing and the cache", "attempt", id)
+	l.cache.Remove(attemptMediaKey(id))
+	change := Change{AttemptsGone: []veriff.AttemptID{id}}
+	if session, _ := l.catalog.attempt(id); !session.IsZero() {
+		l.known.lost(id, l.now().Add(l.ttl))
+		change.AttemptsChanged = true
+	}
+	if last != nil {
+		change.Attempt, change.FilesGone = id, gone(last, &Listing{})
+	}
+	l.observer.tell(change)
+	l.suspect(id)
+}
+
+// loseFile erases a file.
+func (l *Library) loseFile(f *File) {
+	l.cache.Remove(mediaKey(f.ID))
+	l.catalog.forgetFiles(map[veriff.MediaID]bool{f.ID: true})
+	l.listings.expire(f.In.Session)
+	l.attempts.expire(f.In.Attempt)
+	l.observer.tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
+}
+
+// suspect has the files of an attempt erased that it no longer has. Which these
+// are its own listing says: that of a session may have changed over to a newer
+// attempt at any moment.
+func (l *Library) suspect(id veriff.AttemptID) {
+	l.catalog.bury(nil, map[veriff.AttemptID]bool{id: true})
+}
+
+// eraseGone erases what belongs to the sessions and attempts that have gone.
+func (l *Library) eraseGone() {
+	again := time.NewTimer(0) // what the last mount left
+	defer again.Stop()
+	for {
+		select {
+		case <-l.life.Done():
+			return
+		case <-again.C:
+		case <-l.catalog.loss:
+		}
+		begun := l.now()
+		if l.eraseBuried(l.life) {
+			again.Reset(eraseAgain)
+		}
+		if !l.rest(max(0, min(eraseShare*l.now().Sub(begun), eraseAgain))) {
+			return
+		}
+	}
+}
+
+// rest returns false if the library was closed meanwhile.
+func (l *Library) rest(d time.Duration) bool {
+	select {
+	case <-l.life.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// eraseBuried erases what has gone so far, and reports whether some of it has
+// to be tried again.
+func (l *Library) eraseBuried(ctx context.Context) (again bool) {
+	b := l.catalog.buried()
+	if b.empty() {
+		return false
+	}
+	d := &doomed{sessions: make(map[veriff.SessionID]bool), attempts: make(map[veriff.AttemptID]*Listing)}
+	for id := range b.sessions {
+		d.sessions[id] = true
+	}
+	for id, grave := range b.attempts {
+		if !grave.suspect {
+			d.attempts[id] = nil
+			continue
+		}
+		left, err := l.leftOf(ctx, id)
+		if err != nil {
+			l.log.Debug("which files of an attempt are gone is not known yet", "attempt", id, "error", err)
+			delete(b.attempts, id)
+			again = true
+			continue
+		}
+		d.attempts[id] = left
+	}
+	if len(d.sessions)+len(d.attempts) == 0 {
+		return again
+	}
+	e, err := l.erase(ctx, d)
+	if err != nil {
+		if ctx.Err() == nil {
+			l.log.Warn("what the API no longer has could not be erased from the cache; it is tried again", "error", err)
+		}
+		return true
+	}
+	if len(e.Erased) > 0 {
+		l.log.Info("what the API no longer has was erased from the cache", "objects", len(e.Erased))
+	}
+	l.catalog.exhume(b)
+	return again
+}
+
+// leftOf returns the files of an attempt that are still there, nil for none.
+func (l *Library) leftOf(ctx context.Context, id veriff.AttemptID) (*Listing, error) {
+	list, err := l.attempts.get(ctx, id)
+	switch {
+	case err == nil && list.proves:
+		return list, nil
+	case err == nil:
+		return nil, ErrIncomplete
+	case !proven(err) && !l.knownAbsent(id):
+		return nil, err
+	}
+	// It is gone, but its session may list what it had.
+	session, _ := l.catalog.attempt(id)
+	if last, ok := l.listings.present(session); ok {
+		return last, nil
+	}
+	return nil, nil
+}
+
+// knownAbsent reports whether the API said, not long ago, that it has no such
+// attempt.
+func (l *Library) knownAbsent(id veriff.AttemptID) bool {
+	last, ok := l.attempts.memory.Peek(id)
+	return ok && last.absent && l.attempts.fresh(last)
+}

@@ -1,0 +1,301 @@
+package library_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/internal/library"
+	"veriffs/veriff"
+	"veriffs/veriff/sandbox"
+)
+
+// eventually waits for what happens in the background.
+func (h *house) eventually(what string, ok func() bool) {
+	h.t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			h.t.Fatalf("not so in time: %s", what)
+		}
+	}
+}
+
+// history is a world of two sessions, with an older attempt each.
+func history() sandbox.Options {
+	return sandbox.Options{Scale: sandbox.Scale{Sessions: 2, Attempts: 2, Files: 2, FileSize: 5000}}
+}
+
+// warmAttempt fetches the files of an attempt.
+func (h *house) warmAttempt(id veriff.AttemptID) *library.Listing {
+	h.t.Helper()
+	list, err := h.lib.Attempt(context.Background(), id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for i := range list.Files {
+		if err := h.lib.Fetch(context.Background(), &list.Files[i]); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+	return list
+}
+
+// listing returns a session's listing, asking for it.
+func (h *house) listing(id veriff.SessionID) *library.Listing {
+	h.t.Helper()
+	h.lib.ForgetListing(id)
+	list, err := h.lib.Session(context.Background(), id)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return list
+}
+
+// loses asks for a session that the API no longer has.
+func (h *house) loses(id veriff.SessionID) {
+	h.t.Helper()
+	h.lib.ForgetListing(id)
+	if _, err := h.lib.Session(context.Background(), id); !errors.Is(err, library.ErrNotFound) {
+		h.t.Fatalf("a session that is gone: %v", err)
+	}
+}
+
+func (h *house) opens(f *library.File) error {
+	open, err := h.lib.Open(context.Background(), f)
+	if err == nil {
+		open.Close()
+	}
+	return err
+}
+
+// A file that its attempt no longer lists leaves the cache, also for those who
+// have met it before; its neighbours stay, and so do the files of an attempt
+// that a newer one has replaced.
+func TestFileThatIsNoLongerListed(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	h.warm(library.WarmOptions{})
+	files := h.files(id)
+	before := h.listing(id)
+	h.DeleteMedia(files[0].ID)
+	h.listing(id)
+	h.eventually("the deleted file leaves the cache", func() bool { return !h.cached(files[0]) })
+	if !h.cached(files[1]) {
+		t.Error("a file that is still listed left the cache")
+	}
+	for i := range before.Files {
+		if err := h.opens(&before.Files[i]); before.Files[i].ID == files[0].ID && !errors.Is(err, library.ErrNotFound) {
+			t.Errorf("the deleted file opens: %v", err)
+		}
+	}
+
+	h.AddAttempt(id, sandbox.Attempt{Status: "approved", Media: []sandbox.File{sandbox.NewFile("face", "image/jpeg", []byte("newest"))}})
+	h.listing(id)
+	h.lib.Close() // ends what the background has begun
+	if !h.cached(files[1]) {
+		t.Error("a file of the attempt before left the cache with the new one")
+	}
+}
+
+// The media list may be that of a newer attempt while the list of attempts does
+// not have it yet. The older one's files are no less there for that.
+func TestAttemptThatChangesBetweenTwoLists(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	h.warm(library.WarmOptions{})
+	files := h.files(id)
+	attempts := h.Document(sandbox.SessionAttempts, id)
+	h.AddAttempt(id, sandbox.Attempt{Status: "approved", Media: []sandbox.File{sandbox.NewFile("face", "image/jpeg", []byte("newest"))}})
+	asked := h.Set(sandbox.Match{Kind: sandbox.AttemptMedia}) // counts
+	h.Set(sandbox.Match{Kind: sandbox.SessionAttempts}, sandbox.Body(200, "application/json", attempts))
+	h.listing(id)
+	h.eventually("the attempt's own listing is asked", func() bool { return asked.Hits() > 0 })
+	h.lib.Close()
+	for _, f := range files {
+		if !h.cached(f) {
+			t.Errorf("%s left the cache, but its attempt lists it", f.ID)
+		}
+	}
+}
+
+// The API's word that a session is gone erases all of it: also files of
+// attempts that nobody entered since, and those whose listing was evicted.
+func TestDeletedSessionIsErasedByLabel(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id, other := h.SessionIDs()[0], h.SessionIDs()[1]
+	session, _ := h.Session(id)
+	h.warm(library.WarmOptions{})
+	h.warmAttempt(session.Attempts[1].ID)
+	all := append(session.Attempts[0].Media, session.Attempts[1].Media...)
+	// A new process knows of the listings what the cache still has.
+	h.lib.Close()
+	for _, key := range []string{"session/" + id.String() + "/media", "session/" + id.String() + "/attempts",
+		"attempt/" + session.Attempts[1].ID.String() + "/media", "catalog"} {
+		if err := h.cache.Remove(cache.Key(key)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.restart()
+	h.DeleteSession(id)
+	h.loses(id)
+	for _, f := range all {
+		h.eventually("the files of the deleted session leave the cache", func() bool { return !h.cached(f) })
+	}
+	for _, f := range h.files(other) {
+		if !h.cached(f) {
+			t.Error("a file of another session left the cache")
+		}
+	}
+}
+
+// Whoever has met a file of a session that is gone can't open it any more, also
+// while it is still being erased.
+func TestFileOfADeletedSessionDoesNotOpen(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	h.warm(library.WarmOptions{})
+	met := h.listing(id)
+	// An erasure waits for fetches under way: this one lasts.
+	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
+	go h.lib.Document(context.Background(), h.SessionIDs()[1], library.DecisionDocument)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := stalled.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	h.DeleteSession(id)
+	h.loses(id)
+	for i := range met.Files {
+		if err := h.opens(&met.Files[i]); !errors.Is(err, library.ErrNotFound) {
+			t.Errorf("a file of the deleted session opens: %v", err)
+		}
+	}
+	stalled.Release()
+}
+
+// What was to be erased when the process ended is erased by the next one.
+func TestErasureGoesOnAfterARestart(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	h.warm(library.WarmOptions{})
+	files := h.files(id)
+	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
+	go h.lib.Document(context.Background(), h.SessionIDs()[1], library.DecisionDocument)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := stalled.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	h.DeleteSession(id)
+	h.loses(id)
+	h.restart() // gives the erasure up, which waits for the stalled reply
+	h.ClearFaults()
+	h.ResetRequests()
+	h.eventually("the next process erases the deleted session", func() bool { return !h.cached(files[0]) && !h.cached(files[1]) })
+	if n := h.Requests().Total; n != 0 {
+		t.Errorf("it cost %d requests", n)
+	}
+}
+
+// A purge of a session takes the files of an attempt that was entered before
+// its session was known, and says where it can't know.
+func TestPurgeOfAnAttemptEnteredByItself(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	session, _ := h.Session(id)
+	old := session.Attempts[1]
+	// The listing does not say whose attempt it is.
+	h.Set(sandbox.Match{Kind: sandbox.AttemptMedia}, sandbox.Body(200, "application/json",
+		[]byte(`{"status":"success","images":[{"id":"`+old.Media[0].ID.String()+`","mimetype":"image/jpeg"}]}`)))
+	h.warmAttempt(old.ID)
+	if !h.cached(old.Media[0]) {
+		t.Fatal("the file is not in the cache, so the test proves nothing")
+	}
+	e, err := h.lib.EraseSession(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Unattributed == 0 {
+		t.Errorf("a purge that can't know whose a file is does not say so: %+v", e)
+	}
+	h.listing(id) // now the attempts of the session are known
+	e, err = h.lib.EraseSession(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.cached(old.Media[0]) || e.Unattributed != 0 {
+		t.Errorf("the file is in the cache: %v; %+v", h.cached(old.Media[0]), e)
+	}
+}
+
+// Without a signature, "not found" is no reason to destroy anything, whatever
+// of signatures is demanded.
+func TestUnsignedNotFoundErasesNothing(t *testing.T) {
+	for _, mode := range []veriff.VerifyMode{veriff.VerifyPresent, veriff.VerifyOff} {
+		t.Run(mode.String(), func(t *testing.T) {
+			h := newHouse(t, 1<<30, history())
+			h.verify = mode
+			h.restart()
+			id := h.SessionIDs()[0]
+			session, _ := h.Session(id)
+			h.warm(library.WarmOptions{})
+			if _, err := h.lib.Pin(context.Background(), id.String()); err != nil {
+				t.Fatal(err)
+			}
+			h.warmAttempt(session.Attempts[1].ID)
+			list := h.listing(id)
+			all := append(session.Attempts[0].Media, session.Attempts[1].Media...)
+			gone := h.Set(sandbox.Match{}, sandbox.Status(404), sandbox.Unsigned())
+			h.loses(id)
+			if _, err := h.lib.Attempt(context.Background(), session.Attempts[1].ID); err != nil {
+				t.Error("an attempt whose listing is known:", err)
+			}
+			if _, err := h.lib.Document(context.Background(), id, library.DecisionDocument); !errors.Is(err, library.ErrNotFound) {
+				t.Error("a document:", err)
+			}
+			for i := range list.Files {
+				if err := h.opens(&list.Files[i]); err != nil {
+					t.Errorf("a file of the session does not open: %v", err)
+				}
+			}
+			for _, f := range all {
+				if !h.cached(f) {
+					t.Errorf("%s was erased", f.ID)
+				}
+			}
+			gone.Remove()
+			h.restart()
+			for _, f := range all {
+				if !h.cached(f) {
+					t.Errorf("%s was erased by the next process", f.ID)
+				}
+			}
+			if b, err := h.read(id, session.Attempts[0].Media[0]); err != nil || !bytes.Equal(b, h.Bytes(session.Attempts[0].Media[0].ID)) {
+				t.Errorf("afterwards: %v", err)
+			}
+		})
+	}
+}
+
+// A listing that comes from the future was stored by a clock that was wrong: it
+// is asked for again.
+func TestListingFromTheFutureIsStale(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	now := time.Now()
+	h.now = func() time.Time { return now.Add(24 * time.Hour) }
+	h.restart()
+	h.listing(id)
+	h.now = func() time.Time { return now }
+	h.restart()
+	h.ResetRequests()
+	if _, err := h.lib.Session(context.Background(), id); err != nil {
+		t.Fatal(err)
+	}
+	if n := h.Requests().ByKind[sandbox.SessionMedia]; n != 1 {
+		t.Errorf("the listing was asked for %d times, not once", n)
+	}
+}
