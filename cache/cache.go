@@ -31,10 +31,11 @@ type Options struct {
 	// MinFree is the fraction of the file system, 0 to 1, that writes leave free.
 	MinFree float64
 	// Secrets open what they sealed; the first one seals. Objects sealed with a
-	// secret that is not among them are swept at the start. At most 255.
+	// secret that is not among them take room until SweepForeign. At most 255.
 	Secrets [][]byte
 	// Ephemeral seals with a key that exists in memory alone, in place of
 	// Secrets: Close erases every object, and after a crash the next start does.
+	// The directory is marked as one of this kind; Open refuses one that is not.
 	Ephemeral bool
 	// MaxAge is how long after Commit an object is erased; 0 means never.
 	MaxAge time.Duration
@@ -67,6 +68,10 @@ type Cache struct {
 	wake chan struct{} // keep has something to do
 	wg   sync.WaitGroup
 
+	proven  atomic.Bool  // objects of other secrets may be removed
+	unsure  bool         // one of the secrets may be mistyped
+	foreign atomic.Int64 // objects of other secrets
+
 	temps, hits, misses, damaged atomic.Int64
 }
 
@@ -89,7 +94,7 @@ func Open(opts Options) (*Cache, error) {
 	if err := c.deriveSecrets(); err != nil {
 		return nil, err
 	}
-	d, err := openDirectory(opts.Dir)
+	d, err := openDirectory(opts.Dir, formatOf(opts.Ephemeral))
 	if err != nil {
 		return nil, err
 	}
@@ -101,6 +106,8 @@ func Open(opts Options) (*Cache, error) {
 		d.close()
 		return nil, &OpenError{Dir: d.path, Err: err}
 	}
+	c.unsure = c.uncertain(d)
+	c.proven.Store(opts.Ephemeral) // nothing else is ever in such a directory
 	c.spawn("keep", c.keep)
 	c.spawn("probe", c.health.run)
 	return c, nil
@@ -180,6 +187,7 @@ type Stats struct {
 	Open      int64 // files held open by readers
 	Bytes     int64 // on disk, reservations and directories included
 	Limit     int64
+	Foreign   int64 // objects of secrets that are not configured; they take room, too
 	Memory    int64 // bytes of objects that are kept in memory because they are not on disk
 	Hits      int64
 	Misses    int64
@@ -199,6 +207,7 @@ func (c *Cache) Stats() Stats {
 	}
 	x.mu.Unlock()
 	s.Hits, s.Misses, s.Damaged = c.hits.Load(), c.misses.Load(), c.damaged.Load()
+	s.Foreign = c.foreign.Load()
 	s.Memory = c.budget.used.Load()
 	s.Bypassed = c.health.sick()
 	return s

@@ -21,6 +21,7 @@ var (
 	ErrSymlink     = errors.New("a symbolic link or not a directory")
 	ErrNewer       = errors.New("written by a newer version of the program")
 	ErrForeign     = errors.New("not empty and not a cache")
+	ErrKind        = errors.New("a cache of the other kind of key")
 )
 
 // OpenError says why a directory can't be used as a cache, and what to do.
@@ -44,24 +45,36 @@ func (e *OpenError) Unwrap() error { return e.Err }
 const (
 	formatFile = "format"
 	formatLine = "veriffs cache 1\n"
-	lockFile   = "lock"
-	tagFile    = "CACHEDIR.TAG"
-	tagLine    = "Signature: 8a477f597d28d172789f06886806bc55\n# Sealed copies kept by veriffs; safe to delete while it is not running.\n"
-	spotlight  = ".metadata_never_index"
-	tempDir    = "tmp"
+	// Older programs refuse a directory with this one, as they should: they
+	// would leave in it what an ephemeral cache erases.
+	ephemeralLine = "veriffs cache 1 ephemeral\n"
+	lockFile      = "lock"
+	tagFile       = "CACHEDIR.TAG"
+	tagLine       = "Signature: 8a477f597d28d172789f06886806bc55\n# Sealed copies kept by veriffs; safe to delete while it is not running.\n"
+	spotlight     = ".metadata_never_index"
+	finderFile    = ".DS_Store" // which the Finder leaves wherever it was
+	tempDir       = "tmp"
 )
+
+func formatOf(ephemeral bool) string {
+	if ephemeral {
+		return ephemeralLine
+	}
+	return formatLine
+}
 
 // directory is a cache's directory, opened once: every path below it is
 // resolved from the open descriptor, so that nobody can swap it later.
 type directory struct {
-	path string
-	root *os.Root
-	self *os.File // the same directory
-	lock *os.File
+	path   string
+	format string // the contents of the format file
+	root   *os.Root
+	self   *os.File // the same directory
+	lock   *os.File
 }
 
 // openDirectory makes or opens path as a cache's directory and locks it.
-func openDirectory(path string) (_ *directory, err error) {
+func openDirectory(path, format string) (_ *directory, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return nil, &OpenError{Dir: path, Err: err}
@@ -82,7 +95,7 @@ func openDirectory(path string) (_ *directory, err error) {
 	if !before.IsDir() {
 		return nil, refuse("", ErrSymlink, "name the real directory as the cache directory")
 	}
-	d := &directory{path: path}
+	d := &directory{path: path, format: format}
 	if d.root, err = os.OpenRoot(path); err != nil {
 		return nil, refuse("", err, "")
 	}
@@ -111,7 +124,7 @@ func openDirectory(path string) (_ *directory, err error) {
 	if err != nil {
 		return nil, refuse("", err, "")
 	}
-	if err := checkFormat(d.root, entries); err != nil {
+	if err := checkFormat(d.root, format, entries); err != nil {
 		return nil, refuse("", err, formatHint(err))
 	}
 	if err := d.checkShape(refuse); err != nil {
@@ -127,13 +140,16 @@ func openDirectory(path string) (_ *directory, err error) {
 	return d, nil
 }
 
-// checkFormat accepts an empty directory and one of our format. A crash while
+// checkFormat accepts an empty directory and one of this format. A crash while
 // the very first files were made leaves a directory that holds nothing else.
-func checkFormat(root *os.Root, entries []fs.DirEntry) error {
+func checkFormat(root *os.Root, format string, entries []fs.DirEntry) error {
 	line, err := root.ReadFile(formatFile)
 	if err == nil && len(line) > 0 {
-		if string(line) == formatLine {
+		switch string(line) {
+		case format:
 			return nil
+		case formatLine, ephemeralLine:
+			return ErrKind
 		}
 		version, ok := strings.CutPrefix(strings.TrimSpace(string(line)), "veriffs cache ")
 		if n, err := strconv.Atoi(version); ok && err == nil && n > 1 {
@@ -146,7 +162,7 @@ func checkFormat(root *os.Root, entries []fs.DirEntry) error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case formatFile, lockFile, ".DS_Store":
+		case formatFile, lockFile, finderFile:
 		default:
 			return ErrForeign
 		}
@@ -160,6 +176,8 @@ func formatHint(err error) string {
 		return "use the newer program, or delete the directory"
 	case errors.Is(err, ErrForeign):
 		return "choose an empty or a new cache directory; nothing in this one was changed"
+	case errors.Is(err, ErrKind):
+		return "a key in memory and a shared secret each need a cache directory of their own; nothing in this one was changed"
 	}
 	return ""
 }
@@ -192,7 +210,7 @@ func (d *directory) takeLock() error {
 // without it nothing else in the directory counts as ours.
 func (d *directory) lay() error {
 	for _, file := range []struct{ name, content string }{
-		{formatFile, formatLine}, {tagFile, tagLine}, {spotlight, ""},
+		{formatFile, d.format}, {tagFile, tagLine}, {spotlight, ""},
 	} {
 		if info, err := d.root.Lstat(file.name); err == nil && info.Size() == int64(len(file.content)) {
 			continue

@@ -23,9 +23,15 @@ type Report struct {
 	Damaged  int64     `json:"damaged"` // objects that could not be read and were deleted for that
 	Open     int64     `json:"open"`    // of the erased, those that a reader had open: their blocks are freed when it closes them
 	Scans    int       `json:"scans"`   // times the whole directory was read
-	// Remaining is the number of matching objects that the last scan found: 0 is
-	// the proof that nothing is left.
+	// Remaining is the number of matching objects that the last scan found.
 	Remaining int64 `json:"remaining"`
+	// Unreadable is the number of objects that the last scan could not read,
+	// because a secret sealed them that is not configured; Unknown is what lies
+	// in the directory beside them and is not the cache's.
+	Unreadable int64    `json:"unreadable"`
+	Unknown    []string `json:"unknown"`
+	// Proven says that the last scan read everything and found nothing.
+	Proven bool `json:"proven"`
 }
 
 // Erased is one object that was erased.
@@ -66,18 +72,32 @@ func (c *Cache) Remove(k Key) error {
 // committed meanwhile may or may not be found; a caller that must be sure stops
 // writing first. match is called by one goroutine at a time and must not keep
 // label. The report holds what was done even if an error ends the work.
+//
+// What other secrets sealed can't match; it is counted, and then nothing is
+// proven.
 func (c *Cache) Purge(ctx context.Context, match func(k Key, label []byte, stored time.Time) bool) (Report, error) {
-	r := Report{Started: c.now(), Erased: []Erased{}}
+	return c.purge(ctx, match, false)
+}
+
+// PurgeAll erases every object as Purge does, those of secrets that are not
+// configured included.
+func (c *Cache) PurgeAll(ctx context.Context) (Report, error) {
+	return c.purge(ctx, func(Key, []byte, time.Time) bool { return true }, true)
+}
+
+func (c *Cache) purge(ctx context.Context, match func(Key, []byte, time.Time) bool, all bool) (Report, error) {
+	r := Report{Started: c.now(), Erased: []Erased{}, Unknown: []string{}}
 	var err error
 	for r.Scans = 0; r.Scans < 4 && err == nil; {
-		r.Remaining = 0
-		err = c.purgeScan(ctx, &r, match)
+		r.Remaining, r.Unreadable = 0, 0
+		err = c.purgeScan(ctx, &r, match, all)
 		r.Scans++
 		if err == nil && r.Remaining == 0 {
 			break
 		}
 	}
 	r.Finished = c.now()
+	r.Proven = err == nil && r.Remaining == 0 && r.Unreadable == 0 && len(r.Unknown) == 0
 	if err != nil {
 		return r, fmt.Errorf("cache: purge: %w", err)
 	}
@@ -88,46 +108,65 @@ func (c *Cache) Purge(ctx context.Context, match func(k Key, label []byte, store
 }
 
 // purgeScan reads every header once. What matches counts as remaining and is
-// erased, so that only a scan that finds nothing is a proof.
-func (c *Cache) purgeScan(ctx context.Context, r *Report, match func(Key, []byte, time.Time) bool) error {
+// erased, so that only a scan that finds nothing is a proof. An object that
+// can't be read or removed keeps no other from being erased.
+func (c *Cache) purgeScan(ctx context.Context, r *Report, match func(Key, []byte, time.Time) bool, all bool) error {
 	d := c.dir.Load()
-	for i, s := range c.secrets {
+	var failed error // the first
+	for i := range c.secrets {
 		dirty := map[string]bool{}
 		err := c.walk(d, uint8(i), func(f found, _ int64) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			h, err := c.headerOf(d, f)
-			switch {
-			case errors.Is(err, fs.ErrNotExist):
-				return nil
-			case errors.Is(err, errSeal):
-				c.discard(f.secret, f.name, f.ino, err)
-				r.Damaged++
-				dirty[s.shard(f.name)] = true
-				return nil
-			case err != nil:
-				return err
+			if err := c.purgeFile(d, f, r, match, dirty); err != nil && failed == nil {
+				failed = fmt.Errorf("object %s: %w", f.name, err)
 			}
-			r.Examined++
-			if !match(h.key, h.label, h.stored) {
-				return nil
-			}
-			r.Remaining++
-			return c.purgeOne(d, f, h, r, dirty)
+			return nil
 		})
 		// What was erased before an error stays erased, too.
 		for rel := range dirty {
 			err = errors.Join(err, d.sync(rel))
 		}
 		if err != nil {
-			return err
+			return errors.Join(failed, err)
 		}
 	}
-	return nil
+	if err := c.purgeForeign(ctx, d, r, all); err != nil {
+		return errors.Join(failed, err)
+	}
+	var err error
+	r.Unknown, err = c.unknown(d)
+	return errors.Join(failed, err)
 }
 
-func (c *Cache) purgeOne(d *directory, f found, h *header, r *Report, dirty map[string]bool) error {
+func (c *Cache) purgeFile(d *directory, f found, r *Report, match func(Key, []byte, time.Time) bool, dirty map[string]bool) error {
+	h, err := c.headerOf(d, f)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case errors.Is(err, errSeal):
+		err := c.discard(f.secret, f.name, f.ino, err)
+		if err == nil {
+			r.Damaged++
+			dirty[c.secrets[f.secret].shard(f.name)] = true
+		}
+		if errors.Is(err, errRaced) || errors.Is(err, fs.ErrNotExist) {
+			return nil // replaced or gone meanwhile
+		}
+		return err
+	case err != nil:
+		return err
+	}
+	r.Examined++
+	if !match(h.key, h.label, h.stored) {
+		return nil
+	}
+	r.Remaining++
+	return c.purgeOne(f, h, r, dirty)
+}
+
+func (c *Cache) purgeOne(f found, h *header, r *Report, dirty map[string]bool) error {
 	open := c.index.isOpen(f.name, f.entry)
 	err := c.unlink(f.secret, f.name, f.ino)
 	if errors.Is(err, errRaced) || errors.Is(err, fs.ErrNotExist) {

@@ -167,13 +167,15 @@ func (c *Cache) forget(n name) {
 }
 
 // discard deletes a damaged object, if the file of its name is still the one
-// with this inode (0: any). It counts and logs the first to notice.
-func (c *Cache) discard(si uint8, n name, ino uint64, why error) {
-	if c.unlink(si, n, ino) != nil {
-		return
+// with this inode (0: any). It counts and logs the first to notice; the others
+// and a failure get an error.
+func (c *Cache) discard(si uint8, n name, ino uint64, why error) error {
+	if err := c.unlink(si, n, ino); err != nil {
+		return err
 	}
 	c.damaged.Add(1)
 	c.log.Warn("cache: damaged object deleted", slog.String("object", n.String()), slog.Any("err", why))
+	return nil
 }
 
 // expire erases an object that is past its age.

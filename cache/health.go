@@ -179,7 +179,7 @@ func (c *Cache) reopen() error {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	d, err := openDirectory(old.path)
+	d, err := openDirectory(old.path, old.format)
 	if err != nil {
 		return err
 	}

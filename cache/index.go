@@ -300,12 +300,13 @@ func (x *index) unreserve(n int64) {
 	x.settleLocked(n, 0)
 }
 
-// setDir counts the bytes of a directory itself.
+// setDir counts the bytes of a directory itself, or of all of a foreign secret's.
 func (x *index) setDir(rel string, size int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.used += size - x.dirs[rel]
 	x.dirs[rel] = size
+	x.changed.Broadcast()
 }
 
 func (x *index) isOpen(n name, e entry) bool {

@@ -3,9 +3,7 @@ package cache
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io/fs"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -44,11 +42,12 @@ func (c *Cache) nudge() {
 	}
 }
 
-// keep is the background work: it loads the index, and then erases objects
-// when they are past their age.
+// keep is the background work: it loads the index, removes what other secrets
+// left when it may, and erases objects when they are past their age.
 func (c *Cache) keep() {
 	for {
 		var wait time.Duration
+		c.sweepForeign()
 		err := c.load()
 		if err == nil {
 			wait, err = c.sweepExpired()
@@ -83,7 +82,7 @@ func (c *Cache) load() error {
 		return nil
 	}
 	d := c.dir.Load()
-	if err := c.sweepForeign(d); err != nil {
+	if err := c.countForeign(d); err != nil {
 		return err
 	}
 	var all []found
@@ -127,74 +126,13 @@ func (c *Cache) walk(d *directory, si uint8, visit func(f found, size int64) err
 }
 
 func (c *Cache) walkShard(d *directory, si uint8, rel string, visit func(f found, size int64) error) error {
-	dir, err := d.root.Open(rel)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	fd := int(dir.Fd())
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
-	for _, s := range names {
-		if c.ctx.Err() != nil {
-			return c.ctx.Err()
-		}
-		var st unix.Stat_t
-		if err := unix.Fstatat(fd, s, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				continue
-			}
-			return fmt.Errorf("stat object: %w", err)
-		}
+	return c.eachFile(d, rel, func(s string, st *unix.Stat_t) error {
 		n, ok := parseName(s)
 		if !ok || rel[len(rel)-2:] != s[:2] || st.Mode&unix.S_IFMT != unix.S_IFREG {
-			if err := d.root.RemoveAll(rel + "/" + s); err != nil {
-				return err
-			}
-			continue
+			return d.root.RemoveAll(rel + "/" + s)
 		}
-		if err := visit(found{n, c.entryOf(&st, si)}, st.Size); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// sweepForeign removes the objects of secrets that are no longer configured.
-func (c *Cache) sweepForeign(d *directory) error {
-	tags, err := d.names(".")
-	if err != nil {
-		return err
-	}
-	swept := 0
-	for _, t := range tags {
-		if !isHex(t, 16) || slices.ContainsFunc(c.secrets, func(s *secret) bool { return s.dir == t }) {
-			continue
-		}
-		err := d.eachShard(t, func(rel string) error {
-			if rel == t || c.ctx.Err() != nil {
-				return c.ctx.Err()
-			}
-			return d.root.RemoveAll(rel)
-		})
-		if err != nil {
-			return err
-		}
-		if err := d.root.RemoveAll(t); err != nil {
-			return err
-		}
-		swept++
-	}
-	if swept == 0 {
-		return nil
-	}
-	c.log.Info("cache: objects of secrets that are not configured any more swept", slog.Int("secrets", swept))
-	return d.sync(".")
+		return visit(found{n, c.entryOf(st, si)}, st.Size)
+	})
 }
 
 // toLoad says whether the index is to be loaded, and for loaded which

@@ -1,14 +1,18 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
-// TestRotation adds a secret in front, and later drops the old one.
+// TestRotation adds a secret in front, and later drops the old one, whose
+// objects go once the new one is proven.
 func TestRotation(t *testing.T) {
 	o := testOptions(t)
 	old, fresh := []byte("the old secret"), []byte("the new secret")
@@ -47,6 +51,10 @@ func TestRotation(t *testing.T) {
 		wantHit(t, c, Key(fmt.Sprint(i)), content(uint64(i+10), 1000))
 	}
 	wantMiss(t, c, "4")
+	if s := c.Stats(); s.Foreign != 2 {
+		t.Errorf("%+v", s)
+	}
+	sweep(t, c)
 	if n := len(files(t, o.Dir)); n != 3 {
 		t.Errorf("%d files, the old secret's were not swept", n)
 	}
@@ -61,16 +69,8 @@ func TestEphemeral(t *testing.T) {
 		put(t, c, "k", content(1, 1000))
 		wantHit(t, c, "k", content(1, 1000))
 	}
-	c := open(t, o) // with its secret
-	put0(c)
-	must(t, c.Close())
 	o.Ephemeral = true
-	c = open(t, o)
-	waitLoaded(t, c)
-	if n := len(files(t, o.Dir)); n != 0 {
-		t.Errorf("%d files that nothing can read any more", n)
-	}
-	wantMiss(t, c, "k")
+	c := open(t, o)
 	put0(c)
 	obj, _ := c.Get("k")
 	must(t, c.Close())
@@ -98,6 +98,115 @@ func TestEphemeral(t *testing.T) {
 	checkCounts(t, c)
 }
 
+// sweep has the API accept the secret, and waits for what that removes.
+func sweep(t *testing.T, c *Cache) {
+	t.Helper()
+	waitLoaded(t, c)
+	c.SweepForeign()
+	c.sweepForeign()
+}
+
+// TestMistypedSecret opens a cache in every way with a secret that is not its
+// own: nothing is lost, pins included, and the bound holds for what is there.
+func TestMistypedSecret(t *testing.T) {
+	o := testOptions(t)
+	o.Limit = 8 << 20
+	right, wrong := []byte("the right secret"), []byte("the rigth secret")
+	o.Secrets = [][]byte{right}
+	c := open(t, o)
+	const objects = 10
+	for i := range objects {
+		put(t, c, Key(fmt.Sprint(i)), content(uint64(i), 500<<10))
+	}
+	must(t, c.Pin("3"))
+	must(t, c.Close())
+	for name, secrets := range map[string][][]byte{
+		"instead": {wrong}, "before": {wrong, right}, "among others": {wrong, []byte("another")},
+	} {
+		var log logLines
+		o := o
+		o.Secrets, o.Logger = secrets, slog.New(slog.NewTextHandler(&log, nil))
+		c := open(t, o)
+		waitLoaded(t, c)
+		_, err := c.Purge(context.Background(), func(Key, []byte, time.Time) bool { return false })
+		must(t, err)
+		if len(secrets) > 1 { // a reply proves one of them
+			sweep(t, c)
+		}
+		for i := range 10 { // of 10 MB, beside 5 MB of 8
+			serve(t, c, Key(fmt.Sprint("new", i)), content(uint64(i), 1<<20))
+			if n := du(t, o.Dir); n > o.Limit {
+				t.Errorf("%s: %d bytes on disk", name, n)
+			}
+			must(t, c.Remove(Key(fmt.Sprint("new", i))))
+		}
+		checkCounts(t, c)
+		must(t, c.Close())
+		if got := len(files(t, o.Dir)); got != objects {
+			t.Errorf("%s: %d files are left", name, got)
+		}
+		if n := log.count("take room"); (n == 1) != (name != "before") {
+			t.Errorf("%s: %q", name, log.all)
+		}
+	}
+	c = open(t, o)
+	waitLoaded(t, c)
+	for i := range objects {
+		wantHit(t, c, Key(fmt.Sprint(i)), content(uint64(i), 500<<10))
+	}
+	if s := c.Stats(); s.Pinned != 1 || s.Foreign != 0 {
+		t.Errorf("%+v", s)
+	}
+	checkCounts(t, c)
+}
+
+// TestForeignFillTheCache: objects are served without a cache until the
+// secret is proven, and kept from then on.
+func TestForeignFillTheCache(t *testing.T) {
+	o := testOptions(t)
+	c := open(t, o)
+	for i := range 8 {
+		put(t, c, Key(fmt.Sprint(i)), content(uint64(i), 1<<20))
+	}
+	must(t, c.Close())
+	o.Limit, o.Secrets = 4<<20, [][]byte{[]byte("the new secret")}
+	c = open(t, o)
+	serve(t, c, "k", content(1, 1<<20))
+	wantMiss(t, c, "k")
+	if n := len(files(t, o.Dir)); n != 8 || c.Stats().Bypassed {
+		t.Errorf("%d files are left, %+v", n, c.Stats())
+	}
+	sweep(t, c)
+	put(t, c, "k", content(1, 1<<20))
+	wantHit(t, c, "k", content(1, 1<<20))
+	checkCounts(t, c)
+}
+
+// TestKindsOfKey: an ephemeral cache never takes a directory of the other
+// kind, which it would erase, and none with a secret takes an ephemeral one's.
+func TestKindsOfKey(t *testing.T) {
+	for _, ephemeral := range []bool{false, true} {
+		o := testOptions(t)
+		o.Ephemeral = ephemeral
+		c := open(t, o)
+		put(t, c, "k", content(1, 1000))
+		crash(c)
+		before := tree(t, o.Dir)
+		o.Ephemeral = !ephemeral
+		c, err := Open(o)
+		if err == nil {
+			c.Close()
+		}
+		var refused *OpenError
+		if !errors.Is(err, ErrKind) || !errors.As(err, &refused) || refused.Hint == "" {
+			t.Errorf("ephemeral %v: %v", o.Ephemeral, err)
+		}
+		if after := tree(t, o.Dir); after != before {
+			t.Errorf("changed from\n%s\nto\n%s", before, after)
+		}
+	}
+}
+
 // TestSweepLeavesTheRest: only what this package made is removed.
 func TestSweepLeavesTheRest(t *testing.T) {
 	o := testOptions(t)
@@ -108,7 +217,7 @@ func TestSweepLeavesTheRest(t *testing.T) {
 		must(t, os.Mkdir(filepath.Join(o.Dir, k), 0o700))
 	}
 	c = open(t, o)
-	waitLoaded(t, c)
+	sweep(t, c)
 	for _, k := range keep {
 		if _, err := os.Stat(filepath.Join(o.Dir, k)); err != nil {
 			t.Error(err)

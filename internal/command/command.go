@@ -30,6 +30,7 @@ const (
 	exitUnreachable = 4 // the API
 	exitMount       = 5
 	exitCache       = 6
+	exitUnproven    = 7 // an erasure that can't be proven
 )
 
 // description is what the help and the manual say about all commands.
@@ -39,7 +40,8 @@ VERIFF_API_KEY. What neither says is taken from a profile (see login). The share
 systemd's $CREDENTIALS_DIRECTORY/veriff-shared-secret or the profile.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credentials refused, 4 API
-unreachable, 5 mount failed, 6 cache unusable.`
+unreachable, 5 mount failed, 6 cache unusable, 7 erased, but not proven that
+nothing is left.`
 
 // version is set by the linker.
 var version = "devel"

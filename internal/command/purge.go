@@ -2,6 +2,7 @@ package command
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
 
+	"veriffs/cache"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -65,12 +67,32 @@ func purge(c *cli.Context) error {
 	if c.String("report") == "-" {
 		out = c.App.ErrWriter
 	}
-	fmt.Fprintf(out, "erased %s objects, %s on disk; reading the whole cache again found none left\n",
-		humanize.Comma(int64(len(erasure.Erased))), bytesText(erasure.Bytes))
+	proof := "reading the whole cache again found none left"
+	if !erasure.Proven {
+		proof = "that none are left is not proven"
+	}
+	fmt.Fprintf(out, "erased %s objects, %s on disk; %s\n", humanize.Comma(int64(len(erasure.Erased))), bytesText(erasure.Bytes), proof)
 	if erasure.Open > 0 {
 		fmt.Fprintf(out, "%d of them are open: who has them open can read on until they close them\n", erasure.Open)
 	}
-	return nil
+	return unproven(&erasure.Report)
+}
+
+// unproven says why an erasure is no proof, and what to do about it.
+func unproven(r *cache.Report) error {
+	switch {
+	case r.Proven:
+		return nil
+	case r.Unreadable > 0:
+		return &hinted{code: exitUnproven,
+			err:  fmt.Errorf("the cache has %s objects that the configured shared secret does not open, and they may be of what was to be erased", humanize.Comma(r.Unreadable)),
+			hint: "if the secret was changed, name the old one, too (new,old), and run purge again; or erase all that there is: veriffs purge --all"}
+	case len(r.Unknown) > 0:
+		return &hinted{code: exitUnproven,
+			err:  fmt.Errorf("the cache's directory has what veriffs did not put there and did not look into: %q", r.Unknown),
+			hint: "look at it, move it away, and run purge again"}
+	}
+	return &hinted{code: exitUnproven, err: errors.New("the mount did not say that nothing is left"), hint: "unmount it, and run purge again"}
 }
 
 // writeReport writes the evidence so that it is whole or not there, and lasts.

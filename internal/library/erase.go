@@ -54,7 +54,8 @@ func (l *Library) EraseSession(ctx context.Context, id veriff.SessionID) (Erasur
 	return e, nil
 }
 
-// EraseAll erases everything that is kept of every session.
+// EraseAll erases everything that is kept of every session, also what secrets
+// sealed that are not configured.
 func (l *Library) EraseAll(ctx context.Context) (Erasure, error) {
 	e, err := l.eraseForGood(ctx, &doomed{everything: true})
 	if err != nil {
@@ -209,7 +210,11 @@ func (l *Library) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	}
 	before := l.forget(d)
 	l.disownTaken(d)
-	e.Report, err = l.cache.Purge(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
+	if d.everything {
+		e.Report, err = l.cache.PurgeAll(ctx)
+	} else {
+		e.Report, err = l.cache.Purge(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
+	}
 	e.Unattributed = int64(len(d.unattributed))
 	change := l.forget(d)
 	change.SessionsChanged = change.SessionsChanged || before.SessionsChanged
