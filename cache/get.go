@@ -155,7 +155,9 @@ func (c *Cache) onDisk(size, blocks int64) int64 {
 
 // forget drops a name whose file somebody else removed.
 func (c *Cache) forget(n name) {
-	c.index.claim(n)
+	if c.index.claim(n, diskPatience) != nil {
+		return
+	}
 	defer c.index.unclaim(n)
 	e, ok := c.index.peek(n)
 	if !ok {
@@ -187,9 +189,12 @@ func (c *Cache) expire(si uint8, n name, ino uint64) {
 
 // unlink removes the file of a name, if it has this inode (0: any), and
 // forgets it. It returns an error if there was nothing to remove or it failed;
-// in either case the object is not in the index afterwards.
+// in either case the object can't be had afterwards, unless another one took
+// its place (errRaced) or is about to (errBusy).
 func (c *Cache) unlink(si uint8, n name, ino uint64) error {
-	c.index.claim(n)
+	if err := c.index.claim(n, erasePatience); err != nil {
+		return err
+	}
 	defer c.index.unclaim(n)
 	if e, ok := c.index.peek(n); ok && ino != 0 && e.ino != ino {
 		return errRaced
@@ -209,6 +214,28 @@ func (c *Cache) unlink(si uint8, n name, ino uint64) error {
 	}
 	c.index.drop(n)
 	return err
+}
+
+// removeLost removes files that could not be removed when they should have
+// been. One that still can't be says nothing about the disk.
+func (c *Cache) removeLost() {
+	for n, e := range c.index.losses() {
+		s, d := c.secrets[e.secret], c.dir.Load()
+		if c.index.claim(n, erasePatience) != nil {
+			continue
+		}
+		// Who committed an object of this name meanwhile replaced the file.
+		if _, still := c.index.losses()[n]; still {
+			err := d.root.Remove(s.path(n))
+			if err == nil {
+				err = d.sync(s.shard(n))
+			}
+			if err == nil || errors.Is(err, fs.ErrNotExist) {
+				c.index.drop(n)
+			}
+		}
+		c.index.unclaim(n)
+	}
 }
 
 func inode(info fs.FileInfo) uint64 {

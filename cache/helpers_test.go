@@ -84,6 +84,9 @@ func checkCounts(t testing.TB, c *Cache) {
 	for n, e := range x.pinned {
 		add(n, e)
 	}
+	for _, e := range x.lost {
+		used += e.size
+	}
 	for _, h := range x.open {
 		if h.gone {
 			used += h.size
@@ -97,7 +100,7 @@ func checkCounts(t testing.TB, c *Cache) {
 			x.used, used, x.evictable, evictable, x.freeing, x.reserved, len(x.gone))
 	}
 	// Nobody can claim a file while the lock is held, so none comes or goes.
-	if got, want := len(files(t, c.opts.Dir)), x.objects.Len()+len(x.pinned)+int(c.foreign.Load()); got != want {
+	if got, want := len(files(t, c.opts.Dir)), x.objects.Len()+len(x.pinned)+len(x.lost)+int(c.foreign.Load()); got != want {
 		t.Errorf("%d files for %d objects", got, want)
 	}
 	if real := du(t, c.opts.Dir); real > x.used || real > c.opts.Limit {

@@ -1,12 +1,24 @@
 package cache
 
 import (
+	"errors"
+	"maps"
 	"math"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
+
+const (
+	// diskPatience is how long a read or a write waits for what somebody else
+	// does on the disk before it does without the disk.
+	diskPatience = 5 * time.Second
+	// erasePatience is the same for who removes a file, and would leave it.
+	erasePatience = 30 * time.Second
+)
+
+var errBusy = errors.New("the disk does not answer")
 
 // entry is what the index remembers of an object's file.
 type entry struct {
@@ -40,6 +52,7 @@ type index struct {
 
 	open map[uint64]*held // by inode
 	busy map[name]bool    // claimed: the file is being replaced or removed
+	lost map[name]entry   // not to be had any more, but the file could not be removed
 	dirs map[string]int64 // bytes on disk of the directories themselves
 
 	used      int64 // bytes on disk: objects, files unlinked but open, reservations, directories
@@ -62,6 +75,7 @@ func newIndex(limit int64) *index {
 		pins:    map[name]bool{},
 		open:    map[uint64]*held{},
 		busy:    map[name]bool{},
+		lost:    map[name]entry{},
 		dirs:    map[string]int64{},
 		gone:    map[name]bool{},
 		loading: true,
@@ -79,15 +93,37 @@ func newLRU() *simplelru.LRU[name, entry] {
 	return l
 }
 
+// awaitLocked waits until done says yes, and reports whether it did in time.
+func (x *index) awaitLocked(patience time.Duration, done func() bool) bool {
+	if done() {
+		return true
+	}
+	end := time.Now().Add(patience)
+	timer := time.AfterFunc(patience, func() {
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		x.changed.Broadcast()
+	})
+	defer timer.Stop()
+	for time.Now().Before(end) {
+		x.changed.Wait()
+		if done() {
+			return true
+		}
+	}
+	return false
+}
+
 // claim waits until nobody works on the file of this name and then keeps
 // others from it until unclaim.
-func (x *index) claim(n name) {
+func (x *index) claim(n name, patience time.Duration) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for x.busy[n] {
-		x.changed.Wait()
+	if !x.awaitLocked(patience, func() bool { return !x.busy[n] }) {
+		return errBusy
 	}
 	x.busy[n] = true
+	return nil
 }
 
 func (x *index) unclaim(n name) {
@@ -98,12 +134,13 @@ func (x *index) unclaim(n name) {
 }
 
 // lookup says what is known of a name that nobody has claimed. While the
-// index is loading, not to be known means nothing.
+// index is loading, not to be known means nothing. A name that stays claimed
+// is not known.
 func (x *index) lookup(n name) (e entry, known, loading bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for x.busy[n] {
-		x.changed.Wait()
+	if !x.awaitLocked(diskPatience, func() bool { return !x.busy[n] }) {
+		return e, false, false
 	}
 	e, known = x.peekLocked(n)
 	return e, known, x.loading
@@ -160,7 +197,10 @@ func (x *index) removeLocked(n name) (entry, bool) {
 func (x *index) dropLocked(n name) {
 	e, ok := x.takeLocked(n)
 	if !ok {
-		return
+		if e, ok = x.lost[n]; !ok {
+			return
+		}
+		delete(x.lost, n)
 	}
 	if h := x.heldLocked(n, e); h != nil {
 		h.gone = true
@@ -180,7 +220,15 @@ func (x *index) drop(n name) {
 func (x *index) lose(n name) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.takeLocked(n)
+	if e, ok := x.takeLocked(n); ok {
+		x.lost[n] = e
+	}
+}
+
+func (x *index) losses() map[name]entry {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return maps.Clone(x.lost)
 }
 
 func (x *index) peek(n name) (entry, bool) {
@@ -252,10 +300,11 @@ func (x *index) release(h *held) (bytes int64) {
 	if h.gone {
 		return h.size
 	}
-	if !x.pins[h.name] {
-		x.evictable += h.size
-		x.changed.Broadcast()
+	if x.pins[h.name] || x.lost[h.name].ino == h.ino {
+		return 0
 	}
+	x.evictable += h.size
+	x.changed.Broadcast()
 	return 0
 }
 

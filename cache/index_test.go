@@ -57,7 +57,7 @@ func TestRoomBesideClaimedFiles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := newIndex(8192)
 		x.loaded([]found{{name{1}, entry{size: 8192, ino: 1}}}, 0)
-		x.claim(name{1})
+		x.claim(name{1}, time.Hour)
 		planned := make(chan []victim, 1)
 		go func() {
 			victims, _ := x.plan(4096, 0)

@@ -50,6 +50,7 @@ func (c *Cache) keep() {
 		c.sweepForeign()
 		err := c.load()
 		if err == nil {
+			c.removeLost()
 			wait, err = c.sweepExpired()
 		}
 		if err != nil && c.ctx.Err() == nil {
@@ -198,6 +199,9 @@ func (x *index) reset() {
 		x.dropLocked(n)
 	}
 	for n := range x.pinned {
+		x.dropLocked(n)
+	}
+	for n := range x.lost {
 		x.dropLocked(n)
 	}
 	for _, size := range x.dirs {

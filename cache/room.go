@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -123,41 +122,31 @@ type victim struct {
 func (x *index) plan(n, short int64) (victims []victim, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.waitLoadedLocked()
-	for !x.loading && !x.closed {
-		need := max(x.used+n-x.limit, short) - x.freeing
-		switch {
-		case need > x.evictable:
-			return nil, false
-		case need > 0:
-			if victims := x.victimsLocked(need); len(victims) > 0 {
-				return victims, true
-			}
-		case x.used+n <= x.limit:
-			x.used += n
-			x.reserved += n
-			return nil, true
-		}
-		x.changed.Wait() // for what others are unlinking or replacing
-	}
-	return nil, false
+	// A bound can't be kept before it is known what is there.
+	x.awaitLocked(loadPatience, func() bool { return !x.loading || x.closed })
+	x.awaitLocked(diskPatience, func() (done bool) {
+		victims, ok, done = x.planLocked(n, short)
+		return done
+	})
+	return victims, ok
 }
 
-// waitLoadedLocked gives a loading index a moment: a bound can't be kept
-// before it is known what is there.
-func (x *index) waitLoadedLocked() {
-	if !x.loading {
-		return
+// planLocked is done unless others, who are unlinking or replacing files, must
+// be waited for.
+func (x *index) planLocked(n, short int64) (victims []victim, ok, done bool) {
+	need := max(x.used+n-x.limit, short) - x.freeing
+	switch {
+	case x.loading, x.closed, need > x.evictable:
+		return nil, false, true
+	case need > 0:
+		victims = x.victimsLocked(need)
+		return victims, len(victims) > 0, len(victims) > 0
+	case x.used+n <= x.limit:
+		x.used += n
+		x.reserved += n
+		return nil, true, true
 	}
-	patience := time.AfterFunc(loadPatience, func() {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		x.changed.Broadcast()
-	})
-	defer patience.Stop()
-	for start := time.Now(); x.loading && !x.closed && time.Since(start) < loadPatience; {
-		x.changed.Wait()
-	}
+	return nil, false, false
 }
 
 // victimsLocked takes the least recently used objects out of the index and

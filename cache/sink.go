@@ -226,7 +226,10 @@ func (s *sink) publish(k Key, n name, stored time.Time) (backing, *held) {
 	at := unix.NsecToTimeval(stored.UnixNano())
 	_ = unix.Futimes(int(src.(*os.File).Fd()), []unix.Timeval{at, at})
 
-	c.index.claim(n)
+	busy := c.index.claim(n, diskPatience)
+	if err == nil {
+		err = busy
+	}
 	if err == nil {
 		err = s.rename(secret, n)
 	}
@@ -240,7 +243,9 @@ func (s *sink) publish(k Key, n name, stored time.Time) (backing, *held) {
 	} else {
 		h = c.index.publish(n, e, s.reserved)
 	}
-	c.index.unclaim(n)
+	if busy == nil {
+		c.index.unclaim(n)
+	}
 	if err != nil {
 		c.health.fault(err, false)
 	} else {
