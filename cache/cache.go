@@ -37,7 +37,8 @@ type Options struct {
 	// Secrets: Close erases every object, and after a crash the next start does.
 	// The directory is marked as one of this kind; Open refuses one that is not.
 	Ephemeral bool
-	// MaxAge is how long after Commit an object is erased; 0 means never.
+	// MaxAge is how long after Commit an object is erased; 0 means never. An
+	// object from the future is as good as erased: its age is not known.
 	MaxAge time.Duration
 	// Logger gets a line for every damaged object and every change of the
 	// disk's state; nil discards.

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -71,6 +72,7 @@ type directory struct {
 	root   *os.Root
 	self   *os.File // the same directory
 	lock   *os.File
+	made   time.Time // when the cache was made
 }
 
 // openDirectory makes or opens path as a cache's directory and locks it.
@@ -135,6 +137,9 @@ func openDirectory(path, format string) (_ *directory, err error) {
 	}
 	if err := d.lay(); err != nil {
 		return nil, refuse("", err, "the cache directory must be writable when the program starts")
+	}
+	if info, err := d.root.Stat(formatFile); err == nil {
+		d.made = info.ModTime()
 	}
 	excludeFromBackup(path)
 	return d, nil

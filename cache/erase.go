@@ -9,10 +9,6 @@ import (
 	"time"
 )
 
-// sweepLatest is how long after its age ran out an object may still be on disk,
-// though no longer to be had: a hundredth of the age, at most this.
-const sweepLatest = 10 * time.Minute
-
 // Report is what Purge did. It names objects by hash alone.
 type Report struct {
 	Started  time.Time `json:"started"`
@@ -198,39 +194,4 @@ func (c *Cache) headerOf(d *directory, f found) (*header, error) {
 		return nil, err
 	}
 	return readHeader(file, c.secrets[f.secret], f.name, info.Size())
-}
-
-func (c *Cache) expired(stored, now time.Time) bool {
-	return c.opts.MaxAge > 0 && now.Sub(stored) >= c.opts.MaxAge
-}
-
-// sweepExpired erases what is past its age, going by the files' times, and
-// returns how long it can wait until it looks again; 0 is for ever.
-func (c *Cache) sweepExpired() (time.Duration, error) {
-	if c.opts.MaxAge <= 0 {
-		return 0, nil
-	}
-	d, now := c.dir.Load(), c.now()
-	wait := c.opts.MaxAge
-	for i, s := range c.secrets {
-		dirty := map[string]bool{}
-		err := c.walk(d, uint8(i), func(f found, _ int64) error {
-			left := c.opts.MaxAge - now.Sub(time.Unix(f.stored, 0))
-			if left > 0 {
-				wait = min(wait, left)
-				return nil
-			}
-			if c.unlink(f.secret, f.name, f.ino) == nil {
-				dirty[s.shard(f.name)] = true
-			}
-			return nil
-		})
-		for rel := range dirty {
-			err = errors.Join(err, d.sync(rel))
-		}
-		if err != nil {
-			return 0, err
-		}
-	}
-	return max(wait, min(c.opts.MaxAge/100, sweepLatest)), nil
 }

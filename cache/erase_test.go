@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,6 +158,116 @@ func TestMaxAge(t *testing.T) {
 		}
 		must(t, c.Close())
 	})
+}
+
+// TestSuspend has the clock go on while timers stand still, as in suspend: what
+// is past its age then is not to be had, and soon off the disk.
+func TestSuspend(t *testing.T) {
+	o := testOptions(t)
+	o.MaxAge = 30 * 24 * time.Hour
+	var asleep atomic.Int64
+	o.Now = func() time.Time { return time.Now().Add(time.Duration(asleep.Load())) }
+	synctest.Test(t, func(t *testing.T) {
+		c, err := Open(o)
+		must(t, err)
+		defer c.Close()
+		put(t, c, "asked", content(1, 10))
+		put(t, c, "forgotten", content(1, 10))
+		synctest.Wait()
+		asleep.Store(int64(o.MaxAge))
+		wantMiss(t, c, "asked")
+		time.Sleep(sweepLatest)
+		synctest.Wait()
+		if got := files(t, o.Dir); len(got) != 0 {
+			t.Errorf("on disk: %v", got)
+		}
+	})
+}
+
+// TestStoredIsWallTime: an age that is computed from it goes on in suspend.
+func TestStoredIsWallTime(t *testing.T) {
+	c := open(t, testOptions(t))
+	w, err := c.Create("k", 0)
+	must(t, err)
+	o, err := w.Commit(nil)
+	must(t, err)
+	defer o.Close()
+	if o.Stored() != o.Stored().Round(0) {
+		t.Errorf("%v has a reading of the monotonic clock", o.Stored())
+	}
+}
+
+// TestFutureStamps has objects stored by a clock that was wrong: with an age
+// they are not to be had, and go; without one nothing is ever too old.
+func TestFutureStamps(t *testing.T) {
+	for _, age := range []time.Duration{0, 24 * time.Hour} {
+		o := testOptions(t)
+		clock := newClock()
+		o.MaxAge, o.Now = age, clock.now
+		c := open(t, o)
+		must(t, os.Chtimes(filepath.Join(o.Dir, formatFile), clock.now(), clock.now()))
+		must(t, c.Close())
+		c = open(t, o)
+		clock.advance(int64(clockStep / time.Second))
+		put(t, c, "a little", content(1, 10))
+		clock.advance(3600)
+		put(t, c, "asked", content(2, 10))
+		put(t, c, "forgotten", content(3, 10))
+		clock.advance(-3600 - int64(clockStep/time.Second))
+		wantHit(t, c, "a little", content(1, 10))
+		if age == 0 {
+			wantHit(t, c, "asked", content(2, 10))
+			continue
+		}
+		wantMiss(t, c, "asked")
+		if _, err := c.sweepExpired(new(ageing)); err != nil {
+			t.Error(err)
+		}
+		if got := files(t, o.Dir); len(got) != 1 {
+			t.Errorf("on disk: %v", got)
+		}
+		checkCounts(t, c)
+	}
+}
+
+// TestClockBeforeTheCache starts a machine in 1970, whose clock is set later:
+// nothing is had meanwhile, and nothing is lost.
+func TestClockBeforeTheCache(t *testing.T) {
+	o := testOptions(t)
+	var now atomic.Int64
+	now.Store(time.Now().Unix())
+	o.MaxAge, o.Now = 24*time.Hour, func() time.Time { return time.Unix(now.Load(), 0) }
+	c := open(t, o)
+	put(t, c, "k", content(1, 10))
+	must(t, c.Close())
+	today := now.Swap(0)
+	c = open(t, o)
+	waitLoaded(t, c)
+	if _, err := c.sweepExpired(new(ageing)); err != nil {
+		t.Error(err)
+	}
+	wantMiss(t, c, "k")
+	now.Store(today + 60)
+	wantHit(t, c, "k", content(1, 10))
+	checkCounts(t, c)
+}
+
+// TestUsedInTheFuture: what a wrong clock touched is no younger than the rest.
+func TestUsedInTheFuture(t *testing.T) {
+	o := testOptions(t)
+	o.Limit = 3 << 20
+	clock := newClock()
+	o.Now = clock.now
+	c := open(t, o)
+	put(t, c, "now", content(1, 1<<20))
+	clock.advance(100 * 365 * 24 * 3600)
+	put(t, c, "in 100 years", content(2, 1<<20))
+	clock.advance(-100 * 365 * 24 * 3600)
+	must(t, c.Close())
+	c = open(t, o)
+	put(t, c, "more", content(3, 1<<20))
+	wantHit(t, c, "now", content(1, 1<<20))
+	wantMiss(t, c, "in 100 years")
 }
 
 // TestAgeIsSealed has a file's time changed, which must not make it younger.

@@ -90,8 +90,10 @@ func (c *Cache) openFile(f *os.File, si uint8, n name) (*Object, error) {
 		return nil, errMiss
 	}
 	now := c.now()
-	if c.expired(h.stored, now) {
-		c.expire(si, n, e.ino)
+	if c.left(h.stored, now) <= 0 {
+		if c.erasable(h.stored, now) {
+			c.expire(si, n, e.ino)
+		}
 		return nil, errExpired
 	}
 	aead, err := newAEAD(h.dataKey[:])
@@ -178,13 +180,6 @@ func (c *Cache) discard(si uint8, n name, ino uint64, why error) error {
 	c.damaged.Add(1)
 	c.log.Warn("cache: damaged object deleted", slog.String("object", n.String()), slog.Any("err", why))
 	return nil
-}
-
-// expire erases an object that is past its age.
-func (c *Cache) expire(si uint8, n name, ino uint64) {
-	if c.unlink(si, n, ino) == nil {
-		_ = c.dir.Load().sync(c.secrets[si].shard(n))
-	}
 }
 
 // unlink removes the file of a name, if it has this inode (0: any), and

@@ -253,7 +253,7 @@ func (x *index) hold(n name, e entry, now time.Time) (h *held, touch bool) {
 	default:
 		return nil, false
 	}
-	if touch = now.Unix()-e.used >= touchSeconds; touch {
+	if touch = max(now.Unix()-e.used, e.used-now.Unix()) >= touchSeconds; touch {
 		e.used = now.Unix()
 	}
 	if x.pins[n] {

@@ -45,13 +45,14 @@ func (c *Cache) nudge() {
 // keep is the background work: it loads the index, removes what other secrets
 // left when it may, and erases objects when they are past their age.
 func (c *Cache) keep() {
+	var ages ageing
 	for {
 		var wait time.Duration
 		c.sweepForeign()
 		err := c.load()
 		if err == nil {
 			c.removeLost()
-			wait, err = c.sweepExpired()
+			wait, err = c.sweepExpired(&ages)
 		}
 		if err != nil && c.ctx.Err() == nil {
 			c.health.fault(err, true)
@@ -100,7 +101,14 @@ func (c *Cache) load() error {
 			return err
 		}
 	}
-	slices.SortFunc(all, func(a, b found) int { return cmp.Compare(a.used, b.used) })
+	// What was used in the future, by a clock that was wrong, comes first.
+	now := c.now().Add(clockStep).Unix()
+	slices.SortFunc(all, func(a, b found) int {
+		if a.used > now != (b.used > now) {
+			return cmp.Compare(b.used, a.used)
+		}
+		return cmp.Compare(a.used, b.used)
+	})
 	c.index.loaded(all, generation)
 	// The limit may be lower than it was.
 	if err := c.reserve(0); !errors.Is(err, errNoRoom) {

@@ -124,7 +124,7 @@ func (w *Writer) Commit(label []byte) (*Object, error) {
 		return nil, err
 	}
 	s, n := w.c.secrets[0], w.c.secrets[0].name(w.key)
-	h := &header{dataKey: w.dataKey, length: w.length, stored: w.c.now(), key: w.key, label: bytes.Clone(label)}
+	h := &header{dataKey: w.dataKey, length: w.length, stored: w.c.now().Round(0), key: w.key, label: bytes.Clone(label)}
 	var salt [saltSize]byte
 	if _, err := io.ReadFull(w.c.rand, salt[:]); err != nil {
 		return nil, fmt.Errorf("cache: make a salt: %w", err)
