@@ -10,7 +10,6 @@ import (
 	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
 
-	"veriffs/cache"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -75,11 +74,11 @@ func purge(c *cli.Context) error {
 	if erasure.Open > 0 {
 		fmt.Fprintf(out, "%d of them are open: who has them open can read on until they close them\n", erasure.Open)
 	}
-	return unproven(&erasure.Report)
+	return unproven(&erasure)
 }
 
 // unproven says why an erasure is no proof, and what to do about it.
-func unproven(r *cache.Report) error {
+func unproven(r *library.Erasure) error {
 	switch {
 	case r.Proven:
 		return nil
@@ -91,6 +90,10 @@ func unproven(r *cache.Report) error {
 		return &hinted{code: exitUnproven,
 			err:  fmt.Errorf("the cache's directory has what veriffs did not put there and did not look into: %q", r.Unknown),
 			hint: "look at it, move it away, and run purge again"}
+	case r.Unattributed > 0:
+		return &hinted{code: exitUnproven,
+			err:  fmt.Errorf("the cache has %s files and lists of attempts whose session is not known, and they may be of what was to be erased", humanize.Comma(r.Unattributed)),
+			hint: "enter the session in a mount (ls MOUNTPOINT/sessions/ID), so that its attempts are known, and run purge again; or erase all that there is: veriffs purge --all"}
 	}
 	return &hinted{code: exitUnproven, err: errors.New("the mount did not say that nothing is left"), hint: "unmount it, and run purge again"}
 }

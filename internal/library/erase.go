@@ -216,6 +216,7 @@ func (l *Library) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 		e.Report, err = l.cache.Purge(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
 	}
 	e.Unattributed = int64(len(d.unattributed))
+	e.Proven = e.Proven && e.Unattributed == 0
 	change := l.forget(d)
 	change.SessionsChanged = change.SessionsChanged || before.SessionsChanged
 	e.Pages = pagesNone
