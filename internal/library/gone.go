@@ -22,9 +22,6 @@ const (
 	eraseShare = 10
 	// eraseAgain is when an erasure that failed is tried again.
 	eraseAgain = 10 * time.Minute
-	// eraseAtEnd bounds the erasure at the end of a mount. What it leaves the
-	// next one does.
-	eraseAtEnd = 10 * time.Second
 )
 
 // proven reports whether an error is the API's signed word that there is no
@@ -46,12 +43,16 @@ func (l *Library) gone(f *File) bool {
 
 // loseSession takes a session out of every tree and has all of it erased.
 func (l *Library) loseSession(id veriff.SessionID, last *Listing) {
-	level := l.log.Debug
-	if l.sessions.lose(id, l.now().Add(l.ttl)) || last != nil {
-		level = l.log.Info
-	}
-	level("the API no longer has this session: it leaves the listing and the cache", "session", id)
 	d := l.doomSession(id)
+	known := l.sessions.lose(id, l.now().Add(l.ttl)) || last != nil || len(d.attempts) > 0
+	for kind := range DocumentKinds {
+		known = known || l.cache.Has(documentKey{id, kind}.key())
+	}
+	if !known { // an id that somebody tried: reading the whole cache would find nothing
+		l.log.Debug("the API has no such session", "session", id)
+		return
+	}
+	l.log.Info("the API no longer has this session: it leaves the listing and the cache", "session", id)
 	change := l.forget(d)
 	change.SessionsChanged, change.SessionsGone = true, []veriff.SessionID{id}
 	whole := make(map[veriff.AttemptID]bool, len(d.attempts)) // none is merely suspected
