@@ -45,8 +45,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock that objects are stored and aged by; nil means time.Now.
 	Now func() time.Time
-	// TempDir is where what does not fit is kept, sealed and unlinked, while it
-	// is being read; "" means the system's.
+	// TempDir is where large objects that do not fit are kept, sealed and
+	// unlinked, while they are being read; "" means the system's, or, if that is
+	// in memory, a disk: /var/tmp or that of Dir.
 	TempDir string
 }
 
@@ -62,7 +63,7 @@ type Cache struct {
 	dir    atomic.Pointer[directory]
 	index  *index
 	health *health
-	budget budget
+	budget *budget
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -85,7 +86,7 @@ func Open(opts Options) (*Cache, error) {
 	if opts.MinFree < 0 || opts.MinFree >= 1 {
 		return nil, errors.New("cache: the fraction to leave free must be at least 0 and below 1")
 	}
-	c := &Cache{opts: opts, log: opts.Logger, now: opts.Now, rand: rand.Reader, index: newIndex(opts.Limit), wake: make(chan struct{}, 1)}
+	c := &Cache{opts: opts, log: opts.Logger, now: opts.Now, rand: rand.Reader, index: newIndex(opts.Limit), budget: newBudget(opts.Limit), wake: make(chan struct{}, 1)}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -190,6 +191,7 @@ type Stats struct {
 	Limit     int64
 	Foreign   int64 // objects of secrets that are not configured; they take room, too
 	Memory    int64 // bytes of objects that are kept in memory because they are not on disk
+	Spilled   int64 // bytes that unlinked temporary files may take for the same reason
 	Hits      int64
 	Misses    int64
 	Evictions int64
@@ -209,7 +211,7 @@ func (c *Cache) Stats() Stats {
 	x.mu.Unlock()
 	s.Hits, s.Misses, s.Damaged = c.hits.Load(), c.misses.Load(), c.damaged.Load()
 	s.Foreign = c.foreign.Load()
-	s.Memory = c.budget.used.Load()
+	s.Memory, s.Spilled = c.budget.used()
 	s.Bypassed = c.health.sick()
 	return s
 }

@@ -85,10 +85,10 @@ func openDirectory(path, format string) (_ *directory, err error) {
 		return &OpenError{Dir: filepath.Join(path, name), Err: err, Hint: hint}
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, refuse("", err, "choose a cache directory that you can write to")
+		return nil, refuse("", err, writeHint(err))
 	}
 	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, refuse("", err, "choose a cache directory that you can write to")
+		return nil, refuse("", err, writeHint(err))
 	}
 	before, err := os.Lstat(path)
 	if err != nil {
@@ -136,7 +136,7 @@ func openDirectory(path, format string) (_ *directory, err error) {
 		return nil, err
 	}
 	if err := d.lay(); err != nil {
-		return nil, refuse("", err, "the cache directory must be writable when the program starts")
+		return nil, refuse("", err, writeHint(err))
 	}
 	if info, err := d.root.Stat(formatFile); err == nil {
 		d.made = info.ModTime()
@@ -185,63 +185,6 @@ func formatHint(err error) string {
 		return "a key in memory and a shared secret each need a cache directory of their own; nothing in this one was changed"
 	}
 	return ""
-}
-
-// takeLock locks the directory against other processes, and against a second
-// Open in this one, and leaves our process id for them to read.
-func (d *directory) takeLock() error {
-	f, err := d.root.OpenFile(lockFile, os.O_RDONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return &OpenError{Dir: d.path, Err: err}
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		defer f.Close()
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			return &OpenError{Dir: d.path, Err: err, Hint: "the cache directory must be on a file system with locks"}
-		}
-		var b [16]byte
-		n, _ := f.ReadAt(b[:], 0)
-		pid, _ := strconv.Atoi(strings.TrimSpace(string(b[:n])))
-		return &OpenError{Dir: d.path, Err: ErrLocked, PID: pid, Hint: "unmount the other one first, or choose another cache directory"}
-	}
-	d.lock = f
-	// A full disk must not keep the program from starting: the id is a courtesy.
-	// No descriptor stays open for writing, which would block a remount.
-	_ = d.root.WriteFile(lockFile, []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
-	return nil
-}
-
-// lay makes the files and directories that are missing, the format file first:
-// without it nothing else in the directory counts as ours.
-func (d *directory) lay() error {
-	for _, file := range []struct{ name, content string }{
-		{formatFile, d.format}, {tagFile, tagLine}, {spotlight, ""},
-	} {
-		if info, err := d.root.Lstat(file.name); err == nil && info.Size() == int64(len(file.content)) {
-			continue
-		}
-		if err := d.writeSynced(file.name, file.content); err != nil {
-			return err
-		}
-	}
-	if err := d.root.Mkdir(tempDir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
-}
-
-// writeSynced writes a small file so that after a power cut it is there whole
-// or is of length 0, which counts as missing.
-func (d *directory) writeSynced(name, content string) error {
-	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.WriteString(content); err != nil {
-		return err
-	}
-	return f.Sync()
 }
 
 // checkShape refuses a directory in which something of ours is not what we

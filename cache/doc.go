@@ -13,16 +13,22 @@
 // keyed hashes. Lengths, times of storing and of last use, and the number of
 // objects can be seen by whoever reads the directory.
 //
+// Nothing lost by a typo. What a secret sealed that is not configured is left
+// alone, and takes room, until [Cache.SweepForeign] says that the configured
+// one is right, or [Cache.PurgeAll] that everything is to go.
+//
 // A hard bound. The blocks on disk of everything below the directory,
 // temporaries included, stay within [Options.Limit] as du counts them. Room is
 // made before bytes are written. An object that is removed while it is open
-// counts until it is closed.
+// counts until it is closed. Files of a foreign secret that are more than the
+// limit can't be helped; then nothing is added.
 //
-// A read never fails because the cache did. When there is no room, or the
+// A read hardly ever fails because the cache did. When there is no room, or the
 // disk is full, failing, read-only or gone, a [Writer] carries on in memory or
 // in an unlinked temporary file and Commit returns an [Object] all the same;
-// it is merely forgotten after Close. The cache then leaves the disk alone,
-// probes it with back-off, and comes back by itself.
+// it is merely forgotten after Close. A sick disk is left alone, probed with
+// back-off, and comes back by itself. What is kept outside of the cache is
+// bounded, too: when open objects take all of that, Write fails after a wait.
 //
 // # What it does not promise
 //
@@ -38,11 +44,12 @@
 // [Writer] by one. Several writers of one key may be at work: the last Commit
 // wins, and objects that are open keep reading what they opened.
 //
-// There are two locks. index.mu guards the index and the byte count, health.mu
-// the state of the disk; neither is held across disk I/O and neither is taken
-// while the other is held. A name whose file is being replaced or removed is
+// There are three locks. index.mu guards the index and the byte count, health.mu
+// the state of the disk, budget.mu what is outside of it; none is held across
+// disk I/O and none is taken while another is held. A name whose file is being replaced or removed is
 // claimed in the index (see index.claim), so that two goroutines never work on
-// one file name. Object.mu, which may be held when those two are taken, only
+// one file name. No wait for another goroutine is without an end: who waits in
+// vain does without the disk, or returns an error. Object.mu, which may be held when those two are taken, only
 // makes Close wait for reads.
 //
 // The format of the directory and of a file is written down, with test vectors, in

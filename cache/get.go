@@ -211,28 +211,6 @@ func (c *Cache) unlink(si uint8, n name, ino uint64) error {
 	return err
 }
 
-// removeLost removes files that could not be removed when they should have
-// been. One that still can't be says nothing about the disk.
-func (c *Cache) removeLost() {
-	for n, e := range c.index.losses() {
-		s, d := c.secrets[e.secret], c.dir.Load()
-		if c.index.claim(n, erasePatience) != nil {
-			continue
-		}
-		// Who committed an object of this name meanwhile replaced the file.
-		if _, still := c.index.losses()[n]; still {
-			err := d.root.Remove(s.path(n))
-			if err == nil {
-				err = d.sync(s.shard(n))
-			}
-			if err == nil || errors.Is(err, fs.ErrNotExist) {
-				c.index.drop(n)
-			}
-		}
-		c.index.unclaim(n)
-	}
-}
-
 func inode(info fs.FileInfo) uint64 {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return st.Ino

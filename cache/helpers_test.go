@@ -1,10 +1,14 @@
 package cache
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -117,6 +121,65 @@ func crash(c *Cache) {
 	c.index.mu.Unlock()
 	c.wg.Wait()
 	c.dir.Load().close()
+}
+
+// logLines collects what is logged.
+type logLines struct {
+	mu  sync.Mutex
+	all []string
+}
+
+func (l *logLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = append(l.all, string(p))
+	return len(p), nil
+}
+
+func (l *logLines) count(what string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, s := range l.all {
+		if strings.Contains(s, what) {
+			n++
+		}
+	}
+	return n
+}
+
+// serve stores an object and reads what Commit returned: what a reader gets,
+// whatever state the disk is in.
+func serve(t *testing.T, c *Cache, k Key, want []byte) {
+	t.Helper()
+	w, err := c.Create(k, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(w, bytes.NewReader(want)); err != nil {
+		t.Fatal(err)
+	}
+	o, err := w.Commit([]byte("label of " + k))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Close()
+	got, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	if err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("%s: %v", k, err)
+	}
+}
+
+// fillDisk takes all the room of a small file system, in the file hog.
+func fillDisk(t *testing.T, fs string) {
+	t.Helper()
+	f, err := os.OpenFile(filepath.Join(fs, "hog"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	must(t, err)
+	defer f.Close()
+	for size := 1 << 20; size > 0; {
+		if _, err := f.Write(make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
 }
 
 // asRoot skips a test that needs root, except in CI.

@@ -1,24 +1,12 @@
 package cache
 
 import (
-	"errors"
-	"maps"
 	"math"
 	"sync"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
-
-const (
-	// diskPatience is how long a read or a write waits for what somebody else
-	// does on the disk before it does without the disk.
-	diskPatience = 5 * time.Second
-	// erasePatience is the same for who removes a file, and would leave it.
-	erasePatience = 30 * time.Second
-)
-
-var errBusy = errors.New("the disk does not answer")
 
 // entry is what the index remembers of an object's file.
 type entry struct {
@@ -93,59 +81,6 @@ func newLRU() *simplelru.LRU[name, entry] {
 	return l
 }
 
-// awaitLocked waits until done says yes, and reports whether it did in time.
-func (x *index) awaitLocked(patience time.Duration, done func() bool) bool {
-	if done() {
-		return true
-	}
-	end := time.Now().Add(patience)
-	timer := time.AfterFunc(patience, func() {
-		x.mu.Lock()
-		defer x.mu.Unlock()
-		x.changed.Broadcast()
-	})
-	defer timer.Stop()
-	for time.Now().Before(end) {
-		x.changed.Wait()
-		if done() {
-			return true
-		}
-	}
-	return false
-}
-
-// claim waits until nobody works on the file of this name and then keeps
-// others from it until unclaim.
-func (x *index) claim(n name, patience time.Duration) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if !x.awaitLocked(patience, func() bool { return !x.busy[n] }) {
-		return errBusy
-	}
-	x.busy[n] = true
-	return nil
-}
-
-func (x *index) unclaim(n name) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	delete(x.busy, n)
-	x.changed.Broadcast()
-}
-
-// lookup says what is known of a name that nobody has claimed. While the
-// index is loading, not to be known means nothing. A name that stays claimed
-// is not known.
-func (x *index) lookup(n name) (e entry, known, loading bool) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if !x.awaitLocked(diskPatience, func() bool { return !x.busy[n] }) {
-		return e, false, false
-	}
-	e, known = x.peekLocked(n)
-	return e, known, x.loading
-}
-
 func (x *index) peekLocked(n name) (entry, bool) {
 	if x.pins[n] {
 		e, ok := x.pinned[n]
@@ -214,21 +149,6 @@ func (x *index) drop(n name) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.dropLocked(n)
-}
-
-// lose forgets n, whose file can't be removed: its bytes stay counted.
-func (x *index) lose(n name) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if e, ok := x.takeLocked(n); ok {
-		x.lost[n] = e
-	}
-}
-
-func (x *index) losses() map[name]entry {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return maps.Clone(x.lost)
 }
 
 func (x *index) peek(n name) (entry, bool) {

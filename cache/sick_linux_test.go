@@ -3,7 +3,6 @@ package cache
 import (
 	"bytes"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,52 +14,6 @@ import (
 	"time"
 )
 
-// logLines collects what is logged.
-type logLines struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (l *logLines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, string(p))
-	return len(p), nil
-}
-
-func (l *logLines) count(what string) (n int) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, s := range l.all {
-		if strings.Contains(s, what) {
-			n++
-		}
-	}
-	return n
-}
-
-// serve stores an object and reads what Commit returned: what a reader gets,
-// whatever state the disk is in.
-func serve(t *testing.T, c *Cache, k Key, want []byte) {
-	t.Helper()
-	w, err := c.Create(k, -1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.Copy(w, bytes.NewReader(want)); err != nil {
-		t.Fatal(err)
-	}
-	o, err := w.Commit([]byte("label of " + k))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer o.Close()
-	got, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
-	if err != nil || !bytes.Equal(got, want) {
-		t.Fatalf("%s: %v", k, err)
-	}
-}
-
 // sickness breaks the disk below a cache, and mends it.
 type sickness struct {
 	hurt, mend func(t *testing.T, fs, dir string)
@@ -69,18 +22,7 @@ type sickness struct {
 
 var sicknesses = map[string]sickness{
 	"full": {
-		hurt: func(t *testing.T, fs, dir string) {
-			f, err := os.OpenFile(filepath.Join(fs, "hog"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			for size := 1 << 20; size > 0; {
-				if _, err := f.Write(make([]byte, size)); err != nil {
-					size /= 2
-				}
-			}
-		},
+		hurt: func(t *testing.T, fs, dir string) { fillDisk(t, fs) },
 		mend: func(t *testing.T, fs, dir string) { must(t, os.Remove(filepath.Join(fs, "hog"))) },
 		lost: true, // evicted in the attempt to make room
 	},

@@ -25,6 +25,7 @@ type sink struct {
 	dst      backing    // nil once it was handed on or discarded
 	dir      *directory // dst is the file temp of dir, unless temp is ""
 	temp     string
+	size     int64 // of the file, as Create was told; -1 if that is not known
 	reserved int64 // bytes reserved in the index
 	wrote    int64 // where the next chunk goes
 	err      error
@@ -46,26 +47,25 @@ var batches = sync.Pool{New: func() any { return new(batch) }}
 
 // newSink never fails: what the disk does not take is spilled.
 func (c *Cache) newSink(size int64) *sink {
-	s := &sink{c: c, wrote: headerSize}
-	if err := s.openTemp(size); err != nil {
-		s.dst = c.newSpill()
+	s := &sink{c: c, wrote: headerSize, size: -1}
+	if size >= 0 {
+		s.size = fileSize(size)
+	}
+	if err := s.openTemp(); err != nil {
+		s.dst = c.newSpill(s.size)
 	}
 	return s
 }
 
-func (c *Cache) newSpill() *spill {
-	return &spill{budget: &c.budget, tempDir: c.opts.TempDir}
-}
-
 // openTemp reserves room and makes the temporary file.
-func (s *sink) openTemp(size int64) error {
+func (s *sink) openTemp() error {
 	c := s.c
 	if c.health.sick() {
 		return errNoRoom
 	}
 	want := int64(reserveStep)
-	if size >= 0 {
-		want = c.onDisk(fileSize(size), 0)
+	if s.size >= 0 {
+		want = c.onDisk(s.size, 0)
 	}
 	want += slack
 	if err := c.reserve(want); err != nil {
@@ -175,7 +175,7 @@ func (s *sink) putTemp(b []byte, off int64) error {
 // spill moves what is written from the cache's disk to memory or an unlinked
 // file, and gives the disk its room back.
 func (s *sink) spill() error {
-	to := s.c.newSpill()
+	to := s.c.newSpill(s.size)
 	buf := takeBuffer()
 	defer buffers.Put(buf)
 	for off := int64(headerSize); off < s.wrote; {

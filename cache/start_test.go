@@ -149,6 +149,33 @@ func TestNewDirectory(t *testing.T) {
 	}))
 }
 
+// TestFullDiskAtStart makes a new cache on a disk that has no room left, for files
+// or for anything: the hint says so. A cache that is there opens.
+func TestFullDiskAtStart(t *testing.T) {
+	for _, inodes := range []string{"nr_inodes=3", "nr_inodes=2", "nr_inodes=1", "nr_inodes=100"} {
+		disk := filepath.Join(t.TempDir(), "fs")
+		mountTmpfs(t, disk, "size=1m,mode=0700,"+inodes)
+		o := testOptions(t)
+		o.Dir = filepath.Join(disk, "made-before")
+		full := inodes == "nr_inodes=100" // of bytes, and not of files
+		if full {
+			must(t, open(t, o).Close())
+			fillDisk(t, disk)
+			c := open(t, o)
+			serve(t, c, "k", content(1, 100<<10))
+		}
+		o.Dir = filepath.Join(disk, "new", "cache")
+		c, err := Open(o)
+		if err == nil {
+			c.Close()
+		}
+		var refused *OpenError
+		if !errors.As(err, &refused) || !outOfSpace(err) || !strings.Contains(refused.Hint, "free some space") {
+			t.Errorf("%s: %v", inodes, err)
+		}
+	}
+}
+
 // TestInterruptedFirstStart opens what a crash during the very first start leaves.
 func TestInterruptedFirstStart(t *testing.T) {
 	o := testOptions(t)

@@ -57,9 +57,9 @@ func checkKey(k Key) error {
 	return nil
 }
 
-// Write seals p. It fails only if neither the disk nor memory nor the
-// system's temporary directory takes the bytes, or if the disk loses what it
-// took; then fetch again.
+// Write seals p. It fails only if neither the disk nor memory nor a temporary
+// file takes the bytes, if open objects take all that there may be of those, or
+// if the disk loses what it took; then fetch again.
 func (w *Writer) Write(p []byte) (n int, err error) {
 	if w.ended {
 		return 0, errEnded
