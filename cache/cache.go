@@ -70,9 +70,8 @@ type Cache struct {
 	wake chan struct{} // keep has something to do
 	wg   sync.WaitGroup
 
-	proven  atomic.Bool  // objects of other secrets may be removed
-	unsure  bool         // one of the secrets may be mistyped
-	foreign atomic.Int64 // objects of other secrets
+	proven atomic.Bool // objects of other secrets may be removed
+	unsure bool        // one of the secrets may be mistyped
 
 	temps, hits, misses, damaged atomic.Int64
 }
@@ -208,9 +207,11 @@ func (c *Cache) Stats() Stats {
 		Objects: int64(x.objects.Len() + len(x.pinned)), Pinned: int64(len(x.pinned)),
 		Open: int64(len(x.open)), Bytes: x.used, Limit: x.limit, Evictions: x.evictions, Loading: x.loading,
 	}
+	for _, n := range x.foreign {
+		s.Foreign += n
+	}
 	x.mu.Unlock()
 	s.Hits, s.Misses, s.Damaged = c.hits.Load(), c.misses.Load(), c.damaged.Load()
-	s.Foreign = c.foreign.Load()
 	s.Memory, s.Spilled = c.budget.used()
 	s.Bypassed = c.health.sick()
 	return s

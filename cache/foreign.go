@@ -56,7 +56,7 @@ func (c *Cache) countForeign(d *directory) error {
 		}
 		all += n
 	}
-	if c.foreign.Swap(all) == 0 && all > 0 {
+	if all > 0 {
 		c.log.Warn("cache: objects of secrets that are not configured take room; they go once the API has accepted the secret",
 			slog.Int64("objects", all))
 	}
@@ -91,10 +91,14 @@ func (c *Cache) survey(d *directory, tag string, visit func(rel, name string, st
 			return count(dir+"/"+name, name, st)
 		})
 	})
-	if err == nil {
-		c.index.setDir(tag, blocks)
+	if err != nil {
+		return objects, err
 	}
-	return objects, err
+	c.index.setForeign(tag, objects, blocks)
+	if _, err := d.root.Lstat(tag); errors.Is(err, fs.ErrNotExist) {
+		c.index.setForeign(tag, 0, 0) // removed while we counted
+	}
+	return objects, nil
 }
 
 // eachFile calls visit with everything in a directory; one that is gone is empty.
@@ -158,7 +162,6 @@ func (c *Cache) sweepForeign() {
 	case err != nil:
 		c.log.Warn("cache: objects of secrets that are not configured can't be removed", slog.Any("err", err))
 	default:
-		c.foreign.Store(0)
 		c.log.Info("cache: objects of secrets that are not configured any more removed", slog.Int("secrets", len(tags)))
 	}
 }
@@ -212,7 +215,6 @@ func (c *Cache) purgeForeign(ctx context.Context, d *directory, r *Report, all b
 	if !all || len(tags) == 0 {
 		return nil
 	}
-	c.foreign.Store(0)
 	return d.sync(".")
 }
 

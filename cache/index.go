@@ -41,7 +41,9 @@ type index struct {
 	open map[uint64]*held // by inode
 	busy map[name]bool    // claimed: the file is being replaced or removed
 	lost map[name]entry   // not to be had any more, but the file could not be removed
-	dirs map[string]int64 // bytes on disk of the directories themselves
+	dirs map[string]int64 // bytes on disk of the directories themselves, and of all in a foreign one
+
+	foreign map[string]int64 // objects, by the directory of a secret that is not configured
 
 	used      int64 // bytes on disk: objects, files unlinked but open, reservations, directories
 	evictable int64 // of them, in objects and not open
@@ -65,6 +67,7 @@ func newIndex(limit int64) *index {
 		busy:    map[name]bool{},
 		lost:    map[name]entry{},
 		dirs:    map[string]int64{},
+		foreign: map[string]int64{},
 		gone:    map[name]bool{},
 		loading: true,
 	}
@@ -269,10 +272,22 @@ func (x *index) unreserve(n int64) {
 	x.settleLocked(n, 0)
 }
 
-// setDir counts the bytes of a directory itself, or of all of a foreign secret's.
+// setDir counts the bytes of a directory itself.
 func (x *index) setDir(rel string, size int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.setDirLocked(rel, size)
+}
+
+// setForeign counts what is in the directory of a foreign secret.
+func (x *index) setForeign(tag string, objects, size int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.foreign[tag] = objects
+	x.setDirLocked(tag, size)
+}
+
+func (x *index) setDirLocked(rel string, size int64) {
 	x.used += size - x.dirs[rel]
 	x.dirs[rel] = size
 	x.changed.Broadcast()

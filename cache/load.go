@@ -216,6 +216,7 @@ func (x *index) reset() {
 		x.used -= size
 	}
 	x.dirs = map[string]int64{}
+	x.foreign = map[string]int64{}
 	x.pins = map[name]bool{}
 	x.open = map[uint64]*held{}
 	x.gone = map[name]bool{}

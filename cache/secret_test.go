@@ -1,14 +1,11 @@
 package cache
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 )
 
 // TestRotation adds a secret in front, and later drops the old one, whose
@@ -95,90 +92,6 @@ func TestEphemeral(t *testing.T) {
 	if _, err := os.Stat(left[0]); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("left after the next start: %v", err)
 	}
-	checkCounts(t, c)
-}
-
-// sweep has the API accept the secret, and waits for what that removes.
-func sweep(t *testing.T, c *Cache) {
-	t.Helper()
-	waitLoaded(t, c)
-	c.SweepForeign()
-	c.sweepForeign()
-}
-
-// TestMistypedSecret opens a cache in every way with a secret that is not its
-// own: nothing is lost, pins included, and the bound holds for what is there.
-func TestMistypedSecret(t *testing.T) {
-	o := testOptions(t)
-	o.Limit = 8 << 20
-	right, wrong := []byte("the right secret"), []byte("the rigth secret")
-	o.Secrets = [][]byte{right}
-	c := open(t, o)
-	const objects = 10
-	for i := range objects {
-		put(t, c, Key(fmt.Sprint(i)), content(uint64(i), 500<<10))
-	}
-	must(t, c.Pin("3"))
-	must(t, c.Close())
-	for name, secrets := range map[string][][]byte{
-		"instead": {wrong}, "before": {wrong, right}, "among others": {wrong, []byte("another")},
-	} {
-		var log logLines
-		o := o
-		o.Secrets, o.Logger = secrets, slog.New(slog.NewTextHandler(&log, nil))
-		c := open(t, o)
-		waitLoaded(t, c)
-		_, err := c.Purge(context.Background(), func(Key, []byte, time.Time) bool { return false })
-		must(t, err)
-		if len(secrets) > 1 { // a reply proves one of them
-			sweep(t, c)
-		}
-		for i := range 10 { // of 10 MB, beside 5 MB of 8
-			serve(t, c, Key(fmt.Sprint("new", i)), content(uint64(i), 1<<20))
-			if n := du(t, o.Dir); n > o.Limit {
-				t.Errorf("%s: %d bytes on disk", name, n)
-			}
-			must(t, c.Remove(Key(fmt.Sprint("new", i))))
-		}
-		checkCounts(t, c)
-		must(t, c.Close())
-		if got := len(files(t, o.Dir)); got != objects {
-			t.Errorf("%s: %d files are left", name, got)
-		}
-		if n := log.count("take room"); (n == 1) != (name != "before") {
-			t.Errorf("%s: %q", name, log.all)
-		}
-	}
-	c = open(t, o)
-	waitLoaded(t, c)
-	for i := range objects {
-		wantHit(t, c, Key(fmt.Sprint(i)), content(uint64(i), 500<<10))
-	}
-	if s := c.Stats(); s.Pinned != 1 || s.Foreign != 0 {
-		t.Errorf("%+v", s)
-	}
-	checkCounts(t, c)
-}
-
-// TestForeignFillTheCache: objects are served without a cache until the
-// secret is proven, and kept from then on.
-func TestForeignFillTheCache(t *testing.T) {
-	o := testOptions(t)
-	c := open(t, o)
-	for i := range 8 {
-		put(t, c, Key(fmt.Sprint(i)), content(uint64(i), 1<<20))
-	}
-	must(t, c.Close())
-	o.Limit, o.Secrets = 4<<20, [][]byte{[]byte("the new secret")}
-	c = open(t, o)
-	serve(t, c, "k", content(1, 1<<20))
-	wantMiss(t, c, "k")
-	if n := len(files(t, o.Dir)); n != 8 || c.Stats().Bypassed {
-		t.Errorf("%d files are left, %+v", n, c.Stats())
-	}
-	sweep(t, c)
-	put(t, c, "k", content(1, 1<<20))
-	wantHit(t, c, "k", content(1, 1<<20))
 	checkCounts(t, c)
 }
 

@@ -21,7 +21,7 @@ func purgeCommand() *cli.Command {
 		UsageText: "veriffs purge [options] --session ID\nveriffs purge [options] --all",
 		Flags: keeperFlags(
 			&cli.StringFlag{Name: "session", Usage: "erase the files, lists and documents of the session `ID`"},
-			&cli.BoolFlag{Name: "all", Usage: "erase everything"},
+			&cli.BoolFlag{Name: "all", Usage: "erase everything, also what another secret sealed"},
 			&cli.StringFlag{Name: "report", TakesFile: true, Usage: "write what was erased, as JSON, to `FILE`; - is standard output"},
 		),
 		Action: purge,

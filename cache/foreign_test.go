@@ -1,0 +1,199 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// sweep has the API accept the secret, and waits for what that removes.
+func sweep(t *testing.T, c *Cache) {
+	t.Helper()
+	waitLoaded(t, c)
+	c.SweepForeign()
+	c.sweepForeign()
+}
+
+// TestMistypedSecret opens a cache in every way with a secret that is not its
+// own: nothing is lost, pins included, and the bound holds for what is there.
+func TestMistypedSecret(t *testing.T) {
+	o := testOptions(t)
+	o.Limit = 8 << 20
+	right, wrong := []byte("the right secret"), []byte("the rigth secret")
+	o.Secrets = [][]byte{right}
+	c := open(t, o)
+	const objects = 10
+	for i := range objects {
+		put(t, c, Key(fmt.Sprint(i)), content(uint64(i), 500<<10))
+	}
+	must(t, c.Pin("3"))
+	must(t, c.Close())
+	for name, secrets := range map[string][][]byte{
+		"instead": {wrong}, "before": {wrong, right}, "among others": {wrong, []byte("another")},
+	} {
+		var log logLines
+		o := o
+		o.Secrets, o.Logger = secrets, slog.New(slog.NewTextHandler(&log, nil))
+		c := open(t, o)
+		waitLoaded(t, c)
+		_, err := c.Purge(context.Background(), func(Key, []byte, time.Time) bool { return false })
+		must(t, err)
+		if len(secrets) > 1 { // a reply proves one of them
+			sweep(t, c)
+		}
+		for i := range 10 { // of 10 MB, beside 5 MB of 8
+			serve(t, c, Key(fmt.Sprint("new", i)), content(uint64(i), 1<<20))
+			if n := du(t, o.Dir); n > o.Limit {
+				t.Errorf("%s: %d bytes on disk", name, n)
+			}
+			must(t, c.Remove(Key(fmt.Sprint("new", i))))
+		}
+		checkCounts(t, c)
+		must(t, c.Close())
+		if got := len(files(t, o.Dir)); got != objects {
+			t.Errorf("%s: %d files are left", name, got)
+		}
+		if n := log.count("take room"); (n == 1) != (name != "before") {
+			t.Errorf("%s: %q", name, log.all)
+		}
+	}
+	c = open(t, o)
+	waitLoaded(t, c)
+	for i := range objects {
+		wantHit(t, c, Key(fmt.Sprint(i)), content(uint64(i), 500<<10))
+	}
+	if s := c.Stats(); s.Pinned != 1 || s.Foreign != 0 {
+		t.Errorf("%+v", s)
+	}
+	checkCounts(t, c)
+}
+
+// TestForeignFillTheCache: objects are served without a cache until the
+// secret is proven, and kept from then on.
+func TestForeignFillTheCache(t *testing.T) {
+	o := testOptions(t)
+	c := open(t, o)
+	for i := range 8 {
+		put(t, c, Key(fmt.Sprint(i)), content(uint64(i), 1<<20))
+	}
+	must(t, c.Close())
+	o.Limit, o.Secrets = 4<<20, [][]byte{[]byte("the new secret")}
+	c = open(t, o)
+	serve(t, c, "k", content(1, 1<<20))
+	wantMiss(t, c, "k")
+	if n := len(files(t, o.Dir)); n != 8 || c.Stats().Bypassed {
+		t.Errorf("%d files are left, %+v", n, c.Stats())
+	}
+	sweep(t, c)
+	put(t, c, "k", content(1, 1<<20))
+	wantHit(t, c, "k", content(1, 1<<20))
+	checkCounts(t, c)
+}
+
+// rotated is a cache with 6 objects and a pin of an old secret, and 4 of the present one.
+func rotated(t *testing.T) (*Cache, Options) {
+	t.Helper()
+	o := testOptions(t)
+	c := open(t, o)
+	for i := range 6 {
+		put(t, c, Key(fmt.Sprint("old", i)), content(uint64(i), 1000))
+	}
+	must(t, c.Pin("old0"))
+	must(t, c.Close())
+	o.Secrets = [][]byte{[]byte("the new secret")}
+	c = open(t, o)
+	for i := range 4 {
+		put(t, c, Key(fmt.Sprint("new", i)), content(uint64(i), 1000))
+	}
+	return c, o
+}
+
+func everything(Key, []byte, time.Time) bool { return true }
+
+// TestPurgeBesideForeignObjects erases what it can, and says that it proves nothing.
+func TestPurgeBesideForeignObjects(t *testing.T) {
+	c, o := rotated(t)
+	r, err := c.Purge(context.Background(), everything)
+	must(t, err)
+	if len(r.Erased) != 4 || r.Remaining != 0 || r.Unreadable != 6 || r.Proven || len(files(t, o.Dir)) != 6 {
+		t.Errorf("%+v", r)
+	}
+	checkCounts(t, c)
+	sweep(t, c)
+	r, err = c.Purge(context.Background(), everything)
+	if err != nil || r.Unreadable != 0 || !r.Proven {
+		t.Errorf("%+v, %v", r, err)
+	}
+	checkCounts(t, c)
+}
+
+// TestPurgeAll erases what any secret sealed, and proves it.
+func TestPurgeAll(t *testing.T) {
+	c, o := rotated(t)
+	waitLoaded(t, c)
+	r, err := c.PurgeAll(context.Background())
+	if err != nil || len(r.Erased) != 10 || r.Remaining != 0 || r.Unreadable != 0 || !r.Proven || r.Bytes == 0 || r.Scans != 2 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if left := files(t, o.Dir); len(left) != 0 || c.Stats().Foreign != 0 {
+		t.Errorf("%v, %+v", left, c.Stats())
+	}
+	put(t, c, "k", content(1, 10))
+	wantHit(t, c, "k", content(1, 10))
+	checkCounts(t, c)
+}
+
+// TestPurgeBesideUnknownFiles: what the cache did not make is named, left
+// alone, and no proof.
+func TestPurgeBesideUnknownFiles(t *testing.T) {
+	c, o := rotated(t)
+	own := c.secrets[0].dir + "/copy"
+	for _, name := range []string{"copies", own} {
+		must(t, os.Mkdir(filepath.Join(o.Dir, name), 0o700))
+	}
+	must(t, os.WriteFile(filepath.Join(o.Dir, finderFile), nil, 0o600))
+	for _, all := range []bool{false, true} {
+		r, err := c.purge(context.Background(), everything, all)
+		if err != nil || !slices.Equal(r.Unknown, []string{"copies", own}) || r.Proven {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+	for _, name := range []string{"copies", own} {
+		must(t, os.Remove(filepath.Join(o.Dir, name)))
+	}
+	if r, err := c.PurgeAll(context.Background()); err != nil || !r.Proven {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestPurgePastOneThatStays: an object that can't be removed keeps no other
+// from being erased, and is an error.
+func TestPurgePastOneThatStays(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, err := Open(testOptions(t))
+		must(t, err)
+		defer c.Close()
+		for i := range 10 {
+			put(t, c, Key(fmt.Sprint(i)), content(uint64(i), 100))
+		}
+		stays := c.secrets[0].name("5")
+		must(t, c.index.claim(stays, erasePatience)) // somebody's work on it does not end
+		r, err := c.Purge(context.Background(), everything)
+		if !errors.Is(err, errBusy) || len(r.Erased) != 9 || r.Remaining == 0 || r.Proven {
+			t.Errorf("%+v, %v", r, err)
+		}
+		c.index.unclaim(stays)
+		r, err = c.Purge(context.Background(), everything)
+		if err != nil || len(r.Erased) != 1 || !r.Proven {
+			t.Errorf("%+v, %v", r, err)
+		}
+		checkCounts(t, c)
+	})
+}
