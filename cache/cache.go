@@ -37,6 +37,9 @@ type Options struct {
 	// Secrets: Close erases every object, and after a crash the next start does.
 	// The directory is marked as one of this kind; Open refuses one that is not.
 	Ephemeral bool
+	// Beside is where the same user's cache of the other kind of key is, if there
+	// is one: a purge counts the objects in it, and proves nothing if it has any.
+	Beside string
 	// MaxAge is how long after Commit an object is erased; 0 means never. An
 	// object from the future is as good as erased: its age is not known.
 	MaxAge time.Duration

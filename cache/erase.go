@@ -26,7 +26,10 @@ type Report struct {
 	// in the directory beside them and is not the cache's.
 	Unreadable int64    `json:"unreadable"`
 	Unknown    []string `json:"unknown"`
-	// Proven says that the last scan read everything and found nothing.
+	// Beside is the number of objects in the cache of the other kind of key, which
+	// no scan looked into.
+	Beside int64 `json:"beside"`
+	// Proven says that the last scan read everything that there is, and found nothing.
 	Proven bool `json:"proven"`
 }
 
@@ -92,8 +95,11 @@ func (c *Cache) purge(ctx context.Context, match func(Key, []byte, time.Time) bo
 			break
 		}
 	}
+	if c.opts.Beside != "" && err == nil {
+		r.Beside, err = countObjects(c.opts.Beside)
+	}
 	r.Finished = c.now()
-	r.Proven = err == nil && r.Remaining == 0 && r.Unreadable == 0 && len(r.Unknown) == 0
+	r.Proven = err == nil && r.Remaining == 0 && r.Unreadable == 0 && len(r.Unknown) == 0 && r.Beside == 0
 	if err != nil {
 		return r, fmt.Errorf("cache: purge: %w", err)
 	}
@@ -128,7 +134,8 @@ func (c *Cache) purgeScan(ctx context.Context, r *Report, match func(Key, []byte
 			return errors.Join(failed, err)
 		}
 	}
-	if err := c.purgeForeign(ctx, d, r, all); err != nil {
+	// What a crash of an ephemeral cache left is to go anyway.
+	if err := c.purgeForeign(ctx, d, r, all || c.opts.Ephemeral); err != nil {
 		return errors.Join(failed, err)
 	}
 	var err error

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -68,6 +70,9 @@ func (c *Cache) countForeign(d *directory) error {
 func (c *Cache) survey(d *directory, tag string, visit func(rel, name string, st *unix.Stat_t) error) (objects int64, err error) {
 	var blocks int64
 	count := func(rel, name string, st *unix.Stat_t) error {
+		if name == finderFile {
+			return nil
+		}
 		objects++
 		if visit == nil {
 			return nil
@@ -216,6 +221,32 @@ func (c *Cache) purgeForeign(ctx context.Context, d *directory, r *Report, all b
 		return nil
 	}
 	return d.sync(".")
+}
+
+// countObjects counts the files of objects in the directory of any cache,
+// which another process may be using.
+func countObjects(dir string) (n int64, err error) {
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer root.Close()
+	d := &directory{path: dir, root: root}
+	err = d.eachShard("", func(rel string) error {
+		if !strings.Contains(rel, "/") {
+			return nil
+		}
+		names, err := d.names(rel)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		n += int64(len(names))
+		return err
+	})
+	return n, err
 }
 
 // unknown lists what lies in the directory and is not the cache's: nothing

@@ -173,6 +173,37 @@ func TestPurgeBesideUnknownFiles(t *testing.T) {
 	}
 }
 
+// TestPurgeBesideTheOtherKind: what lies in the cache of the other kind of key
+// is counted, and no proof, also while that one is in use.
+func TestPurgeBesideTheOtherKind(t *testing.T) {
+	o, other := testOptions(t), testOptions(t)
+	other.Ephemeral = true
+	o.Beside, other.Beside = other.Dir, o.Dir
+	purge := func(c *Cache, beside int64) {
+		t.Helper()
+		r, err := c.Purge(context.Background(), everything)
+		if err != nil || r.Beside != beside || r.Proven != (beside == 0) {
+			t.Errorf("%+v, %v", r, err)
+		}
+	}
+	c := open(t, o)
+	purge(c, 0)
+	put(t, c, "k", content(1, 10))
+	e := open(t, other)
+	put(t, e, "k", content(1, 10))
+	put(t, e, "l", content(1, 10))
+	purge(c, 2)
+	put(t, c, "k", content(1, 10))
+	purge(e, 1)
+	purge(c, 0)
+	put(t, e, "k", content(1, 10))
+	crash(e)
+	purge(c, 1)
+	e = open(t, other)
+	purge(e, 0)
+	purge(c, 0)
+}
+
 // TestPurgePastOneThatStays: an object that can't be removed keeps no other
 // from being erased, and is an error.
 func TestPurgePastOneThatStays(t *testing.T) {

@@ -86,6 +86,10 @@ func unproven(r *library.Erasure) error {
 		return &hinted{code: exitUnproven,
 			err:  fmt.Errorf("the cache has %s objects that the configured shared secret does not open, and they may be of what was to be erased", humanize.Comma(r.Unreadable)),
 			hint: "if the secret was changed, name the old one, too (new,old), and run purge again; or erase all that there is: veriffs purge --all"}
+	case r.Beside > 0:
+		return &hinted{code: exitUnproven,
+			err:  fmt.Errorf("this account's other cache has %s objects that were not looked into: a secret and an ephemeral key have one each", humanize.Comma(r.Beside)),
+			hint: "unmount, and run purge with --cache-key secret and with --cache-key ephemeral"}
 	case len(r.Unknown) > 0:
 		return &hinted{code: exitUnproven,
 			err:  fmt.Errorf("the cache's directory has what veriffs did not put there and did not look into: %q", r.Unknown),

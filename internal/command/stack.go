@@ -103,8 +103,9 @@ func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) 
 	}
 	dir, err := filepath.Abs(c.String(flagCacheDir))
 	o.Dir = filepath.Join(dir, account(api))
+	o.Beside = o.Dir + "-ephemeral"
 	if o.Ephemeral { // which erases all that is in its directory
-		o.Dir += "-ephemeral"
+		o.Dir, o.Beside = o.Beside, o.Dir
 	}
 	for _, secret := range api.Secrets {
 		o.Secrets = append(o.Secrets, []byte(secret))
