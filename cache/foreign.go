@@ -106,21 +106,22 @@ func (c *Cache) survey(d *directory, tag string, visit func(rel, name string, st
 	return objects, nil
 }
 
-// eachFile calls visit with everything in a directory; one that is gone is empty.
+// eachFile calls visit with everything in a directory; one that is gone, or goes
+// meanwhile, is empty.
 func (c *Cache) eachFile(d *directory, rel string, visit func(name string, st *unix.Stat_t) error) error {
 	dir, err := d.root.Open(rel)
+	var names []string
+	if err == nil {
+		defer dir.Close()
+		names, err = dir.Readdirnames(-1)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer dir.Close()
 	fd := int(dir.Fd())
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return err
-	}
 	for _, s := range names {
 		if c.ctx.Err() != nil {
 			return c.ctx.Err()

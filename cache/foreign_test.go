@@ -150,6 +150,25 @@ func TestPurgeAll(t *testing.T) {
 	checkCounts(t, c)
 }
 
+// TestPurgeWhileSweeping has two remove and count the same objects.
+func TestPurgeWhileSweeping(t *testing.T) {
+	for i := range 6 {
+		c, o := rotated(t)
+		waitLoaded(t, c)
+		c.SweepForeign()
+		r, err := c.purge(context.Background(), everything, i%2 == 0)
+		if err != nil || r.Remaining != 0 {
+			t.Errorf("%+v, %v", r, err)
+		}
+		sweep(t, c)
+		if left := files(t, o.Dir); len(left) != 0 {
+			t.Errorf("left: %v", left)
+		}
+		must(t, c.Close())
+		checkCounts(t, c)
+	}
+}
+
 // TestPurgeBesideUnknownFiles: what the cache did not make is named, left
 // alone, and no proof.
 func TestPurgeBesideUnknownFiles(t *testing.T) {
