@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/adrg/xdg"
 	"github.com/urfave/cli/v2"
@@ -175,10 +177,17 @@ func listSessions(c *cli.Context) error {
 		} else {
 			read, err = sessionlist.ReadFile(name, bad)
 		}
+		if errors.Is(err, fs.ErrNotExist) && name == defaultSessions() {
+			err = nil // nobody has added one yet
+		}
 		if err != nil {
 			return fmt.Errorf("list the sessions of %s: %w", name, err)
 		}
 		ids = append(ids, read...)
+	}
+	if len(ids) == 0 {
+		// Beside the list, which scripts read.
+		fmt.Fprintln(c.App.ErrWriter, "no sessions in", strings.Join(files, ", "))
 	}
 	for _, id := range sorted(ids) {
 		if _, err := fmt.Fprintln(c.App.Writer, id); err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/text/encoding"
 
 	"veriffs/veriff"
 )
@@ -47,8 +48,13 @@ type form struct {
 	json     bool   // JSON lines
 	document bool
 	crlf     bool
-	newline  bool // the last line is a whole one, or there is none
+	newline  bool              // the last line is a whole one, or there is none
+	wide     encoding.Encoding // of the file, if it is not UTF-8
 }
+
+// errHalf is returned when something would have to be added after half of a
+// character.
+var errHalf = errors.New("its UTF-16 text ends within a character; save it again, or edit it by hand")
 
 // NewFile returns the editor of the file of that name, which need not exist.
 func NewFile(name string) *File {
@@ -110,21 +116,27 @@ func (f *File) appendNew(target string, file *os.File, ids []veriff.SessionID) (
 	switch {
 	case len(fresh) > 0 && f.form.document:
 		return 0, f.wrap("add", ErrDocument)
+	case len(fresh) > 0 && f.form.wide != nil && f.state.Size()%2 != 0:
+		return 0, f.wrap("add", errHalf)
 	case len(fresh) > 0:
 		size := f.state.Size()
-		_, err := file.Write(text.Bytes())
+		rows, err := f.form.encode(text.Bytes())
+		if err != nil {
+			return 0, f.wrap("add", err)
+		}
+		_, err = file.Write(rows)
 		if err == nil {
 			err = file.Sync()
 		}
 		if err != nil {
 			f.state = nil
 			// Half of the lines should not stay, if the disk allows that much.
-			if info, statErr := file.Stat(); statErr == nil && info.Size() <= size+int64(text.Len()) {
+			if info, statErr := file.Stat(); statErr == nil && info.Size() <= size+int64(len(rows)) {
 				_ = file.Truncate(size)
 			}
 			return 0, f.wrap("add", err)
 		}
-		f.remember(file, size+int64(text.Len()), fresh)
+		f.remember(file, size+int64(len(rows)), fresh)
 	case reread:
 		// What another process wrote may not be on the disk yet.
 		if err := file.Sync(); err != nil {
@@ -158,7 +170,7 @@ func (f *File) refresh(file *os.File) (reread bool, err error) {
 	}
 	f.ids = slices.Clip(sorted(f.ids))
 	f.state = info
-	f.form = form{document: p.documents > 0, crlf: p.in.crlf, newline: p.in.newline || p.in.num == 0}
+	f.form = form{document: p.documents > 0, crlf: p.in.crlf, newline: p.in.newline || p.in.num == 0, wide: p.in.wide}
 	switch {
 	case p.table != nil && p.table.column >= 0:
 		f.form.table = p.table
@@ -208,6 +220,14 @@ func (f form) write(b *bytes.Buffer, id veriff.SessionID) {
 		b.WriteByte('\r')
 	}
 	b.WriteByte('\n')
+}
+
+// encode returns the text as the file has it.
+func (f form) encode(text []byte) ([]byte, error) {
+	if f.wide == nil {
+		return text, nil
+	}
+	return f.wide.NewEncoder().Bytes(text)
 }
 
 // locked calls edit with the file that the name leads to, open and locked. If

@@ -3,6 +3,7 @@ package sessionlist
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ var seeds = []string{
 	"name,session id\nx,@1\n\"y\n,\",@2", "7;@1;!\n\"8;@2;!\n9;@3;!", "\t@1\n\t@2", "session_id", "a,b\nc,d\n",
 	`{"id":"@1"}`, "{\"id\":\"@1\"}\n{\"id\":\"@2\",", "{\"verification\":", "{\"verification\":\n{\"id\":\"@1\"}}", "[{\"id\":\"@1\"},\n\"@2\", 1e5, [true]]",
 	"{\"id\":\"@1\"} {\"id\":\"@2\"}", "@1\n{\n\"id\":\"@2\"\n}\n", "@1,@2\nx,@3\n", "\"@1\"\n\"x\",\"@2", "[\n", "{\"id\":\"@1\"},\n@2\n",
+	string(wide(binary.LittleEndian, "x;id\r\n😀;"+id(1).String()+"\r\n")), string(wide(binary.BigEndian, id(1).String()+"\n# é")) + "x",
 }
 
 func read(t *testing.T, content []byte) ([]veriff.SessionID, error) {
@@ -47,7 +49,7 @@ func FuzzRead(f *testing.F) {
 		if bytes.ContainsAny(content, `\`) {
 			return // a JSON string may spell an id in escapes
 		}
-		lower := bytes.ToLower(content)
+		lower := bytes.ToLower(bytes.ReplaceAll(content, []byte{0}, nil)) // UTF-16, perhaps
 		for _, id := range ids {
 			if !bytes.Contains(lower, []byte(id.String())) {
 				t.Errorf("%s is not in the text", id)

@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"errors"
 	"io"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // maxLine is the longest line, in bytes, that a plain list or a table may
@@ -24,8 +27,9 @@ type line struct {
 // lines reads a stream line by line, in the memory of one buffer.
 type lines struct {
 	in     *bufio.Reader
+	wide   encoding.Encoding // UTF-16 of either order; nil: UTF-8
 	num    int
-	offset int64
+	offset int64  // in the stream as it is, not as it is decoded
 	inside bool   // the last part did not end its line
 	queue  []line // lines that are to be read again
 	err    error
@@ -35,7 +39,43 @@ type lines struct {
 }
 
 func newLines(r io.Reader, size int) *lines {
-	return &lines{in: bufio.NewReaderSize(r, size)}
+	l := &lines{in: bufio.NewReaderSize(r, size)}
+	mark, err := l.in.Peek(2)
+	if err != nil && err != io.EOF {
+		l.err = err
+		return l
+	}
+	switch string(mark) {
+	case "\xff\xfe":
+		l.wide = unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM)
+	case "\xfe\xff":
+		l.wide = unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM)
+	default:
+		return l
+	}
+	n, _ := l.in.Discard(len(mark))
+	l.offset = int64(n)
+	l.in = bufio.NewReaderSize(l.wide.NewDecoder().Reader(l.in), size)
+	return l
+}
+
+// sizeOf returns how many bytes of the stream a piece of text was. What can't
+// be decoded became one replacement character for two bytes, so that this
+// holds for it, too.
+func (l *lines) sizeOf(text []byte) int64 {
+	if l.wide == nil {
+		return int64(len(text))
+	}
+	units := 0
+	for _, b := range text { // which may end within a character
+		if b < 0x80 || b >= 0xc0 {
+			units++
+		}
+		if b >= 0xf0 {
+			units++ // a pair of surrogates
+		}
+	}
+	return 2 * int64(units)
 }
 
 // next returns the next line or part of one, and false at the end of the
@@ -59,7 +99,7 @@ func (l *lines) next() (line, bool) {
 		return line{}, false
 	}
 	next := line{text: text, first: !l.inside, last: !full, start: l.offset}
-	l.offset += int64(len(text))
+	l.offset += l.sizeOf(text)
 	next.end = l.offset
 	if next.first {
 		l.num++

@@ -13,8 +13,9 @@ var (
 	// ErrNoIDs is returned for a file that has content but not one session id:
 	// most likely not a sessions file at all.
 	ErrNoIDs = errors.New("no session id in it")
-	// ErrNotText is returned for a file that is not UTF-8 or ASCII text.
-	ErrNotText = errors.New("not UTF-8 text")
+	// ErrNotText is returned for a file that is not UTF-8 or ASCII text, nor
+	// UTF-16 text that says so by a byte order mark.
+	ErrNotText = errors.New("neither UTF-8 text nor UTF-16 text with a byte order mark")
 
 	errQuote    = errors.New("a quoted field is followed by other text")
 	errUnclosed = errors.New("a quoted field has no end")
@@ -82,9 +83,7 @@ type parser struct {
 func (p *parser) run() error {
 	ln, ok := p.in.next()
 	if ok && ln.num == 1 {
-		switch {
-		case bytes.HasPrefix(ln.text, []byte("\xff\xfe")), bytes.HasPrefix(ln.text, []byte("\xfe\xff")),
-			bytes.IndexByte(ln.text[:min(len(ln.text), 512)], 0) >= 0:
+		if bytes.IndexByte(ln.text[:min(len(ln.text), 512)], 0) >= 0 {
 			return ErrNotText
 		}
 		ln.text = bytes.TrimPrefix(ln.text, []byte("\xef\xbb\xbf"))

@@ -14,7 +14,9 @@
 //     in an array. The session's id is taken and everything else dropped. An
 //     array may also hold ids alone.
 //
-// The form is found out from the content, never from the name. A line that
+// The text is UTF-8, or UTF-16 with a byte order mark, as spreadsheets save
+// "Unicode text"; what is edited stays in its encoding. The form is found out
+// from the content, never from the name. A line that
 // can't be used is reported by its number and a reason, never by its content,
 // which may be personal data. A stream is read in the memory of its ids (16
 // bytes each) and one line of at most 1 MiB.

@@ -250,7 +250,7 @@ func TestMissingAndUnreadable(t *testing.T) {
 	write(t, name, "Dear John Doe\n")
 	logged("no session id in it")
 	write(t, name, "%PDF-1.7\x00\x00\x00 @1\n")
-	logged("not UTF-8 text")
+	logged("neither UTF-8 text")
 	must(t, os.Remove(name))
 	logged("is gone")
 	must(t, os.Mkdir(name, 0o700))
