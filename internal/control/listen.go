@@ -10,11 +10,14 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+	"time"
+
+	"golang.org/x/time/rate"
 )
 
 // listen makes the socket of this process, <pid>.sock. It appears under that
 // name only once it answers and has its mode.
-func listen(candidates []string, log *slog.Logger) (*listener, error) {
+func listen(candidates []string, log *slog.Logger) (*socket, error) {
 	dir, err := makeDirectory(candidates)
 	if err != nil {
 		return nil, fmt.Errorf("control: no directory for the socket: %w", err)
@@ -25,21 +28,21 @@ func listen(candidates []string, log *slog.Logger) (*listener, error) {
 	if err := os.Remove(making); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("control: %w", err)
 	}
-	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: making, Net: "unix"})
+	unix, err := net.ListenUnix("unix", &net.UnixAddr{Name: making, Net: "unix"})
 	if err != nil {
 		return nil, fmt.Errorf("control: listen: %w", err)
 	}
-	socket.SetUnlinkOnClose(false) // its name changes
+	unix.SetUnlinkOnClose(false) // its name changes
 	err = os.Chmod(making, 0o600)
 	if err == nil {
 		err = os.Rename(making, path)
 	}
 	if err != nil {
-		socket.Close()
+		unix.Close()
 		os.Remove(making)
 		return nil, fmt.Errorf("control: %w", err)
 	}
-	return &listener{UnixListener: socket, path: path, uid: os.Getuid(), log: log}, nil
+	return &socket{UnixListener: unix, path: path, uid: os.Getuid(), log: log, told: rate.Sometimes{First: 1, Interval: time.Minute}}, nil
 }
 
 // sweep removes the sockets of processes that are gone.
@@ -61,19 +64,20 @@ func removeStale(path string, dialled error) {
 	}
 }
 
-// listener accepts the connections of one user's processes.
-type listener struct {
+// socket accepts the connections of one user's processes.
+type socket struct {
 	*net.UnixListener
 	path string
 	uid  int
 	log  *slog.Logger
+	told rate.Sometimes // of others who were turned away
 
 	once sync.Once
 }
 
 // Accept returns the next connection of the mount's own user. Others are
 // closed without a word.
-func (l *listener) Accept() (net.Conn, error) {
+func (l *socket) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.AcceptUnix()
 		if err != nil {
@@ -83,13 +87,15 @@ func (l *listener) Accept() (net.Conn, error) {
 		if err == nil && uid == l.uid {
 			return conn, nil
 		}
-		l.log.Warn("a process of another user was turned away from the control socket", "uid", uid, "error", err)
+		l.told.Do(func() {
+			l.log.Warn("a process of another user was turned away from the control socket", "uid", uid, "error", err)
+		})
 		conn.Close()
 	}
 }
 
 // Close removes the socket's name first, so that no client finds a dead one.
-func (l *listener) Close() error {
+func (l *socket) Close() error {
 	l.once.Do(func() { os.Remove(l.path) })
 	return l.UnixListener.Close()
 }

@@ -15,11 +15,24 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"veriffs/internal/library"
+	"veriffs/internal/listener"
 	"veriffs/veriff"
 )
 
-// headerTimeout bounds how long a peer may take to say what it wants.
-const headerTimeout = 10 * time.Second
+// The limits of a listener. Who is too slow is closed, and so is, where there
+// are too many connections, the oldest that has no request under way.
+const (
+	maxConnections = 64
+	maxHeader      = 16 << 10 // bytes
+)
+
+// timeouts are for a peer to say what it wants and to take the answer.
+type timeouts struct {
+	header, body, idle time.Duration
+	answer             time.Duration // of the metrics over TCP
+}
+
+var defaultTimeouts = timeouts{header: 10 * time.Second, body: 30 * time.Second, idle: 2 * time.Minute, answer: 30 * time.Second}
 
 // Library is what a server lets others command and watch.
 type Library interface {
@@ -36,7 +49,8 @@ type Options struct {
 	Metrics string
 	Logger  *slog.Logger
 
-	directories []string // in place of the user's, in tests
+	directories []string  // in place of the user's, in tests
+	timeouts    *timeouts // in place of the default, in tests
 }
 
 // Server speaks for a running mount.
@@ -44,6 +58,7 @@ type Server struct {
 	library Library
 	mount   Mount
 	log     *slog.Logger
+	patient timeouts
 
 	life   context.Context // ends with Close, and every request with it
 	cancel context.CancelFunc
@@ -64,7 +79,10 @@ func Serve(o Options) (*Server, error) {
 		o.directories = directories()
 	}
 	o.Mount.Mountpoint = canonical(o.Mount.Mountpoint)
-	s := &Server{library: o.Library, mount: o.Mount, log: o.Logger}
+	s := &Server{library: o.Library, mount: o.Mount, log: o.Logger, patient: defaultTimeouts}
+	if o.timeouts != nil {
+		s.patient = *o.timeouts
+	}
 	socket, err := listen(o.directories, o.Logger)
 	if err != nil {
 		return nil, err
@@ -81,11 +99,12 @@ func Serve(o Options) (*Server, error) {
 	}
 	s.life, s.cancel = context.WithCancel(context.Background())
 	metrics := promhttp.HandlerFor(s.registry(), promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn)})
-	s.serve(socket, s.handler(metrics))
+	// What this user's processes ask for may take hours, and is not cut short.
+	s.serve(socket, &http.Server{Handler: held(s.handler(metrics))})
 	if tcp != nil {
 		mux := http.NewServeMux()
 		mux.Handle("GET "+pathMetrics, metrics)
-		s.serve(tcp, mux)
+		s.serve(tcp, &http.Server{Handler: mux, ReadTimeout: s.patient.header, WriteTimeout: s.patient.answer})
 	}
 	return s, nil
 }
@@ -112,17 +131,16 @@ func (s *Server) Close() {
 	s.work.Wait()
 }
 
-func (s *Server) serve(l net.Listener, handler http.Handler) {
-	server := &http.Server{
-		Handler:           s.counted(handler),
-		BaseContext:       func(net.Listener) context.Context { return s.life },
-		ReadHeaderTimeout: headerTimeout,
-		// A panic of a handler is recovered and logged by the server.
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelError),
-	}
+func (s *Server) serve(l net.Listener, server *http.Server) {
+	server.Handler = s.counted(server.Handler)
+	server.BaseContext = func(net.Listener) context.Context { return s.life }
+	server.ConnContext = listener.ConnContext
+	server.ReadHeaderTimeout, server.IdleTimeout, server.MaxHeaderBytes = s.patient.header, s.patient.idle, maxHeader
+	// A panic of a handler is recovered and logged by the server.
+	server.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelError)
 	s.http = append(s.http, server)
 	s.work.Go(func() {
-		if err := server.Serve(l); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(listener.Bound(l, maxConnections, s.log)); err != nil && !errors.Is(err, http.ErrServerClosed) {
 			s.log.Error("a control listener failed", "address", l.Addr(), "error", err)
 		}
 	})
@@ -139,6 +157,14 @@ func (s *Server) counted(h http.Handler) http.Handler {
 		s.work.Add(1)
 		s.mu.Unlock()
 		defer s.work.Done()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// held keeps the connections of requests that are under way.
+func held(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer listener.Hold(r.Context())()
 		h.ServeHTTP(w, r)
 	})
 }
@@ -239,12 +265,15 @@ func (s *Server) pin(do func(context.Context, string) (int, error)) http.Handler
 
 // read decodes a request, or answers that it can't be.
 func (s *Server) read(w http.ResponseWriter, r *http.Request, ask any) bool {
+	conn := http.NewResponseController(w)
+	_ = conn.SetReadDeadline(time.Now().Add(s.patient.body))
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequest))
 	d.DisallowUnknownFields()
 	err := d.Decode(ask)
 	if err == nil {
 		// Reading to the end lets the server notice when the client goes.
 		if _, err = d.Token(); errors.Is(err, io.EOF) {
+			_ = conn.SetReadDeadline(time.Time{}) // what was asked for may take hours
 			return true
 		}
 		err = errors.New("more than one value")

@@ -10,8 +10,8 @@ import (
 	"os"
 	"runtime/debug"
 	"strings"
-	"time"
 
+	"veriffs/internal/listener"
 	"veriffs/internal/sessionlist"
 	"veriffs/veriff"
 )
@@ -37,7 +37,6 @@ var (
 	errKey         = &refusal{http.StatusUnauthorized, "API key missing or wrong"}
 	errSignature   = &refusal{http.StatusUnauthorized, "signature missing or wrong"}
 	errRate        = &refusal{http.StatusTooManyRequests, "too many webhooks"}
-	errBusy        = &refusal{http.StatusTooManyRequests, "too many webhooks at the same time"}
 	errSize        = &refusal{http.StatusRequestEntityTooLarge, "body longer than 1 MiB"}
 	errSlow        = &refusal{http.StatusRequestTimeout, "body too slow"}
 	errIncomplete  = &refusal{http.StatusBadRequest, "body incomplete"}
@@ -96,7 +95,7 @@ func (r *Receiver) receiveGuarded(w http.ResponseWriter, req *http.Request) (err
 }
 
 // receive returns nil once the webhook's session is on the disk. The cheap
-// checks come first; what is not Veriff's costs neither memory nor a place.
+// checks come first, and what others need is taken only for what is signed.
 func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) error {
 	if req.Method != http.MethodPost {
 		return errMethod
@@ -112,12 +111,20 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) error {
 	if req.ContentLength > maxBody {
 		return errSize
 	}
+	body, err := read(w, req)
+	if err != nil {
+		return err
+	}
+	if _, ok := veriff.Verify(body, signature, r.config.Secrets...); !ok {
+		return errSignature
+	}
+	defer listener.Hold(req.Context())()
 	if !r.rate.Allow() {
 		return errRate
 	}
-	hook, err := r.read(w, req, signature)
+	hook, err := sessionlist.DecodeBody(body)
 	if err != nil {
-		return err
+		return errNotAWebhook
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), maxCommit)
 	defer cancel()
@@ -133,36 +140,20 @@ func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) error {
 	return nil
 }
 
-// read reads, verifies and then decodes the body, and drops it.
-func (r *Receiver) read(w http.ResponseWriter, req *http.Request, signature string) (sessionlist.Body, error) {
-	wait := time.NewTimer(maxWait)
-	defer wait.Stop()
-	select {
-	case r.places <- struct{}{}:
-		defer func() { <-r.places }()
-	case <-wait.C:
-		return sessionlist.Body{}, errBusy
-	case <-req.Context().Done():
-		return sessionlist.Body{}, errIncomplete
-	}
+// read reads the body, for as long and as far as the server's limits allow.
+func read(w http.ResponseWriter, req *http.Request) ([]byte, error) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, maxBody))
 	var tooLarge *http.MaxBytesError
 	switch {
+	case err == nil:
+		return body, nil
 	case errors.As(err, &tooLarge):
-		return sessionlist.Body{}, errSize
+		return nil, errSize
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return sessionlist.Body{}, errSlow
-	case err != nil:
-		return sessionlist.Body{}, errIncomplete
+		return nil, errSlow
+	default:
+		return nil, errIncomplete
 	}
-	if _, ok := veriff.Verify(body, signature, r.config.Secrets...); !ok {
-		return sessionlist.Body{}, errSignature
-	}
-	hook, err := sessionlist.DecodeBody(body)
-	if err != nil {
-		return sessionlist.Body{}, errNotAWebhook
-	}
-	return hook, nil
 }
 
 func either(h http.Header, name, older string) string {

@@ -8,8 +8,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
+
+	"veriffs/internal/listener"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 	idleTimeout    = 60 * time.Second
 	grace          = 15 * time.Second // for requests that are under way at the end
 	maxHeader      = 16 << 10         // bytes
-	maxConnections = 256              // a mount in the same process needs its descriptors
+	maxConnections = 64               // each with one request, and a body of 1 MiB at most in memory
 )
 
 // ServerConfig is where a Server listens.
@@ -49,11 +50,14 @@ func Listen(config ServerConfig, receiver *Receiver) (*Server, error) {
 		Handler:           receiver,
 		ReadHeaderTimeout: min(headerTimeout, config.Timeout),
 		ReadTimeout:       config.Timeout,
-		WriteTimeout:      config.Timeout + maxWait + 2*maxCommit, // counts from the request's start
+		WriteTimeout:      config.Timeout + 2*maxCommit, // counts from the request's start
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnContext:       listener.ConnContext,
+		Protocols:         new(http.Protocols),
 	}}
+	s.http.Protocols.SetHTTP1(true) // one request at once on a connection, so that bounding those bounds all
 	if (config.CertFile == "") != (config.KeyFile == "") {
 		return nil, errors.New("webhook: a certificate needs its key, and a key its certificate")
 	}
@@ -64,12 +68,12 @@ func Listen(config ServerConfig, receiver *Receiver) (*Server, error) {
 		}
 		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: c.get}
 	}
-	listener, err := net.Listen("tcp", config.Address)
+	tcp, err := net.Listen("tcp", config.Address)
 	if err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
-	s.listener = &limited{Listener: listener, places: make(chan struct{}, maxConnections), closed: make(chan struct{})}
-	if address, ok := listener.Addr().(*net.TCPAddr); ok && config.CertFile == "" && !address.IP.IsLoopback() {
+	s.listener = listener.Bound(tcp, maxConnections, log)
+	if address, ok := tcp.Addr().(*net.TCPAddr); ok && config.CertFile == "" && !address.IP.IsLoopback() {
 		log.Warn("webhooks are received without TLS on an address that others can reach; bodies hold personal data", "address", address.String())
 	}
 	return s, nil
@@ -103,42 +107,4 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	<-failed
 	return err
-}
-
-// limited is a listener with a bounded number of connections. Others wait in
-// the kernel's queue.
-type limited struct {
-	net.Listener
-	places    chan struct{}
-	closed    chan struct{}
-	closeOnce sync.Once
-}
-
-func (l *limited) Accept() (net.Conn, error) {
-	select {
-	case l.places <- struct{}{}:
-	case <-l.closed:
-		return nil, net.ErrClosed
-	}
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		<-l.places
-		return nil, err
-	}
-	return &limitedConn{Conn: conn, leave: sync.OnceFunc(func() { <-l.places })}, nil
-}
-
-func (l *limited) Close() error {
-	l.closeOnce.Do(func() { close(l.closed) })
-	return l.Listener.Close()
-}
-
-type limitedConn struct {
-	net.Conn
-	leave func()
-}
-
-func (c *limitedConn) Close() error {
-	defer c.leave()
-	return c.Conn.Close()
 }

@@ -69,7 +69,7 @@ func TestTLSAndShutdown(t *testing.T) {
 	if err != nil || !pool.AppendCertsFromPEM(text) {
 		t.Fatal("no certificate", err)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: true}
 	defer transport.CloseIdleConnections()
 	answered := make(chan int, 1)
 	go func() {
@@ -84,6 +84,9 @@ func TestTLSAndShutdown(t *testing.T) {
 		}
 		io.Copy(io.Discard, resp.Body)
 		resp.Body.Close()
+		if resp.ProtoMajor != 1 { // many requests on a connection would not be bounded
+			t.Error(resp.Proto)
+		}
 		answered <- resp.StatusCode
 	}()
 	<-writing
@@ -155,53 +158,5 @@ func TestConfigRefused(t *testing.T) {
 		if _, err := New(config); err == nil {
 			t.Errorf("%s: no error", name)
 		}
-	}
-}
-
-// TestConnectionsAreBounded opens more connections than there are places.
-func TestConnectionsAreBounded(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &limited{Listener: inner, places: make(chan struct{}, 1), closed: make(chan struct{})}
-	for range 2 {
-		conn, err := net.Dial("tcp", inner.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-	}
-	first, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(l.places) != 1 {
-		t.Fatalf("%d places taken by one connection", len(l.places))
-	}
-	second := make(chan error, 1)
-	go func() {
-		conn, err := l.Accept()
-		if err == nil {
-			conn.Close()
-		}
-		second <- err
-	}()
-	select {
-	case err := <-second:
-		t.Fatalf("a second connection was accepted: %v", err)
-	default:
-	}
-	first.Close()
-	first.Close() // gives one place back, not two
-	if err := <-second; err != nil {
-		t.Error(err)
-	}
-	if len(l.places) != 0 {
-		t.Errorf("%d places taken", len(l.places))
-	}
-	l.Close()
-	if _, err := l.Accept(); err == nil {
-		t.Error("accepted after the end")
 	}
 }

@@ -11,6 +11,13 @@
 // limit, before the API key and the signature over its raw bytes were found
 // right. [Receiver] is the http.Handler; [Server] puts it on the network with
 // limits for size, time, rate and number, with or without TLS.
+//
+// Whoever can't sign spends nothing that webhooks need. The rate counts signed
+// webhooks alone. A connection is its client's own until the signature was
+// found right: until then it goes, where there are too many, the oldest of the
+// address that has the most first (see package listener). So slow headers,
+// slow bodies and idle connections hold up nobody, be they from one address or,
+// behind a proxy, from that of everybody.
 package webhook
 
 import (
@@ -27,13 +34,11 @@ import (
 
 // The limits of a receiver.
 const (
-	maxBody     = 1 << 20          // bytes; decisions are some ten thousand long
-	maxRequests = 32               // whose bodies are in memory at the same time
-	maxWait     = 2 * time.Second  // for one of those places
-	maxCommit   = 10 * time.Second // to get an id onto the disk
-	perSecond   = 200              // webhooks; after an outage, many arrive at once
-	burst       = 1000
-	maxSecrets  = 5 // of an integration, by Veriff's documentation
+	maxBody    = 1 << 20          // bytes; decisions are some ten thousand long
+	maxCommit  = 10 * time.Second // to get an id onto the disk
+	perSecond  = 200              // signed webhooks; after an outage, many arrive at once
+	burst      = 1000
+	maxSecrets = 5 // of an integration, by Veriff's documentation
 )
 
 // Config is what a Receiver needs.
@@ -59,7 +64,6 @@ type Config struct {
 type Receiver struct {
 	config   Config
 	log      *slog.Logger
-	places   chan struct{}
 	rate     *rate.Limiter
 	refusals *rate.Limiter // of log lines, so that nobody can fill the log
 	commits  chan commit
@@ -86,7 +90,6 @@ func New(config Config) (*Receiver, error) {
 	r := &Receiver{
 		config:   config,
 		log:      config.Logger,
-		places:   make(chan struct{}, maxRequests),
 		rate:     rate.NewLimiter(perSecond, burst),
 		refusals: rate.NewLimiter(1, 20),
 		commits:  make(chan commit),

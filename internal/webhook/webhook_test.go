@@ -71,7 +71,7 @@ type fixture struct {
 	told []string // by OnSession
 }
 
-func serve(t *testing.T, server ServerConfig) *fixture {
+func serve(t *testing.T, server ServerConfig, adjust ...func(*Server)) *fixture {
 	t.Helper()
 	f := &fixture{file: filepath.Join(t.TempDir(), "sessions.txt")}
 	log := slog.New(slog.NewTextHandler(&f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -89,6 +89,9 @@ func serve(t *testing.T, server ServerConfig) *fixture {
 	s, err := Listen(server, receiver)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, do := range adjust {
+		do(s)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -356,29 +359,30 @@ func TestFailingWrite(t *testing.T) {
 	}
 }
 
-func TestRateAndPlaces(t *testing.T) {
+// TestRate checks that signed webhooks alone spend the rate.
+func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReceiver(t, func(context.Context, []veriff.SessionID) (int, error) { return 1, nil })
 		r.rate = rate.NewLimiter(1, 2)
-		var got []int
-		for range 3 {
-			w := httptest.NewRecorder()
-			r.ServeHTTP(w, request(1))
-			got = append(got, w.Code)
+		post := func(name, value string) *httptest.ResponseRecorder {
+			w, req := httptest.NewRecorder(), request(1)
+			if name != "" {
+				req.Header.Set(name, value)
+			}
+			r.ServeHTTP(w, req)
+			return w
 		}
-		bad := request(1)
-		bad.Header.Set("X-AUTH-CLIENT", "x")
-		w := httptest.NewRecorder()
-		r.ServeHTTP(w, bad) // what is not Veriff's does not count
-		got = append(got, w.Code)
-		time.Sleep(2 * time.Second)
-		for range cap(r.places) {
-			r.places <- struct{}{}
+		for range 10 {
+			for _, w := range []*httptest.ResponseRecorder{post("X-AUTH-CLIENT", "x"), post("X-HMAC-SIGNATURE", sign("x", testSecret))} {
+				if w.Code != 401 {
+					t.Errorf("unsigned: %d", w.Code)
+				}
+			}
 		}
-		w = httptest.NewRecorder()
-		r.ServeHTTP(w, request(1))
+		got := []int{post("", "").Code, post("", "").Code}
+		w := post("", "")
 		got = append(got, w.Code)
-		if diff := cmp.Diff([]int{200, 200, 429, 401, 429}, got); diff != "" || w.Header().Get("Retry-After") == "" {
+		if diff := cmp.Diff([]int{200, 200, 429}, got); diff != "" || w.Header().Get("Retry-After") == "" {
 			t.Error(diff, w.Header())
 		}
 	})
