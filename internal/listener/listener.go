@@ -61,7 +61,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if gone != nil {
 			gone.Conn.Close()
 			l.told.Do(func() {
-				l.log.Warn("too many connections: the oldest of the address that has the most are closed", "most", l.most, "remote", gone.peer.String())
+				l.log.Warn("too many connections: the oldest of the address that has the most are closed", "at", l.Addr().String(), "most", l.most, "remote", gone.peer.String())
 			})
 			continue
 		}
