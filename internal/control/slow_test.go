@@ -95,7 +95,7 @@ func TestSlowMetricsClientsHoldUpNobody(t *testing.T) {
 // TestSocketTimeouts checks that a peer has an end of its patience coming for
 // the body, and none for what it asked for.
 func TestSocketTimeouts(t *testing.T) {
-	patient := timeouts{header: time.Hour, body: time.Second, idle: time.Hour, answer: time.Hour}
+	patient := timeouts{header: time.Hour, body: 2 * time.Second, idle: time.Hour, answer: time.Hour}
 	h := newHouse(t, Options{timeouts: &patient})
 	stuck := h.Set(sandbox.Match{Kind: sandbox.Media}, sandbox.Stall(1))
 	defer stuck.Release()
