@@ -56,15 +56,14 @@ func Main(args []string) int {
 	return run(ctx, args, os.Stdin, os.Stdout, os.Stderr)
 }
 
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// newApp returns the commands that there are.
+func newApp() *cli.App {
 	app := &cli.App{
-		Name:        "veriffs",
-		Usage:       "Veriff verification media as read-only files",
-		UsageText:   "veriffs mount [options] MOUNTPOINT\nveriffs demo",
-		Description: description,
-		Version:     version,
-		Reader:      stdin, Writer: stdout, ErrWriter: stderr,
-		HideVersion:            true,
+		Name:                   "veriffs",
+		Usage:                  "Veriff verification media as read-only files",
+		UsageText:              "veriffs mount [options] MOUNTPOINT\nveriffs demo",
+		Description:            description,
+		Version:                version,
 		UseShortOptionHandling: true,
 		Commands: []*cli.Command{
 			mountCommand(), unmountCommand(), sessionsCommand(), webhookCommand(),
@@ -74,7 +73,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usageError("there is no command %q", c.Args().First())
+				name := c.Args().First()
+				return unknownCommand(c.Command, name, "there is no command %q", name)
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -85,7 +85,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	for _, c := range app.Commands {
 		ownErrors(c)
 	}
-	err := app.RunContext(ctx, args)
+	return app
+}
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	app := newApp()
+	app.Reader, app.Writer, app.ErrWriter = stdin, stdout, stderr
+	err := app.RunContext(ctx, optionsFirst(app, args))
 	if err == nil {
 		return exitDone
 	}
@@ -111,16 +117,17 @@ func ownErrors(c *cli.Command) {
 }
 
 // usage is a command line that can't be understood.
-type usage struct{ err error }
+type usage struct {
+	err  error
+	hint string // "": where the help is
+}
 
 func (u *usage) Error() string { return u.err.Error() }
 func (u *usage) Unwrap() error { return u.err }
 
 func usageError(format string, args ...any) error {
-	return &usage{fmt.Errorf(format, args...)}
+	return &usage{err: fmt.Errorf(format, args...)}
 }
-
-func onUsageError(_ *cli.Context, err error, _ bool) error { return &usage{err} }
 
 // hinted is an error with advice and an exit code of its own.
 type hinted struct {
@@ -146,9 +153,13 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 	)
 	problem = trimPackage(err)
 	switch {
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return "interrupted", "", exitFailed // whatever it was busy with
 	case errors.As(err, &h):
 		return problem, h.hint, h.code
-	case errors.As(err, &u), errors.As(err, &exit):
+	case errors.As(err, &u) && u.hint != "":
+		return problem, u.hint, exitUsage
+	case u != nil, errors.As(err, &exit):
 		return problem, "veriffs --help lists the commands, veriffs COMMAND --help the options of one", exitUsage
 	case errors.As(err, &wrong):
 		return wrong.Setting + " " + wrong.Problem, wrong.Hint, exitUsage
@@ -158,8 +169,6 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 		return "the cache can't be used: " + problem, opened.Hint, exitCache
 	case errors.As(err, &mount):
 		return problem, mount.Hint, exitMount
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return "interrupted", "", exitFailed
 	default:
 		return problem, "", exitFailed
 	}
@@ -175,27 +184,6 @@ func trimPackage(err error) string {
 	return text
 }
 
-// arguments checks that a command got as many arguments as it takes, and that
-// none of them was meant to be an option: those that come after an argument
-// are not read as such. If most is negative there is no limit.
-func arguments(c *cli.Context, least, most int) error {
-	what, args := c.Command.ArgsUsage, c.Args().Slice()
-	for _, arg := range args {
-		if len(arg) > 1 && strings.HasPrefix(arg, "-") {
-			return usageError("options go before %s: %s", strings.Trim(what, "[]"), arg)
-		}
-	}
-	switch {
-	case len(args) < least:
-		return usageError("%s is missing: %s [options] %s", strings.Trim(what, "[]"), c.Command.HelpName, what)
-	case most == 0 && len(args) > 0:
-		return usageError("%s takes no arguments", c.Command.HelpName)
-	case most > 0 && len(args) > most:
-		return usageError("one %s is enough", strings.Trim(what, "[]"))
-	}
-	return nil
-}
-
 func versionCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "version",
@@ -204,8 +192,13 @@ func versionCommand() *cli.Command {
 			if err := arguments(c, 0, 0); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(c.App.Writer, "veriffs", version)
-			return err
+			cli.VersionPrinter(c)
+			return nil
 		},
 	}
+}
+
+// --version says what the command does.
+func init() {
+	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, "veriffs", c.App.Version) }
 }

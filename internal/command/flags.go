@@ -1,6 +1,7 @@
 package command
 
 import (
+	"log/slog"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -144,6 +145,18 @@ func bytesFlag(c *cli.Context, name string) (int64, error) {
 		return 0, usageError("--%s is a size such as 10GiB or 500MB, not %q", name, c.String(name))
 	}
 	return int64(n), nil
+}
+
+// smallCache is below what reading ahead fills by itself, and several videos.
+const smallCache = 64 << 20
+
+// warnOfSmallCache says what comes of a limit that was perhaps meant to be
+// another.
+func warnOfSmallCache(limit int64, log *slog.Logger) {
+	if limit < smallCache {
+		log.Warn("the cache is so small that files make room for each other and are fetched again and again",
+			flagCacheSize, bytesText(limit), "advice", "give 64MiB or more")
+	}
 }
 
 // shareFlag reads a percentage and returns it as a fraction.

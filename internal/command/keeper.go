@@ -103,7 +103,9 @@ func openLibrary(ctx context.Context, s settings, online bool, log *slog.Logger)
 		}
 	}()
 	s.api.Logger, s.cache.Logger, s.noReadAhead = log, log, true
-	if !online {
+	if online {
+		warnOfSmallCache(s.cache.Limit, log)
+	} else {
 		s.cache.Limit, s.cache.MinFree = unlimited, 0
 	}
 	if k.client, err = veriff.New(s.api); err != nil {

@@ -45,6 +45,7 @@ func completionCommand() *cli.Command {
 			case "zsh":
 				script = zshCompletion(c.App)
 			case "fish":
+				c.App.HideVersion = true // the option is among the program's own by now
 				var err error
 				if script, err = c.App.ToFishCompletion(); err != nil {
 					return fmt.Errorf("make the completion: %w", err)

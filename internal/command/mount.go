@@ -65,6 +65,7 @@ func mount(c *cli.Context) error {
 		return err
 	}
 	defer logFile.Close()
+	warnOfSmallCache(s.cache.Limit, log)
 	k, err := start(c.Context, s, log)
 	if err != nil {
 		return err

@@ -66,7 +66,8 @@ func sessionsCommand() *cli.Command {
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
-				return usageError("sessions can be added, removed and listed, not %q", c.Args().First())
+				name := c.Args().First()
+				return unknownCommand(c.Command, name, "sessions can be added, removed and listed, not %q", name)
 			}
 			return cli.ShowSubcommandHelp(c)
 		},

@@ -32,7 +32,7 @@ func statusCommand() *cli.Command {
 
 func status(c *cli.Context) error {
 	if c.NArg() > 1 {
-		return usageError("one MOUNTPOINT is enough; options go before it")
+		return usageError("one MOUNTPOINT is enough")
 	}
 	point := c.String(flagMount)
 	if c.NArg() == 1 {
