@@ -90,7 +90,7 @@ func newApp() *cli.App {
 
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	app := newApp()
-	app.Reader, app.Writer, app.ErrWriter = stdin, stdout, stderr
+	app.Reader, app.Writer, app.ErrWriter = &interruptibleReader{ctx, stdin}, stdout, stderr
 	err := app.RunContext(ctx, optionsFirst(app, args))
 	if err == nil {
 		return exitDone

@@ -31,6 +31,7 @@ import (
 var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args []string){
 	"exits":   exits,
 	"start":   startProcess,
+	"begin":   begin,
 	"end":     end,
 	"ended":   ended,
 	"log":     logged,
@@ -123,8 +124,26 @@ func (p *process) wait(texts ...string) bool {
 // start NAME ARG… runs veriffs with these arguments until it says on standard
 // error that it is there.
 func startProcess(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) >= 2, "start NAME ARG…")
+	begin(ts, neg, args)
 	s := stateOf(ts)
+	p := s.started[args[0]]
+	sign := "mounted on "
+	if args[1] == "webhook" {
+		sign = "listening on "
+	}
+	there := p.wait(sign)
+	if arguments, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.cmd.Process.Pid)); err == nil {
+		s.seen.Write(arguments)
+	}
+	if !there {
+		written, _ := p.output.read()
+		ts.Fatalf("%s did not come up:\n%s", args[0], written)
+	}
+}
+
+// begin NAME ARG… runs veriffs with these arguments and does not wait.
+func begin(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, neg, len(args) >= 2, "begin NAME ARG…")
 	ts.Check(ts.Exec("env", "-0"))
 	environment := strings.Split(strings.TrimRight(ts.ReadFile("stdout"), "\x00"), "\x00")
 	program, err := exec.LookPath("veriffs")
@@ -138,19 +157,7 @@ func startProcess(ts *testscript.TestScript, neg bool, args []string) {
 		defer close(p.ended)
 		p.cmd.Wait()
 	}()
-	s.started[args[0]] = p
-	sign := "mounted on "
-	if args[1] == "webhook" {
-		sign = "listening on "
-	}
-	there := p.wait(sign)
-	if arguments, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", p.cmd.Process.Pid)); err == nil {
-		s.seen.Write(arguments)
-	}
-	if !there {
-		written, _ := p.output.read()
-		ts.Fatalf("%s did not come up:\n%s", args[0], written)
-	}
+	stateOf(ts).started[args[0]] = p
 }
 
 // end NAME SIGNAL CODE sends a signal and waits for the end, which must be

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/urfave/cli/v2"
 )
@@ -73,7 +74,8 @@ func readSecretFile(name string) (string, error) {
 	wrong := func(err error, hint string) error {
 		return &hinted{err: fmt.Errorf("the file of the shared secret can't be used: %w", err), hint: hint, code: exitUsage}
 	}
-	f, err := os.Open(name)
+	// Opening a pipe would wait for its other end.
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return "", wrong(err, "check the path and who may read it")
 	}
@@ -82,7 +84,11 @@ func readSecretFile(name string) (string, error) {
 	if err != nil {
 		return "", wrong(err, "")
 	}
-	if info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+	if !info.Mode().IsRegular() {
+		return "", wrong(fmt.Errorf("%s is no regular file", name),
+			"a secret that a command prints goes into "+secretVariable+", or the command into a profile as secret-command; a service has systemd's credential "+secretCredential)
+	}
+	if info.Mode().Perm()&0o077 != 0 {
 		return "", wrong(fmt.Errorf("%s is accessible to others (mode %04o)", name, info.Mode().Perm()), "run: chmod 600 "+name)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))

@@ -20,7 +20,10 @@ func newLogger(c *cli.Context) (*slog.Logger, io.Closer, error) {
 		close = io.NopCloser(nil)
 	)
 	if name := c.String(flagLogFile); name != "" {
-		f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		// A pipe waits for somebody who reads it.
+		f, err := interruptible(c.Context, func() (*os.File, error) {
+			return os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+		})
 		if err != nil {
 			return nil, nil, usageError("the log file can't be written: %w", err)
 		}

@@ -35,7 +35,8 @@ func loginCommand() *cli.Command {
 		Name:  "login",
 		Usage: "try credentials and store them as a profile",
 		Description: "Asks for what is not given by a flag or the environment. Without a terminal the shared\n" +
-			"secret (or several) is read from standard input. Only what the API accepts is stored.",
+			"secret (or several) is read from standard input. Only what the API accepts is stored. The secret that\n" +
+			"an earlier login of the profile has stored elsewhere is removed.",
 		Flags: append(flags,
 			&cli.StringFlag{Name: flagSecretStore, Category: groupAPI, EnvVars: variables(flagSecretStore), Value: storeKeyring,
 				Usage: "`WHERE` the shared secret is kept: keyring (of the operating system) or file (for you alone)"}),
@@ -56,15 +57,21 @@ func login(c *cli.Context) error {
 	}
 	// What the profile says beside the credentials stays.
 	path := config.Path()
-	var p config.Profile
-	switch old, err := config.Load(path, name); {
+	var old config.Profile
+	switch loaded, err := config.Load(path, name); {
 	case err == nil:
-		p = *old
+		old = *loaded
 	case !errors.Is(err, config.ErrNoProfile):
 		return err
 	}
+	p := old
 	in := newInput(c.Context, c.App.Reader, c.App.ErrWriter)
 	var err error
+	if store == storeKeyring {
+		if store, err = in.usableStore(config.SecretFile(path, name)); err != nil {
+			return err
+		}
+	}
 	if p.APIURL, err = in.line(c, flagAPIURL, "API URL, as the integration's page shows it", p.APIURL); err != nil {
 		return err
 	}
@@ -88,25 +95,56 @@ func login(c *cli.Context) error {
 		return err
 	}
 
-	secret = strings.Join(api.Secrets, ",")
-	p.SecretFile, p.SecretCommand, p.SecretKeyring = "", nil, false
-	if store == storeKeyring {
-		p.SecretKeyring = true
-		err = config.ToKeyring(name, secret)
-	} else {
-		p.SecretFile, err = config.ToFile(path, name, secret)
+	p.SecretFile, p.SecretCommand, p.SecretKeyring = "", nil, store == storeKeyring
+	if !p.SecretKeyring {
+		p.SecretFile = config.SecretFile(path, name)
 	}
-	if err != nil {
-		return err
-	}
-	if err := config.Save(path, name, p); err != nil {
+	moved := p.SecretKeyring != old.SecretKeyring || p.SecretFile != old.SecretFile
+	if err := keep(c.Context, path, name, p, strings.Join(api.Secrets, ","), moved); err != nil {
 		return err
 	}
 	with := ""
 	if name != defaultProfile {
 		with = " --" + flagProfile + " " + name
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "The API accepts these credentials. They are the profile %s of %s; use it with: veriffs mount%s MOUNTPOINT\n", name, path, with)
+	fmt.Fprintf(c.App.Writer, "The API accepts these credentials. They are the profile %s of %s; use it with: veriffs mount%s MOUNTPOINT\n", name, path, with)
+	if moved {
+		return discard(c, path, name, old)
+	}
+	return nil
+}
+
+// keep stores the secret and then the profile that tells where it is. A secret
+// that no profile tells of is not left behind.
+func keep(ctx context.Context, path, name string, p config.Profile, secret string, moved bool) error {
+	var err error
+	if p.SecretKeyring {
+		_, err = interruptible(ctx, func() (any, error) { return nil, config.ToKeyring(name, secret) })
+	} else {
+		err = config.ToFile(path, name, secret)
+	}
+	if err != nil {
+		return err
+	}
+	if err = config.Save(ctx, path, name, p); err != nil && moved {
+		_, _, failed := config.Discard(path, name, p)
+		err = errors.Join(err, failed)
+	}
+	return err
+}
+
+// discard removes the secret from where an earlier login stored it, and says
+// so.
+func discard(c *cli.Context, path, name string, old config.Profile) error {
+	where, gone, err := config.Discard(path, name, old)
+	switch {
+	case err != nil:
+		return &hinted{err: fmt.Errorf("the shared secret that was in %s before could not be removed: %w", where, err), hint: "remove it by hand", code: exitFailed}
+	case gone:
+		_, err = fmt.Fprintf(c.App.Writer, "The shared secret that was in %s before was removed.\n", where)
+	case where != "":
+		_, err = fmt.Fprintf(c.App.Writer, "%s, where the shared secret was before, stays: veriffs login did not make it, or another profile uses it.\n", where)
+	}
 	return err
 }
 
@@ -134,10 +172,35 @@ type input struct {
 
 func newInput(ctx context.Context, r io.Reader, prompts io.Writer) *input {
 	in := &input{ctx: ctx, r: r, prompts: prompts}
+	if i, ok := r.(*interruptibleReader); ok {
+		r = i.r
+	}
 	if f, ok := r.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		in.terminal = f
 	}
 	return in
+}
+
+// usableStore returns the store for a secret that is meant for the keyring. It
+// looks whether there is one before anything else is asked, and if not offers
+// the file.
+func (in *input) usableStore(file string) (string, error) {
+	_, err := interruptible(in.ctx, func() (any, error) { return nil, config.TryKeyring() })
+	if err == nil {
+		return storeKeyring, nil
+	}
+	if in.terminal == nil || in.ctx.Err() != nil {
+		return "", err
+	}
+	fmt.Fprintf(in.prompts, "%s.\nKeep the shared secret in a file that you alone can read, %s? [Y/n]: ", err, file)
+	answer, failed := in.typed(func() ([]byte, error) { return readLine(in.terminal) })
+	switch {
+	case failed != nil:
+		return "", failed
+	case answer == "" || strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"):
+		return storeFile, nil
+	}
+	return "", err
 }
 
 // line returns the value of a flag, or what is typed, or the value from before.
@@ -152,7 +215,7 @@ func (in *input) line(c *cli.Context, flag, prompt, before string) (string, erro
 		prompt += " [" + before + "]"
 	}
 	fmt.Fprintf(in.prompts, "%s: ", prompt)
-	typed, err := in.interruptible(func() ([]byte, error) { return readLine(in.terminal) })
+	typed, err := in.typed(func() ([]byte, error) { return readLine(in.terminal) })
 	if typed == "" {
 		typed = before
 	}
@@ -170,31 +233,20 @@ func (in *input) secret(prompt string) (string, error) {
 	}
 	fmt.Fprintf(in.prompts, "%s: ", prompt)
 	defer fmt.Fprintln(in.prompts)
-	return in.interruptible(func() ([]byte, error) { return term.ReadPassword(int(in.terminal.Fd())) })
+	return in.typed(func() ([]byte, error) { return term.ReadPassword(int(in.terminal.Fd())) })
 }
 
-// interruptible reads from the terminal until the context ends: a signal does
-// not end the reading by itself. The terminal is left as it was.
-func (in *input) interruptible(read func() ([]byte, error)) (string, error) {
+// typed reads from the terminal, which is left as it was.
+func (in *input) typed(read func() ([]byte, error)) (string, error) {
 	before, err := term.GetState(int(in.terminal.Fd()))
 	if err != nil {
 		return "", err
 	}
-	type result struct {
-		text []byte
-		err  error
+	text, err := interruptible(in.ctx, read)
+	if in.ctx.Err() != nil {
+		err = errors.Join(err, term.Restore(int(in.terminal.Fd()), before))
 	}
-	done := make(chan result, 1)
-	go func() {
-		text, err := read()
-		done <- result{text, err}
-	}()
-	select {
-	case r := <-done:
-		return string(bytes.TrimSpace(r.text)), r.err
-	case <-in.ctx.Done():
-		return "", errors.Join(in.ctx.Err(), term.Restore(int(in.terminal.Fd()), before))
-	}
+	return string(bytes.TrimSpace(text)), err
 }
 
 // readLine reads byte by byte, so that it takes nothing of what comes next.

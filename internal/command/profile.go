@@ -87,7 +87,7 @@ func (p *profile) secrets(ctx context.Context) (string, error) {
 	case len(p.SecretCommand) > 0:
 		return config.FromCommand(ctx, p.SecretCommand)
 	case p.SecretKeyring:
-		return config.FromKeyring(p.name)
+		return interruptible(ctx, func() (string, error) { return config.FromKeyring(p.name) })
 	default:
 		return "", nil
 	}

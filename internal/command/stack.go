@@ -161,7 +161,8 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 		return nil, err
 	}
 	if s.webhook.address != "" {
-		if k.receiver, err = newReceiver(s.webhook, &s.api, k.library.ForgetListing, log); err != nil {
+		k.receiver, err = newReceiver(ctx, s.webhook, &s.api, k.library.ForgetListing, log)
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -47,12 +47,15 @@ type receiver struct {
 
 // newReceiver starts to listen. onSession, if not nil, is told of each session
 // that there is news of.
-func newReceiver(o webhookOptions, api *veriff.Config, onSession func(veriff.SessionID), log *slog.Logger) (*receiver, error) {
+func newReceiver(ctx context.Context, o webhookOptions, api *veriff.Config, onSession func(veriff.SessionID), log *slog.Logger) (*receiver, error) {
 	hook, err := webhook.New(webhook.Config{APIKey: api.APIKey, Secrets: api.Secrets, Add: o.file.Add, OnSession: onSession, Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	server, err := webhook.Listen(webhook.ServerConfig{Address: o.address, CertFile: o.cert, KeyFile: o.key, Logger: log}, hook)
+	// The files of the certificate may be pipes.
+	server, err := interruptible(ctx, func() (*webhook.Server, error) {
+		return webhook.Listen(webhook.ServerConfig{Address: o.address, CertFile: o.cert, KeyFile: o.key, Logger: log}, hook)
+	})
 	if err != nil {
 		hook.Close()
 		hint := "check the address (HOST:PORT) and the files of the certificate"
@@ -61,11 +64,11 @@ func newReceiver(o webhookOptions, api *veriff.Config, onSession func(veriff.Ses
 		}
 		return nil, &hinted{err: fmt.Errorf("webhooks can't be received: %w", err), hint: hint, code: exitFailed}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	serving, cancel := context.WithCancel(context.Background())
 	r := &receiver{webhook: hook, server: server, cancel: cancel, ended: make(chan struct{}), tls: o.cert != ""}
 	go func() {
 		defer close(r.ended)
-		if r.err = server.Serve(ctx); r.err != nil {
+		if r.err = server.Serve(serving); r.err != nil {
 			log.Error("webhooks are no longer received", "error", r.err)
 		}
 	}()
@@ -138,7 +141,7 @@ func receive(c *cli.Context) error {
 	if api.APIKey == "" {
 		return &veriff.ConfigError{Setting: "API key", Problem: "is missing", Hint: "set VERIFF_API_KEY: webhooks name it"}
 	}
-	r, err := newReceiver(o, api, nil, log)
+	r, err := newReceiver(c.Context, o, api, nil, log)
 	if err != nil {
 		return err
 	}

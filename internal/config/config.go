@@ -157,7 +157,8 @@ func read(path string) ([]byte, error) {
 	wrong := func(err error, hint string) error {
 		return &Error{Problem: "the profiles can't be read", Err: err, Hint: hint}
 	}
-	f, err := os.Open(path)
+	// Opening a pipe would wait for its other end.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil
 	}
@@ -172,6 +173,9 @@ func read(path string) ([]byte, error) {
 		}
 		if err != nil {
 			return nil, wrong(err, "")
+		}
+		if name == path && !info.Mode().IsRegular() {
+			return nil, wrong(fmt.Errorf("%s is no regular file", name), "")
 		}
 		if info.Mode().Perm()&0o022 != 0 {
 			return nil, wrong(fmt.Errorf("%s can be written by others (mode %04o)", name, info.Mode().Perm()), "run: chmod go-w "+name)

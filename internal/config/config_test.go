@@ -1,11 +1,14 @@
 package config_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/zalando/go-keyring"
@@ -32,7 +35,7 @@ func TestSaveAndLoad(t *testing.T) {
 	two := config.Profile{APIURL: "https://b.example", SecretCommand: []string{"pass", "show", `a "b" 'c' [profiles.one]`}}
 	for range 2 { // the second time in place of the first
 		for name, p := range map[string]config.Profile{"one": one, "two-2_x": two} {
-			if err := config.Save(path, name, p); err != nil {
+			if err := config.Save(t.Context(), path, name, p); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -71,7 +74,7 @@ api-key = "2"
 [profiles.c]
 api-key = "3"
 `)
-	if err := config.Save(path, "b", config.Profile{APIKey: "new"}); err != nil {
+	if err := config.Save(t.Context(), path, "b", config.Profile{APIKey: "new"}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(path)
@@ -110,7 +113,7 @@ func TestSaveRefuses(t *testing.T) {
 		"nonsense",
 	} {
 		path := write(t, text)
-		if err := config.Save(path, "a", config.Profile{APIKey: "2"}); err == nil {
+		if err := config.Save(t.Context(), path, "a", config.Profile{APIKey: "2"}); err == nil {
 			t.Errorf("saved into %q", text)
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != text {
@@ -119,7 +122,7 @@ func TestSaveRefuses(t *testing.T) {
 	}
 	path := write(t, "")
 	for _, name := range []string{"", "a.b", "../a", "a b", strings.Repeat("a", 65)} {
-		if err := config.Save(path, name, config.Profile{}); err == nil {
+		if err := config.Save(t.Context(), path, name, config.Profile{}); err == nil {
 			t.Errorf("saved as %q", name)
 		}
 	}
@@ -219,13 +222,150 @@ func TestSecrets(t *testing.T) {
 	}
 
 	path := filepath.Join(t.TempDir(), "new", "veriffs.toml")
-	file, err := config.ToFile(path, "a", "one")
-	if err != nil {
+	if err := config.ToFile(path, "a", "one"); err != nil {
 		t.Fatal(err)
 	}
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(config.SecretFile(path, "a")); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
 
 func second(_ string, err error) error { return err }
+
+// TestSecretCommandEndsWithItsContext, though what it has started goes on, and
+// holds its output.
+func TestSecretCommandEndsWithItsContext(t *testing.T) {
+	c := newLasting(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		if _, err := os.ReadFile(c.started); err != nil { // until the command has written
+			t.Error(err)
+		}
+		cancel()
+	}()
+	if _, err := c.run(ctx, `cat "$1" & echo > "$0"; wait`); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+// TestSecretCommandLeavesSomethingRunning: an agent that it starts is not
+// waited for.
+func TestSecretCommandLeavesSomethingRunning(t *testing.T) {
+	if got, err := newLasting(t).run(t.Context(), `cat "$1" & echo one`); err != nil || got != "one" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// lasting are two pipes: what waits for the second goes on until the test ends.
+type lasting struct {
+	t              *testing.T
+	started, never string
+}
+
+func newLasting(t *testing.T) *lasting {
+	dir := t.TempDir()
+	l := &lasting{t, filepath.Join(dir, "started"), filepath.Join(dir, "never")}
+	for _, name := range []string{l.started, l.never} {
+		if err := syscall.Mkfifo(name, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		if err := os.WriteFile(l.never, nil, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return l
+}
+
+func (l *lasting) run(ctx context.Context, script string) (got string, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		got, err = config.FromCommand(ctx, []string{"sh", "-c", script, l.started, l.never})
+	}()
+	select {
+	case <-done:
+		return got, err
+	case <-time.After(30 * time.Second):
+		l.t.Fatal("it is waited for what the command has left running")
+		return "", nil
+	}
+}
+
+// TestPipesAreNotWaitedFor: a file of profiles that is none is refused.
+func TestPipesAreNotWaitedFor(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "veriffs.toml")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Load(path, "a"); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		t.Error(err)
+	}
+}
+
+// TestSaveWaitsForTheLockNoLonger than its context lasts.
+func TestSaveWaitsForTheLockNoLonger(t *testing.T) {
+	path := write(t, "")
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	if err := syscall.Flock(int(dir.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if err := config.Save(ctx, path, "a", config.Profile{APIKey: "key"}); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
+
+func TestDiscard(t *testing.T) {
+	keyring.MockInit()
+	path := write(t, "")
+	own, other := config.SecretFile(path, "a"), filepath.Join(t.TempDir(), "other")
+	file := func(name string) config.Profile { return config.Profile{SecretFile: name} }
+	for _, c := range []struct {
+		what   string
+		old    config.Profile
+		others map[string]config.Profile
+		where  string
+		gone   bool
+	}{
+		{"nothing", config.Profile{}, nil, "", false},
+		{"a command", config.Profile{SecretCommand: []string{"pass"}}, nil, "", false},
+		{"the keyring", config.Profile{SecretKeyring: true}, nil, "the keyring", true},
+		{"our file", file(own), nil, own, true},
+		{"the user's file", file(other), nil, other, false},
+		{"another's file", file(own), map[string]config.Profile{"b": file("a.secret")}, own, false},
+	} {
+		if err := errors.Join(config.ToKeyring("a", "one"), config.ToFile(path, "a", "one"), os.WriteFile(other, []byte("one"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		for name, p := range c.others {
+			if err := config.Save(t.Context(), path, name, p); err != nil {
+				t.Fatal(err)
+			}
+		}
+		where, gone, err := config.Discard(path, "a", c.old)
+		if where != c.where || gone != c.gone || err != nil {
+			t.Errorf("%s: %q, %v, %v", c.what, where, gone, err)
+		}
+		_, inKeyring := config.FromKeyring("a")
+		for place, is := range map[string]bool{"the keyring": inKeyring == nil, own: exists(own), other: exists(other)} {
+			if is == (c.gone && place == c.where) {
+				t.Errorf("%s: a secret in %s: %v", c.what, place, is)
+			}
+		}
+		if _, gone, err := config.Discard(path, "a", c.old); c.gone && (gone || err != nil) {
+			t.Errorf("%s, again: %v, %v", c.what, gone, err)
+		}
+	}
+}
+
+func exists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}

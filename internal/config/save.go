@@ -2,17 +2,22 @@ package config
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/google/renameio/v2"
 	"github.com/pelletier/go-toml/v2"
 )
+
+// lockInterval is how often a lock is tried that another process holds.
+const lockInterval = 20 * time.Millisecond
 
 // CheckName returns an error unless a profile can have this name.
 func CheckName(name string) error {
@@ -24,8 +29,9 @@ func CheckName(name string) error {
 
 // Save writes the profile of that name to the file at path, in place of an
 // older one of that name. All other lines stay as they are. The file and its
-// directory are made if need be, for the user alone.
-func Save(path, name string, p Profile) error {
+// directory are made if need be, for the user alone. It waits until ctx ends
+// for another process that saves.
+func Save(ctx context.Context, path, name string, p Profile) error {
 	if err := CheckName(name); err != nil {
 		return err
 	}
@@ -37,7 +43,7 @@ func Save(path, name string, p Profile) error {
 	}
 	// Of the directory, because the file itself is replaced.
 	lock := flock.New(filepath.Dir(path), flock.SetFlag(os.O_RDONLY))
-	if err := lock.Lock(); err != nil {
+	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
 		return fmt.Errorf("config: lock: %w", err)
 	}
 	defer lock.Close()

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/google/renameio/v2"
@@ -18,20 +20,29 @@ const (
 
 	// commandTime bounds a command that prints a secret: it may ask a person.
 	commandTime = 2 * time.Minute
-	maxSecret   = 4 << 10 // bytes
+	// commandGrace is how long it may take to end once it was asked to.
+	commandGrace = 2 * time.Second
+	maxSecret    = 4 << 10 // bytes
 )
 
 // FromCommand returns what the command of a profile prints: its secrets.
 // What goes wrong is told without any of its output, except what it writes to
 // standard error, which is the user's own.
-func FromCommand(ctx context.Context, args []string) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, commandTime)
+func FromCommand(asking context.Context, args []string) (string, error) {
+	ctx, cancel := context.WithTimeout(asking, commandTime)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdin, cmd.Stderr = os.Stdin, os.Stderr
+	// It may have changed the terminal; and what it started may hold its output.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = commandGrace
 	out, err := cmd.Output()
 	switch {
-	case err != nil:
+	case asking.Err() != nil:
+		return "", context.Cause(asking)
+	case ctx.Err() != nil:
+		return "", &Error{Problem: fmt.Sprintf("the secret-command %s took longer than %v", args[0], commandTime), Hint: "run it by hand: it should print the shared secret"}
+	case err != nil && !errors.Is(err, exec.ErrWaitDelay): // which is about what it left running
 		return "", &Error{Problem: "the secret-command " + args[0] + " failed", Err: err, Hint: "run it by hand: it should print the shared secret"}
 	case len(out) > maxSecret:
 		return "", &Error{Problem: "the secret-command " + args[0] + " printed more than a secret", Hint: "it should print the shared secret alone"}
@@ -58,23 +69,91 @@ func ToKeyring(name, secrets string) error {
 		return err
 	}
 	if err := keyring.Set(keyringService, name, secrets); err != nil {
-		return &Error{Problem: "the keyring can't be used", Err: err, Hint: "without a desktop keep the secret in a file: --secret-store file"}
+		return noKeyring(err)
 	}
 	return nil
 }
 
-// ToFile stores the secrets of a profile in a file beside the one of the
-// profiles, for the user alone, and returns its path.
-func ToFile(path, name, secrets string) (string, error) {
+// trial is the name under which TryKeyring stores: no profile can have it.
+const trial = "trial of veriffs login"
+
+// TryKeyring returns an error unless the keyring of the operating system takes
+// secrets and gives them up again.
+func TryKeyring() error {
+	err := keyring.Set(keyringService, trial, trial)
+	if err == nil {
+		err = keyring.Delete(keyringService, trial)
+	}
+	if err != nil {
+		return noKeyring(err)
+	}
+	return nil
+}
+
+func noKeyring(err error) error {
+	return &Error{Problem: "the keyring can't be used", Err: err, Hint: "without a desktop keep the secret in a file: --secret-store file"}
+}
+
+// SecretFile is where ToFile stores the secrets of a profile: beside the file
+// of the profiles.
+func SecretFile(path, name string) string { return filepath.Join(filepath.Dir(path), name+".secret") }
+
+// ToFile stores the secrets of a profile in its SecretFile, for the user alone.
+func ToFile(path, name, secrets string) error {
 	if err := CheckName(name); err != nil {
-		return "", err
+		return err
 	}
-	file := filepath.Join(filepath.Dir(path), name+".secret")
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return "", &Error{Problem: "the secret can't be stored", Err: err}
+		return &Error{Problem: "the secret can't be stored", Err: err}
 	}
-	if err := renameio.WriteFile(file, []byte(secrets+"\n"), 0o600, renameio.WithStaticPermissions(0o600)); err != nil {
-		return "", &Error{Problem: "the secret can't be stored", Err: err}
+	if err := renameio.WriteFile(SecretFile(path, name), []byte(secrets+"\n"), 0o600, renameio.WithStaticPermissions(0o600)); err != nil {
+		return &Error{Problem: "the secret can't be stored", Err: err}
 	}
-	return file, nil
+	return nil
+}
+
+// Discard removes the secrets that ToKeyring or ToFile has stored for a
+// profile as it was before it was saved anew. It returns where they were, ""
+// if nowhere, and whether they are gone: a file that ToFile did not write, or
+// that another profile names, stays.
+func Discard(path, name string, old Profile) (where string, gone bool, err error) {
+	switch {
+	case old.SecretKeyring:
+		where, err = "the keyring", keyring.Delete(keyringService, name)
+		if errors.Is(err, keyring.ErrNotFound) {
+			return "", false, nil
+		}
+	case old.SecretFile != "":
+		where = old.SecretFile
+		ours := where == SecretFile(path, name)
+		if ours {
+			ours, err = onlyOf(path, name, where)
+		}
+		if err != nil || !ours {
+			return where, false, err
+		}
+		if err = os.Remove(where); errors.Is(err, os.ErrNotExist) {
+			return "", false, nil
+		}
+	}
+	return where, where != "" && err == nil, err
+}
+
+// onlyOf reports whether no profile but that of one name has its secrets in a
+// file.
+func onlyOf(path, name, file string) (bool, error) {
+	text, err := read(path)
+	if err != nil {
+		return false, err
+	}
+	d, err := parse(path, text)
+	if err != nil {
+		return false, err
+	}
+	for other, p := range d.Profiles {
+		if other != name && resolve(filepath.Dir(path), p.SecretFile) == file {
+			return false, nil
+		}
+	}
+	return true, nil
 }

@@ -1,0 +1,43 @@
+package command
+
+import (
+	"context"
+	"io"
+)
+
+// interruptible returns what f does, or the cause of ctx's end if that comes
+// first: for what no context and no signal ends, such as reading from a
+// terminal. f is left behind then, by a process that is about to end.
+func interruptible[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		value, err := f()
+		done <- result{value, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
+// interruptibleReader is standard input, whose end a signal does not wait for.
+type interruptibleReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interruptibleReader) Read(p []byte) (int, error) {
+	read, err := interruptible(i.ctx, func() ([]byte, error) {
+		b := make([]byte, len(p)) // p may be gone before the read ends
+		n, err := i.r.Read(b)
+		return b[:n], err
+	})
+	return copy(p, read), err
+}
