@@ -6,6 +6,8 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"veriffs/internal/library"
 )
 
 // rootDir is the mount point.
@@ -27,10 +29,10 @@ var (
 // The names in the mount point.
 const (
 	readmeName   = "README.txt"
-	attemptsName = "attempts"
-	contextsName = "by-context"
-	metadataName = "metadata"
-	sessionsName = "sessions"
+	attemptsName = library.AttemptsTree
+	contextsName = library.ContextsTree
+	metadataName = library.MetadataTree
+	sessionsName = library.SessionsTree
 )
 
 // rootEntry is one of the entries that are always there.

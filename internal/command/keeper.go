@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -138,26 +136,6 @@ func chooseMount(mounts []*control.Client, point string) (*control.Client, error
 		return nil, &hinted{err: err, code: exitUsage, hint: "name one with --" + flagMount}
 	}
 	return m, err
-}
-
-// idArguments returns the ids that the arguments name: as they are, or as the
-// names of files and directories in a mount.
-func idArguments(c *cli.Context) (ids []string, err error) {
-	for _, arg := range c.Args().Slice() {
-		if strings.HasPrefix(arg, "-") {
-			return nil, usageError("options go before the ids: %s", arg)
-		}
-		name := filepath.Base(arg)
-		if dot := strings.IndexByte(name, '.'); dot > 0 {
-			name = name[:dot]
-		}
-		id, err := veriff.ParseSessionID(name)
-		if err != nil {
-			return nil, usageError("%q is no id", arg)
-		}
-		ids = append(ids, id.String())
-	}
-	return ids, nil
 }
 
 // trouble gives a failure of a command the exit code of its kind.

@@ -1,56 +1,134 @@
 package command
 
 import (
-	"context"
+	"errors"
 	"fmt"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/library"
 )
+
+// whatNames says what the commands take that work on what people see.
+const whatNames = "NAME is an id, or a path in a mount: of a session, an attempt or a file, under by-context/ too. A path also says\n" +
+	"which mount is meant."
 
 func pinCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "pin",
 		Usage:     "keep the files of sessions, or single files, from being dropped for room",
-		ArgsUsage: "ID…",
-		Description: "Of a session, the files that it lists now are pinned, fetched or not: veriffs warm fetches them.\n" +
+		ArgsUsage: "NAME…",
+		Description: whatNames + " Of a session, the files that it lists now are pinned, fetched or not.\n" +
 			"A pin outlasts the mount. Age and erasure end it.",
-		Flags:  keeperFlags(),
-		Action: func(c *cli.Context) error { return pin(c, "pinned", (*keeper).pin) },
+		Flags: keeperFlags(
+			&cli.BoolFlag{Name: "fetch", Usage: "fetch now what is not in the cache"},
+		),
+		Action: pin,
 	}
 }
 
 func unpinCommand() *cli.Command {
 	return &cli.Command{
-		Name:      "unpin",
-		Usage:     "undo pin",
-		ArgsUsage: "ID…",
-		Flags:     keeperFlags(),
-		Action:    func(c *cli.Context) error { return pin(c, "unpinned", (*keeper).unpin) },
+		Name:        "unpin",
+		Usage:       "undo pin",
+		ArgsUsage:   "NAME…",
+		Description: whatNames,
+		Flags:       keeperFlags(),
+		Action:      unpin,
 	}
 }
 
-func (k *keeper) pin(ctx context.Context, id string) (int, error)   { return k.Pin(ctx, id) }
-func (k *keeper) unpin(ctx context.Context, id string) (int, error) { return k.Unpin(ctx, id) }
-
-func pin(c *cli.Context, done string, do func(*keeper, context.Context, string) (int, error)) error {
-	ids, err := idArguments(c)
-	if err != nil {
-		return err
-	}
-	if len(ids) == 0 {
-		return usageError("an ID is missing: veriffs %s [options] ID…", c.Command.Name)
-	}
-	k, err := newKeeper(c, false)
+func pin(c *cli.Context) error {
+	names, k, err := keeperOf(c, c.Bool("fetch"))
 	if err != nil {
 		return err
 	}
 	defer k.close()
-	for _, id := range ids {
-		n, err := do(k, c.Context, id)
+	if c.Bool("fetch") {
+		return pinAndFetch(c, k, names)
+	}
+	missing := 0
+	_, err = eachName(c, names, func(arg, name string) error {
+		p, err := k.Pin(c.Context, name)
+		if err == nil {
+			missing += p.Files - p.Fetched
+			fmt.Fprintf(c.App.Writer, "pinned %s: %s\n", arg, pinnedText(p))
+		}
+		return err
+	})
+	if missing > 0 {
+		fmt.Fprintln(c.App.Writer, "The others are fetched when they are opened, or now with --fetch.")
+	}
+	return err
+}
+
+// pinAndFetch pins everything before it fetches anything, so that no file has
+// to make room for the next.
+func pinAndFetch(c *cli.Context, k *keeper, names []string) error {
+	names, failed := eachName(c, names, func(_, name string) error {
+		_, err := k.Pin(c.Context, name)
+		return err
+	})
+	if len(names) == 0 || errors.As(failed, new(*hinted)) {
+		return failed
+	}
+	show := newProgress(c.App.ErrWriter)
+	done, err := k.Warm(c.Context, library.WarmOptions{Names: names}, show.update)
+	show.end()
+	warmFailures(c, done)
+	if err != nil {
+		return warmTrouble(done, err)
+	}
+	missing := 0
+	for _, name := range names {
+		p, err := k.Pin(c.Context, name) // again, to see what has come of it
 		if err != nil {
 			return trouble(err)
 		}
-		fmt.Fprintf(c.App.Writer, "%s %s: %d files\n", done, id, n)
+		missing += p.Files - p.Fetched
+		fmt.Fprintf(c.App.Writer, "pinned %s: %s\n", name, pinnedText(p))
 	}
-	return nil
+	if missing > done.Failed {
+		fmt.Fprintln(c.App.ErrWriter, "The cache did not keep all of them: it may be too small, or its disk full; see veriffs status.")
+		failed = &reported{code: exitFailed}
+	}
+	return errors.Join(failed, warmTrouble(done, nil))
+}
+
+func unpin(c *cli.Context) error {
+	names, k, err := keeperOf(c, false)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	_, err = eachName(c, names, func(arg, name string) error {
+		p, err := k.Unpin(c.Context, name)
+		if err == nil {
+			fmt.Fprintf(c.App.Writer, "unpinned %s: %d files\n", arg, p.Files)
+		}
+		return err
+	})
+	return err
+}
+
+// keeperOf returns what the arguments name, and the keeper that they are for.
+func keeperOf(c *cli.Context, online bool) ([]string, *keeper, error) {
+	if err := arguments(c, 1, -1); err != nil {
+		return nil, nil, err
+	}
+	names, err := nameArguments(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	k, err := newKeeper(c, online)
+	return names, k, err
+}
+
+func pinnedText(p library.Pinned) string {
+	text := humanize.Comma(int64(p.Files)) + " files"
+	if p.Fetched < p.Files {
+		text += fmt.Sprintf(", %d of %d fetched yet", p.Fetched, p.Files)
+	}
+	return text
 }

@@ -122,8 +122,8 @@ func sessionsIn(c *cli.Context, names []string) (ids []veriff.SessionID, err err
 	return sorted(ids), nil
 }
 
-// warmSummary says what came of a warming.
-func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err error) error {
+// warmFailures says what could not be fetched.
+func warmFailures(c *cli.Context, done library.Warmed) {
 	for _, f := range done.Failures {
 		name := f.Session
 		if f.File != "" {
@@ -134,6 +134,11 @@ func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err er
 	if more := done.Failed - len(done.Failures); more > 0 {
 		fmt.Fprintf(c.App.ErrWriter, "failed: %s more\n", humanize.Comma(int64(more)))
 	}
+}
+
+// warmSummary says what came of a warming.
+func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err error) error {
+	warmFailures(c, done)
 	speed := ""
 	if done.Fetched > 0 {
 		speed = fmt.Sprintf(" (%s in %s, %s/s)", bytesText(done.FetchedBytes), took.Round(10*time.Millisecond), bytesText(rate(done.FetchedBytes, took)))

@@ -123,7 +123,7 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 
 // Warm makes the mount fetch ahead, until ctx ends.
 func (c *Client) Warm(ctx context.Context, o library.WarmOptions, progress func(library.Warmed)) (library.Warmed, error) {
-	ask := warmRequest{Contexts: o.Contexts, NoVideo: o.NoVideo}
+	ask := warmRequest{Names: o.Names, Contexts: o.Contexts, NoVideo: o.NoVideo}
 	for _, id := range o.Sessions {
 		ask.Sessions = append(ask.Sessions, id.String())
 	}
@@ -168,24 +168,22 @@ func (c *Client) purge(ctx context.Context, ask purgeRequest) (library.Erasure, 
 	return reply.Erasure, reply.Error.err()
 }
 
-// Evict makes the mount drop files from its cache: all without ids.
-func (c *Client) Evict(ctx context.Context, ids []string) (e library.Evicted, err error) {
-	err = c.call(ctx, http.MethodPost, pathEvict, evictRequest{IDs: ids, All: len(ids) == 0}, &e)
+// Evict makes the mount drop files from its cache: all without names.
+func (c *Client) Evict(ctx context.Context, names []string) (e library.Evicted, err error) {
+	err = c.call(ctx, http.MethodPost, pathEvict, evictRequest{Names: names, All: len(names) == 0}, &e)
 	return e, err
 }
 
-// Pin makes the mount keep what an id names.
-func (c *Client) Pin(ctx context.Context, id string) (files int, err error) {
-	var reply pinReply
-	err = c.call(ctx, http.MethodPost, pathPin, pinRequest{ID: id}, &reply)
-	return reply.Files, err
+// Pin makes the mount keep what a name stands for.
+func (c *Client) Pin(ctx context.Context, name string) (p library.Pinned, err error) {
+	err = c.call(ctx, http.MethodPost, pathPin, pinRequest{Name: name}, &p)
+	return p, err
 }
 
 // Unpin undoes Pin.
-func (c *Client) Unpin(ctx context.Context, id string) (files int, err error) {
-	var reply pinReply
-	err = c.call(ctx, http.MethodPost, pathUnpin, pinRequest{ID: id}, &reply)
-	return reply.Files, err
+func (c *Client) Unpin(ctx context.Context, name string) (p library.Pinned, err error) {
+	err = c.call(ctx, http.MethodPost, pathUnpin, pinRequest{Name: name}, &p)
+	return p, err
 }
 
 // call sends a request and decodes its answer.

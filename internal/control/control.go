@@ -27,9 +27,9 @@ type Keeper interface {
 	Warm(context.Context, library.WarmOptions, func(library.Warmed)) (library.Warmed, error)
 	EraseSession(context.Context, veriff.SessionID) (library.Erasure, error)
 	EraseAll(context.Context) (library.Erasure, error)
-	Evict(ctx context.Context, ids []string) (library.Evicted, error)
-	Pin(ctx context.Context, id string) (files int, err error)
-	Unpin(ctx context.Context, id string) (files int, err error)
+	Evict(ctx context.Context, names []string) (library.Evicted, error)
+	Pin(ctx context.Context, name string) (library.Pinned, error)
+	Unpin(ctx context.Context, name string) (library.Pinned, error)
 }
 
 var (
@@ -68,6 +68,7 @@ const maxRequest = 64 << 20
 
 type warmRequest struct {
 	Sessions []string `json:"sessions,omitempty"`
+	Names    []string `json:"names,omitempty"`
 	Contexts []string `json:"contexts,omitempty"`
 	NoVideo  bool     `json:"no_video,omitempty"`
 }
@@ -92,14 +93,10 @@ type purgeReply struct {
 }
 
 type evictRequest struct {
-	IDs []string `json:"ids,omitempty"`
-	All bool     `json:"all,omitempty"`
+	Names []string `json:"names,omitempty"`
+	All   bool     `json:"all,omitempty"`
 }
 
 type pinRequest struct {
-	ID string `json:"id"`
-}
-
-type pinReply struct {
-	Files int `json:"files"`
+	Name string `json:"name"`
 }

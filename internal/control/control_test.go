@@ -275,10 +275,17 @@ func TestKeeperThroughTheSocket(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	id := h.SessionIDs()[0]
-	n, err := h.client.Pin(ctx, id.String())
-	if err != nil || n == 0 {
+	n, err := h.client.Pin(ctx, "sessions/"+id.String())
+	if err != nil || n.Files == 0 || n.Fetched == 0 || n.Fetched == n.Files {
 		t.Fatal(n, err)
 	}
+	if e, err := h.client.Evict(ctx, []string{id.String()}); err != nil || e.Files != 0 || e.Pinned != n.Fetched {
+		t.Errorf("pinned: %+v, %v", e, err)
+	}
+	if warmed, err := h.client.Warm(ctx, library.WarmOptions{Names: []string{"by-context/" + id.String()}}, nil); err != nil || warmed.Files != n.Files || warmed.Fetched != n.Files-n.Fetched {
+		t.Errorf("%+v, %v", warmed, err)
+	}
+	n.Fetched = n.Files
 	if s, err := h.client.Status(ctx); err != nil || s.Cache.Pinned == 0 {
 		t.Errorf("pinned: %+v, %v", s.Cache, err)
 	}

@@ -190,7 +190,7 @@ func (s *Server) warm(w http.ResponseWriter, r *http.Request) {
 	if !s.read(w, r, &ask) {
 		return
 	}
-	options := library.WarmOptions{Contexts: ask.Contexts, NoVideo: ask.NoVideo}
+	options := library.WarmOptions{Names: ask.Names, Contexts: ask.Contexts, NoVideo: ask.NoVideo}
 	for _, text := range ask.Sessions {
 		id, err := veriff.ParseSessionID(text)
 		if err != nil {
@@ -236,11 +236,11 @@ func (s *Server) evict(w http.ResponseWriter, r *http.Request) {
 	if !s.read(w, r, &ask) {
 		return
 	}
-	if ask.All == (len(ask.IDs) > 0) {
-		s.fail(w, fmt.Errorf("%w: either ids or all", errRequest))
+	if ask.All == (len(ask.Names) > 0) {
+		s.fail(w, fmt.Errorf("%w: either names or all", errRequest))
 		return
 	}
-	evicted, err := s.library.Evict(r.Context(), ask.IDs)
+	evicted, err := s.library.Evict(r.Context(), ask.Names)
 	if err != nil {
 		s.fail(w, err)
 		return
@@ -248,18 +248,18 @@ func (s *Server) evict(w http.ResponseWriter, r *http.Request) {
 	s.reply(w, evicted)
 }
 
-func (s *Server) pin(do func(context.Context, string) (int, error)) http.HandlerFunc {
+func (s *Server) pin(do func(context.Context, string) (library.Pinned, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var ask pinRequest
 		if !s.read(w, r, &ask) {
 			return
 		}
-		files, err := do(r.Context(), ask.ID)
+		pinned, err := do(r.Context(), ask.Name)
 		if err != nil {
 			s.fail(w, err)
 			return
 		}
-		s.reply(w, pinReply{Files: files})
+		s.reply(w, pinned)
 	}
 }
 

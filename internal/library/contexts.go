@@ -144,24 +144,26 @@ func (l *Library) renumber(list, last *Listing) {
 
 // FindByContext is Find by the name by context.
 func (l *Library) FindByContext(ctx context.Context, id veriff.SessionID, name string) (*File, error) {
-	find := func(list *Listing) (*File, bool) {
-		all := l.ByContext(list)
-		i, ok := slices.BinarySearchFunc(all, name, func(f NamedFile, name string) int { return strings.Compare(f.Name, name) })
-		if !ok {
-			return nil, false
-		}
-		return all[i].File, true
-	}
 	// Unlike an id, a name may come to mean another file: only the list that
 	// is up to date tells.
 	list, err := l.Session(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if f, ok := find(list); ok {
+	if f, ok := l.findNamed(list, name); ok {
 		return f, nil
 	}
 	return nil, list.without(name)
+}
+
+// findNamed returns the file of a listing that has a name by context.
+func (l *Library) findNamed(list *Listing, name string) (*File, bool) {
+	all := l.ByContext(list)
+	i, ok := slices.BinarySearchFunc(all, name, func(f NamedFile, name string) int { return strings.Compare(f.Name, name) })
+	if !ok {
+		return nil, false
+	}
+	return all[i].File, true
 }
 
 // PossibleNameByContext reports whether a file could have that name by

@@ -29,7 +29,8 @@ const (
 
 // WarmOptions says what to fetch ahead.
 type WarmOptions struct {
-	Sessions []veriff.SessionID // none: every session that is known
+	Sessions []veriff.SessionID // neither these nor names: every session that is known
+	Names    []string           // of sessions, attempts and files, see ParseName
 	Contexts []string           // shell patterns, one of which a file's context must match; none: all files
 	NoVideo  bool
 }
@@ -82,7 +83,7 @@ type Warmed struct {
 
 // WarmFailure is what could not be fetched, and why.
 type WarmFailure struct {
-	Session string `json:"session"`
+	Session string `json:"session"`        // or the name that could not be resolved
 	File    string `json:"file,omitempty"` // its name; empty if the session could not be listed
 	Error   string `json:"error"`
 }
@@ -96,13 +97,13 @@ func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)
 		return Warmed{}, err
 	}
 	ids := o.Sessions
-	if len(ids) == 0 {
+	if len(ids) == 0 && len(o.Names) == 0 {
 		ids, _ = l.Sessions()
 	}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	_, room := l.Room()
-	w := warming{lib: l, options: o, stop: stop, sum: Warmed{Sessions: len(ids), Room: room}}
+	w := warming{lib: l, options: o, stop: stop, sum: Warmed{Sessions: len(ids) + len(o.Names), Room: room}}
 
 	files := make(chan *File, warmQueue)
 	var listers, fetchers errgroup.Group
@@ -124,7 +125,13 @@ func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)
 		if ctx.Err() != nil {
 			break
 		}
-		listers.Go(l.contained(func() { w.list(ctx, id, files) }))
+		listers.Go(l.contained(func() { w.list(ctx, SessionsTree+"/"+id.String(), files) }))
+	}
+	for _, name := range o.Names {
+		if ctx.Err() != nil {
+			break
+		}
+		listers.Go(l.contained(func() { w.list(ctx, name, files) }))
 	}
 	err := listers.Wait()
 	close(files)
@@ -161,17 +168,18 @@ type warming struct {
 	sum Warmed
 }
 
-func (w *warming) list(ctx context.Context, id veriff.SessionID, files chan<- *File) {
-	list, err := w.lib.Session(ctx, id)
+// list has the files fetched that a name stands for.
+func (w *warming) list(ctx context.Context, name string, files chan<- *File) {
+	_, all, err := w.lib.resolve(ctx, name)
 	if err != nil {
 		w.count(func(s *Warmed) { s.Listed++ })
-		w.fail(ctx, WarmFailure{Session: id.String()}, err)
+		w.fail(ctx, WarmFailure{Session: strings.TrimPrefix(name, SessionsTree+"/")}, err)
 		return
 	}
 	var wanted []*File
 	var bytes int64
-	for i := range list.Files {
-		if f := &list.Files[i]; w.options.wants(f) {
+	for _, f := range all {
+		if w.options.wants(f) {
 			wanted = append(wanted, f)
 			bytes += max(0, w.lib.Size(f))
 		}
