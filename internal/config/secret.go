@@ -77,8 +77,8 @@ func ToKeyring(name, secrets string) error {
 // trial is the name under which TryKeyring stores: no profile can have it.
 const trial = "trial of veriffs login"
 
-// TryKeyring returns an error unless the keyring of the operating system takes
-// secrets and gives them up again.
+// TryKeyring returns an error unless the keyring of the operating system stores
+// secrets and removes them.
 func TryKeyring() error {
 	err := keyring.Set(keyringService, trial, trial)
 	if err == nil {
