@@ -3,7 +3,7 @@
 //
 // What it promises: only Lookup, Open and Opendir wait for the network,
 // because the kernel can't cancel a buffered read; a wait ends when the
-// caller is being killed, and for no lesser signal; a read returns verified
+// caller is sent a signal to end it, and for no lesser one; a read returns verified
 // bytes or an error, never fewer bytes than there are. What the kernel keeps
 // for long is taken back explicitly, from one queue (see notify.go).
 //

@@ -12,11 +12,21 @@ import (
 // tells of an interrupt once, and the deadly signal may be the second.
 const dyingPoll = 100 * time.Millisecond
 
+// errKilled is how a wait ends whose caller was killed. It is told apart from
+// other cancellations, which the caller has no part in.
+var errKilled error = killed{}
+
+type killed struct{}
+
+func (killed) Error() string        { return "the caller was killed" }
+func (killed) Is(target error) bool { return target == context.Canceled } // as a Context's error is expected to be
+
 // untilKilled returns a context for a wait on behalf of the caller of a file
-// system operation. It ends when that caller is being killed and not before:
-// the kernel also interrupts for harmless signals, Go programs get SIGURG all
-// the time, and an EINTR from open or stat reaches a program even with
-// SA_RESTART. The function returned ends the watch and must be called.
+// system operation. It ends with errKilled when that caller was sent a signal
+// to end it, handled or not: a person who presses Ctrl-C means it. It ends for
+// no other signal: Go programs get SIGURG all the time, and an EINTR from open
+// or stat reaches a program even with SA_RESTART. The function returned ends
+// the watch and must be called.
 //
 // ctx belongs to a request that go-fuse uses again; nothing started here
 // holds it once the watch has ended.
@@ -58,7 +68,7 @@ func (w *killWatch) Done() <-chan struct{} {
 func (w *killWatch) Err() error {
 	select {
 	case <-w.Done():
-		return context.Canceled
+		return errKilled
 	default:
 		return nil
 	}

@@ -6,14 +6,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"veriffs/veriff/sandbox"
 )
@@ -43,7 +40,7 @@ func TestOneFetch(t *testing.T) {
 
 // TestInterruptedReader: Ctrl-C ends one reader at once and fails no other.
 func TestInterruptedReader(t *testing.T) {
-	w := newWorld(t, worldConfig{sandbox: small})
+	w := newWorld(t, worldConfig{sandbox: small, client: patient})
 	path, f, content := w.one()
 	w.mustShell(`ls -l sessions/*`)
 	stalled := w.Set(sandbox.Match{Kind: sandbox.Media}, sandbox.Stall(10_000))
@@ -78,63 +75,9 @@ func TestInterruptedReader(t *testing.T) {
 	}
 }
 
-// TestHarmlessSignals: a program that handles signals, as every Go program
-// does SIGURG, never sees EINTR from a slow open, readdir or stat.
-func TestHarmlessSignals(t *testing.T) {
-	if path := os.Getenv("VERIFFS_TEST_OPEN"); path != "" {
-		// Raw system calls: the standard library retries EINTR.
-		fd, err := syscall.Open(path, syscall.O_RDONLY, 0)
-		if err != nil {
-			t.Fatalf("open: %v", err)
-		}
-		syscall.Close(fd)
-		return
-	}
-	w := newWorld(t, worldConfig{sandbox: small})
-	session := w.Sessions()[0]
-	for i, kind := range []sandbox.Kind{sandbox.SessionMedia, sandbox.Media} { // a lookup waits, then an open
-		path := w.path("sessions", session.ID.String(), fileName(session.Attempts[0].Media[i]))
-		slow := w.Set(sandbox.Match{Kind: kind}, sandbox.Stall(10))
-		child := exec.Command(os.Args[0], "-test.run=^TestHarmlessSignals$")
-		child.Env = append(os.Environ(), "VERIFFS_TEST_OPEN="+path)
-		var out bytes.Buffer
-		child.Stdout, child.Stderr = &out, &out
-		if err := child.Start(); err != nil {
-			t.Fatal(err)
-		}
-		if err := slow.Wait(t.Context(), 1); err != nil {
-			t.Fatal(err)
-		}
-		for range 20 {
-			signalThreads(t, child.Process.Pid)
-		}
-		slow.Remove()
-		slow.Release()
-		if err := child.Wait(); err != nil {
-			t.Errorf("waiting for %s: %v\n%s", kind, err, out.String())
-		}
-	}
-}
-
-// signalThreads sends every thread of a process SIGURG.
-func signalThreads(t *testing.T, pid int) {
-	t.Helper()
-	tasks, err := os.ReadDir(filepath.Join("/proc", strconv.Itoa(pid), "task"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, task := range tasks {
-		tid, err := strconv.Atoi(task.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = unix.Tgkill(pid, tid, unix.SIGURG) // it may have ended
-	}
-}
-
 // TestKilledWaiters: kill -9 ends a process that waits for a listing.
 func TestKilledWaiters(t *testing.T) {
-	w := newWorld(t, worldConfig{sandbox: small})
+	w := newWorld(t, worldConfig{sandbox: small, client: patient})
 	stalled := w.Set(sandbox.Match{Kind: sandbox.SessionMedia}, sandbox.Stall(10))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
