@@ -12,13 +12,16 @@ import (
 
 // errnoOf is the one place where an error becomes an errno. It is total: what
 // it does not know is EIO. ENOENT comes only from the API's own word or a
-// complete listing.
+// complete listing. What was cancelled by nobody who waits was cancelled by the
+// end of the mount: ENOTCONN, as the kernel says of it from then on.
 func errnoOf(err error) syscall.Errno {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, errKilled):
 		return syscall.EINTR
+	case errors.Is(err, context.Canceled):
+		return syscall.ENOTCONN
 	case errors.Is(err, library.ErrNotFound):
 		return syscall.ENOENT
 	case errors.Is(err, veriff.ErrRefused):
@@ -31,11 +34,12 @@ func errnoOf(err error) syscall.Errno {
 }
 
 // fail logs an error in full, once, and returns its errno. What a person
-// asked for and the API does not have is no news.
+// asked for and the API does not have, or what a person ended, is no news.
 func (t *tree) fail(err error, op string, what ...slog.Attr) syscall.Errno {
 	errno := errnoOf(err)
 	level := slog.LevelWarn
-	if errno == syscall.ENOENT || errno == syscall.EINTR {
+	switch errno {
+	case syscall.ENOENT, syscall.EINTR, syscall.ENOTCONN:
 		level = slog.LevelDebug
 	}
 	t.log.LogAttrs(context.Background(), level, op+" failed",

@@ -18,7 +18,8 @@ func TestErrnoOf(t *testing.T) {
 		want syscall.Errno
 	}{
 		{nil, 0},
-		{context.Canceled, syscall.EINTR},
+		{errKilled, syscall.EINTR},
+		{context.Canceled, syscall.ENOTCONN},
 		{context.DeadlineExceeded, syscall.ETIMEDOUT},
 		{library.ErrNotFound, syscall.ENOENT},
 		{library.ErrOffline, syscall.EIO},

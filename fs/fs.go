@@ -35,12 +35,6 @@ const (
 	impossibleNames = time.Hour // absence of a name that no id can have
 )
 
-// A mount that is in use is asked again after 5, 10, 20 … ms.
-const (
-	unmountPause    = 5 * time.Millisecond
-	unmountPatience = 200 * time.Millisecond
-)
-
 // Options is what a mount is made of.
 type Options struct {
 	Library    *library.Library
@@ -59,7 +53,10 @@ type Options struct {
 type Mount struct {
 	server *fuse.Server
 	tree   *tree
-	point  string
+	entry  mountEntry
+
+	gone    chan struct{}
+	unwatch func()
 }
 
 // tree is what all nodes share.
@@ -105,8 +102,13 @@ func New(o Options) (*Mount, error) {
 	go t.keepFewInodes()
 	t.notices.start(t.log)
 	t.lib.Observe(t.changed)
-	tuneReadahead(o.Mountpoint, o.Logger)
-	return &Mount{server: server, tree: t, point: o.Mountpoint}, nil
+	m := &Mount{server: server, tree: t, entry: mountEntry{point: o.Mountpoint}, gone: make(chan struct{}), unwatch: func() {}}
+	if entry, mounted := mountedAt(o.Mountpoint); mounted && entry.fsType == mountType {
+		m.entry = entry
+		m.unwatch = watchTable(entry.device, func() { close(m.gone) })
+		tuneReadahead(entry.device, o.Logger)
+	}
+	return m, nil
 }
 
 // options are the settings of the mount; docs/design.md gives the reason and
@@ -135,30 +137,33 @@ func (t *tree) options(o Options) *fusefs.Options {
 	}
 }
 
-// Wait returns when the file system was unmounted, by whomever.
+// Wait returns when the file system has ended: when it was unmounted, by
+// whomever, and nobody has anything of it open.
 func (m *Mount) Wait() {
 	m.server.Wait()
+	m.unwatch()
 	m.tree.inodes.end.Do(func() { close(m.tree.inodes.stop) })
 	<-m.tree.inodes.done
 	m.tree.lib.Observe(nil)
 	m.tree.notices.stop()
 }
 
-// Unmount takes the mount away: politely if it is not in use, and otherwise
-// out of the tree at once, with what is open staying readable until it is
-// closed or the process ends.
-func (m *Mount) Unmount() error {
-	for pause := unmountPause; pause < unmountPatience; pause *= 2 {
-		if release(m.point) == nil {
-			return nil
-		}
-		time.Sleep(pause) // whoever closed the last file a moment ago may not be done
+// Gone is closed when the mount was taken out of the tree, by whomever, though
+// it may still be in use.
+func (m *Mount) Gone() <-chan struct{} { return m.gone }
+
+// Unmount takes the mount away: politely if it is not in use, and otherwise out
+// of the tree at once; then busy says who uses it. It is no error if somebody
+// else has taken it away. It asks the mount nothing: a process that is killed
+// while it waits for itself can't end.
+func (m *Mount) Unmount() (busy *Busy, err error) {
+	if !inTable(m.entry.device) {
+		return nil, nil
 	}
-	m.tree.log.Info("the mount is in use: it is detached and goes when its last file is closed", "mountpoint", m.point)
-	if detachErr := detach(m.point); detachErr != nil {
-		return fmt.Errorf("fs: unmount %s: %w", m.point, detachErr)
+	if top, _ := mountedAt(m.entry.point); top.device != m.entry.device {
+		return nil, &MountError{Mountpoint: m.entry.point, Reason: "it was moved, or something else is mounted over it", Hint: unmountHint(m.entry.point)}
 	}
-	return nil
+	return takeAway(m.entry, func() string { return fateGrace })
 }
 
 // MountError is a mount that did not come about, in words for a person.

@@ -187,7 +187,7 @@ func (w *world) down() {
 	if w.mount == nil {
 		return
 	}
-	if err := w.mount.Unmount(); err != nil {
+	if _, err := w.mount.Unmount(); err != nil {
 		w.t.Error(err)
 	}
 	w.mount.Wait()

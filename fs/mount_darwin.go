@@ -2,19 +2,20 @@ package fs
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
+	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
 
-const (
-	readdirplusAuto = 0
-)
+const readdirplusAuto = 0
 
 // prepare makes the mount point ready, or says in words why it can't be.
 func prepare(point string, _ bool, _ *slog.Logger) error {
@@ -38,8 +39,11 @@ func mountWithin(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*f
 	return fusefs.Mount(point, root, o)
 }
 
-// Mounted returns where on this machine a veriffs is mounted.
-func Mounted() []string {
+// mountType is what the table of mounts is made to call our mounts here, where
+// macFUSE has one name for all.
+const mountType = "veriffs"
+
+func mounts() []mountEntry {
 	n, err := unix.Getfsstat(nil, unix.MNT_NOWAIT)
 	if err != nil {
 		return nil
@@ -48,13 +52,18 @@ func Mounted() []string {
 	if n, err = unix.Getfsstat(table, unix.MNT_NOWAIT); err != nil {
 		return nil
 	}
-	var points []string
+	var found []mountEntry
 	for _, m := range table[:n] {
-		if source := unix.ByteSliceToString(m.Mntfromname[:]); len(source) > 7 && source[:7] == "veriff:" {
-			points = append(points, unix.ByteSliceToString(m.Mntonname[:]))
+		e := mountEntry{
+			device: fmt.Sprint(m.Fsid.Val), point: unix.ByteSliceToString(m.Mntonname[:]),
+			fsType: unix.ByteSliceToString(m.Fstypename[:]), owner: int(m.Owner),
 		}
+		if strings.HasPrefix(unix.ByteSliceToString(m.Mntfromname[:]), "veriff:") {
+			e.fsType = mountType
+		}
+		found = append(found, e)
 	}
-	return points
+	return found
 }
 
 func resolve(point string) string {
@@ -66,6 +75,19 @@ func resolve(point string) string {
 
 func detach(point string) error  { return exec.Command("umount", "-f", point).Run() }
 func release(point string) error { return exec.Command("umount", point).Run() }
+
+// What follows is known on Linux alone: who uses a mount, that one is dead, and
+// that another process took it out of the tree.
+
+var (
+	errDead      = errors.New("dead")
+	aliveTimeout = time.Duration(0)
+)
+
+func answers(string, time.Duration) error     { return nil }
+func holders(string) []Holder                 { return nil }
+func watchTable(string, func()) (stop func()) { return func() {} }
+func unmountHint(point string) string         { return "see who uses it: lsof +f -- " + point }
 
 func mountHint() string {
 	return "allow the macFUSE system extension in System Settings > Privacy & Security, then try again"

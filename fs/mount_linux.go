@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,22 +17,25 @@ import (
 // indexers are told to pass over.
 const mountType = "fuse.veriffs"
 
-const (
-	readdirplusAuto = fuse.CAP_READDIRPLUS_AUTO
-)
+const readdirplusAuto = fuse.CAP_READDIRPLUS_AUTO
 
 // aliveTimeout is how long a mount that is found on the mount point may take
-// to answer before it is called stuck.
-const aliveTimeout = 2 * time.Second
+// to answer before it is called stuck. One whose process was killed a moment
+// ago answers, with errDead, once the last thread is gone.
+const aliveTimeout = 3 * time.Second
 
 // prepare makes the mount point ready, or says in words why it can't be.
 func prepare(point string, allowOther bool, log *slog.Logger) error {
 	wrong := func(reason, hint string) error {
 		return &MountError{Mountpoint: point, Reason: reason, Hint: hint}
 	}
-	if fsType, mounted := mountedAt(point); mounted && fsType == mountType {
-		switch err := answers(point); {
-		case errors.Is(err, unix.ENOTCONN):
+	for {
+		m, mounted := mountedAt(point)
+		if !mounted || m.fsType != mountType {
+			break
+		}
+		switch err := answers(point, aliveTimeout); {
+		case errors.Is(err, errDead):
 			log.Info("a mount that a crash left behind is replaced", "mountpoint", point)
 			if err := detach(point); err != nil {
 				return wrong("a mount that a crash left behind can't be removed: "+err.Error(), "run: fusermount3 -u -z "+point)
@@ -93,79 +95,29 @@ func hasLine(text, want string) bool {
 	return false
 }
 
+// errDead is what a mount without a process answers.
+const errDead = unix.ENOTCONN
+
 // answers asks a mount something without being caught in it if it is stuck.
 // statfs, because a dead mount still answers stat from what the kernel keeps.
-func answers(point string) error {
-	result := make(chan error, 1)
-	go func() {
-		var st unix.Statfs_t
-		result <- unix.Statfs(point, &st)
-	}()
-	select {
-	case err := <-result:
-		return err
-	case <-time.After(aliveTimeout):
-		return os.ErrDeadlineExceeded
-	}
-}
-
-// mountedAt returns the type of the topmost mount on point. It reads the
-// table of mounts: a stat of a dead mount fails, and of a stuck one hangs.
-func mountedAt(point string) (fsType string, mounted bool) {
-	for _, m := range mounts() {
-		if m.point == resolve(point) {
-			fsType, mounted = m.fsType, true
+func answers(point string, patience time.Duration) error {
+	late := time.After(patience)
+	for {
+		result := make(chan error, 1)
+		go func() {
+			var st unix.Statfs_t
+			result <- unix.Statfs(point, &st)
+		}()
+		select {
+		case err := <-result:
+			if errors.Is(err, unix.ECONNABORTED) {
+				continue // its process has ended while this question was on its way
+			}
+			return err
+		case <-late:
+			return os.ErrDeadlineExceeded
 		}
 	}
-	return fsType, mounted
-}
-
-// Mounted returns where on this machine, as far as this process sees, a
-// veriffs is mounted.
-func Mounted() []string {
-	var points []string
-	for _, m := range mounts() {
-		if m.fsType == mountType {
-			points = append(points, m.point)
-		}
-	}
-	return points
-}
-
-type mountEntry struct {
-	device, point, fsType string
-}
-
-// mounts reads /proc/self/mountinfo: see proc_pid_mountinfo(5).
-func mounts() []mountEntry {
-	text, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return nil
-	}
-	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-	var found []mountEntry
-	for line := range strings.Lines(string(text)) {
-		head, tail, ok := strings.Cut(line, " - ")
-		before, after := strings.Fields(head), strings.Fields(tail)
-		if ok && len(before) >= 5 && len(after) >= 1 {
-			found = append(found, mountEntry{device: before[2], point: unescape.Replace(before[4]), fsType: after[0]})
-		}
-	}
-	return found
-}
-
-// resolve makes a path absolute and free of links without touching its last
-// element, which may be a dead mount.
-func resolve(point string) string {
-	abs, err := filepath.Abs(point)
-	if err != nil {
-		return point
-	}
-	parent, err := filepath.EvalSymlinks(filepath.Dir(abs))
-	if err != nil {
-		return abs
-	}
-	return filepath.Join(parent, filepath.Base(abs))
 }
 
 // detach takes a mount out of the tree at once, dead or in use.
@@ -208,18 +160,15 @@ func mountHint() string {
 	return "run with --log-level debug to see what the kernel and fusermount3 say"
 }
 
+func unmountHint(point string) string { return "try as root: sudo umount -l " + point }
+
 // kernelReadahead is how far the kernel reads ahead within a file, in KiB:
 // cold sequential reads of cached objects went from 1.6 to 2.8 GB/s with it.
 const kernelReadahead = "4096"
 
 // tuneReadahead raises the kernel's window for this mount, where we may.
-func tuneReadahead(point string, log *slog.Logger) {
-	for _, m := range mounts() {
-		if m.point != resolve(point) || m.fsType != mountType {
-			continue
-		}
-		if err := os.WriteFile("/sys/class/bdi/"+m.device+"/read_ahead_kb", []byte(kernelReadahead), 0); err != nil {
-			log.Debug("the kernel's read-ahead window stays as it is", "error", err)
-		}
+func tuneReadahead(device string, log *slog.Logger) {
+	if err := os.WriteFile("/sys/class/bdi/"+device+"/read_ahead_kb", []byte(kernelReadahead), 0); err != nil {
+		log.Debug("the kernel's read-ahead window stays as it is", "error", err)
 	}
 }

@@ -92,9 +92,9 @@ func demo(c *cli.Context) (err error) {
 		toured <- err
 		end()
 	}()
-	serve(ctx, k.mount)
+	err = serve(ctx, k.mount, log)
 	end()
-	return <-toured
+	return errors.Join(err, <-toured)
 }
 
 // tour shows what the mount can do with the commands that a user has. They

@@ -162,18 +162,29 @@ func (w *killWorld) list() {
 	w.terminate(p)
 }
 
-// begin runs veriffs mount.
-func (w *killWorld) begin(args ...string) *process {
+// command is a run of veriffs in the world's environment.
+func (w *killWorld) command(args ...string) *exec.Cmd {
 	w.t.Helper()
 	program, err := exec.LookPath("veriffs")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	p := &process{
-		cmd:    exec.Command(program, append(append([]string{"mount"}, args...), w.point)...),
-		output: &output{more: make(chan struct{})}, ended: make(chan struct{}),
-	}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = w.environment, p.output, p.output, patience
+	cmd := exec.Command(program, args...)
+	cmd.Env = w.environment
+	return cmd
+}
+
+// begin runs veriffs mount.
+func (w *killWorld) begin(args ...string) *process {
+	w.t.Helper()
+	return w.launch(w.command(append(append([]string{"mount"}, args...), w.point)...))
+}
+
+// launch starts a process that mounts.
+func (w *killWorld) launch(cmd *exec.Cmd) *process {
+	w.t.Helper()
+	p := &process{cmd: cmd, output: &output{more: make(chan struct{})}, ended: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.WaitDelay = p.output, p.output, patience
 	if err := p.cmd.Start(); err != nil {
 		w.t.Fatal(err)
 	}

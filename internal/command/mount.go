@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,10 +15,6 @@ import (
 	"veriffs/fs"
 	"veriffs/internal/sessionlist"
 )
-
-// unmountGrace is how long a mount that is still in use may go on serving
-// after it was asked to end.
-const unmountGrace = 5 * time.Second
 
 func mountCommand() *cli.Command {
 	flags := append(apiFlags(), cacheFlags()...)
@@ -87,14 +84,14 @@ func mount(c *cli.Context) error {
 		}
 	}
 	notifySystemd(daemon.SdNotifyReady)
-	serve(c.Context, k.mount)
+	err = serve(c.Context, k.mount, log)
 	notifySystemd(daemon.SdNotifyStopping)
-	return nil
+	return err
 }
 
 // serve returns when the file system was unmounted, which it sees to when ctx
-// ends. Files that somebody has open are readable for a while longer.
-func serve(ctx context.Context, m *fs.Mount) {
+// ends. Who uses it then has a little time to end.
+func serve(ctx context.Context, m *fs.Mount, log *slog.Logger) (err error) {
 	unmounted := make(chan struct{})
 	go func() {
 		defer close(unmounted)
@@ -102,16 +99,20 @@ func serve(ctx context.Context, m *fs.Mount) {
 	}()
 	select {
 	case <-unmounted:
-		return
+		return nil
+	case <-m.Gone(): // by somebody else
 	case <-ctx.Done():
-	}
-	if err := m.Unmount(); err != nil {
-		fmt.Fprintln(os.Stderr, "veriffs:", trimPackage(err))
+		var busy *fs.Busy
+		if busy, err = m.Unmount(); busy != nil {
+			log.Warn(busy.String())
+		}
 	}
 	select {
 	case <-unmounted:
-	case <-time.After(unmountGrace):
+	case <-time.After(fs.Grace):
+		log.Warn("the mount is still in use: what is open gives errors (ENOTCONN) from now on")
 	}
+	return err
 }
 
 // notifySystemd tells the service manager, if one started this process.
@@ -129,7 +130,19 @@ func unmountCommand() *cli.Command {
 			if err := arguments(c, 1, 1); err != nil {
 				return err
 			}
-			return fs.Unmount(c.Args().First())
+			point, err := filepath.Abs(c.Args().First())
+			if err != nil {
+				return err
+			}
+			// Whoever stands in the mount to unmount it does not use it.
+			if err := os.Chdir("/"); err != nil {
+				return err
+			}
+			busy, err := fs.Unmount(point)
+			if busy != nil {
+				fmt.Fprintln(c.App.ErrWriter, "veriffs:", busy)
+			}
+			return err
 		},
 	}
 }

@@ -92,6 +92,9 @@ type Library struct {
 	life   context.Context // ends with Close; every fetch hangs on it
 	cancel context.CancelFunc
 	work   sync.WaitGroup // goroutines of the library's own
+
+	closing sync.Mutex // held while work is added, and to set closed
+	closed  bool
 }
 
 // New returns a library over a client and a cache. It asks nothing yet.
@@ -146,6 +149,9 @@ func New(o Options) (*Library, error) {
 func (l *Library) Close() {
 	l.ahead.stop()
 	l.cancel()
+	l.closing.Lock()
+	l.closed = true
+	l.closing.Unlock()
 	l.work.Wait()
 	if !l.cache.Has(catalogKey) { // it was evicted
 		l.catalog.mark()
@@ -154,16 +160,24 @@ func (l *Library) Close() {
 }
 
 // spawn runs f as a goroutine that Close waits for. A panic in it is logged
-// and ends that piece of work alone, never the mount.
+// and ends that piece of work alone, never the mount. After Close, when a mount
+// that somebody still uses may ask on, f finds that its life is over.
 func (l *Library) spawn(f func()) {
-	l.work.Go(func() {
+	contained := func() {
 		defer func() {
 			if p := recover(); p != nil {
 				l.log.Error("a panic was contained", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			}
 		}()
 		f()
-	})
+	}
+	l.closing.Lock()
+	defer l.closing.Unlock()
+	if l.closed {
+		go contained()
+		return
+	}
+	l.work.Go(contained)
 }
 
 // Newest returns when the newest attempt began that the library knows of.
