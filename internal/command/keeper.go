@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"veriffs/cache"
 	"veriffs/internal/control"
 	"veriffs/internal/library"
 	"veriffs/veriff"
@@ -109,7 +108,7 @@ func openLibrary(ctx context.Context, s settings, online bool, log *slog.Logger)
 	if k.client, err = veriff.New(s.api); err != nil {
 		return nil, err
 	}
-	if k.cache, err = cache.Open(s.cache); err != nil {
+	if k.cache, err = openCache(ctx, s.cache, "", log); err != nil {
 		return nil, err
 	}
 	if online {

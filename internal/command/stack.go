@@ -145,10 +145,7 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 		return nil, err
 	}
 	s.cache.Logger = log
-	if k.cache, err = cache.Open(s.cache); err != nil {
-		if errors.Is(err, cache.ErrLocked) && mountedOn(s.mountpoint) {
-			err = &fs.MountError{Mountpoint: s.mountpoint, Reason: "veriffs is mounted there already", Hint: "unmount it first: veriffs unmount " + s.mountpoint}
-		}
+	if k.cache, err = openCache(ctx, s.cache, s.mountpoint, log); err != nil {
 		return nil, err
 	}
 	if err := probe(ctx, k.client, s.allowOffline, log); err != nil {
@@ -183,14 +180,6 @@ func newLibrary(client *veriff.Client, store *cache.Cache, s settings, log *slog
 		Client: client, Cache: store, ListTTL: s.listTTL,
 		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Logger: log,
 	})
-}
-
-// mountedOn reports whether a veriffs is mounted there, without touching it.
-func mountedOn(point string) bool {
-	if parent, err := filepath.EvalSymlinks(filepath.Dir(point)); err == nil {
-		point = filepath.Join(parent, filepath.Base(point))
-	}
-	return slices.Contains(fs.Mounted(), point)
 }
 
 // firstLoad bounds how long a mount waits for the lists of sessions; one that
