@@ -70,6 +70,13 @@ func (r *reported) Error() string { return "exit code " + strconv.Itoa(r.code) }
 // background is the side of the child.
 type background struct{ ready *os.File }
 
+// isInBackground reports whether this process was started to go on in the
+// background.
+func isInBackground() bool {
+	_, err := strconv.Atoi(os.Getenv(readyVariable))
+	return err == nil
+}
+
 // inBackground returns nil unless this process was started to go on in the
 // background.
 func inBackground() *background {

@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v2"
 
@@ -47,12 +45,10 @@ nothing is left.`
 var version = "devel"
 
 // Main runs the program with the arguments of a process and returns its exit
-// code. The first SIGINT or SIGTERM asks it to end in order; after it the
-// second ends the process at once.
+// code.
 func Main(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := untilTold(context.Background())
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	return run(ctx, args, os.Stdin, os.Stdout, os.Stderr)
 }
 

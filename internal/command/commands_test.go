@@ -163,8 +163,8 @@ func begin(ts *testscript.TestScript, neg bool, args []string) {
 // end NAME SIGNAL CODE sends a signal and waits for the end, which must be
 // with this exit code, or by the signal if CODE is "signal".
 func end(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) == 3, "end NAME INT|TERM|KILL CODE")
-	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "KILL": syscall.SIGKILL}
+	usage(ts, neg, len(args) == 3, "end NAME INT|TERM|HUP|KILL CODE")
+	signals := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}
 	ts.Check(stateOf(ts).started[args[0]].cmd.Process.Signal(signals[args[1]]))
 	ended(ts, false, []string{args[0], args[2]})
 }

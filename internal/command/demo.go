@@ -46,6 +46,7 @@ func demo(c *cli.Context) (err error) {
 		return err
 	}
 	defer logFile.Close()
+	outliveReader()
 	temporary, err := os.MkdirTemp("", "veriffs-demo-")
 	if err != nil {
 		return fmt.Errorf("make a temporary directory: %w", err)

@@ -28,7 +28,7 @@ func mountCommand() *cli.Command {
 		&cli.StringFlag{Name: flagMetricsListen, Category: groupMount, EnvVars: variables(flagMetricsListen),
 			Usage: "serve metrics for Prometheus on `HOST:PORT`; without it they are on the control socket alone"},
 		&cli.BoolFlag{Name: flagBackground, Category: groupMount, EnvVars: variables(flagBackground),
-			Usage: "return once the mount answers and go on in the background (name a --log-file to keep the log)"},
+			Usage: "return once the mount answers and go on in the background (name a --log-file to keep the log; SIGHUP opens it anew)"},
 	)
 	flags = append(flags, webhookFlags(&cli.StringFlag{Name: flagWebhook, Category: groupHook, EnvVars: variables(flagWebhook),
 		Usage: "receive Veriff's webhooks on `HOST:PORT` and write their sessions into the first sessions file"})...)
@@ -63,6 +63,10 @@ func mount(c *cli.Context) error {
 	}
 	defer logFile.Close()
 	warnOfSmallCache(s.cache.Limit, log)
+	if ready != nil {
+		reopenLog(logFile, log)
+	}
+	outliveReader()
 	k, err := start(c.Context, s, log)
 	if err != nil {
 		return err
