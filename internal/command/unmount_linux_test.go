@@ -65,8 +65,8 @@ func TestUnmountBusy(t *testing.T) {
 			t.Errorf("it does not say %q:\n%s", want, out)
 		}
 	}
-	if n := strings.Count(string(out), "process "); n != 2 {
-		t.Errorf("it names %d processes:\n%s", n, out)
+	if strings.Contains(string(out), "veriffs (process") {
+		t.Errorf("it names itself:\n%s", out)
 	}
 	if slices.Contains(fs.Mounted(), w.point) {
 		t.Error("still mounted")
