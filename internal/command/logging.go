@@ -32,9 +32,9 @@ func newLogger(c *cli.Context) (*slog.Logger, io.Closer, error) {
 	options := &slog.HandlerOptions{Level: level}
 	switch format := c.String(flagLogFormat); format {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, options)), close, nil
+		return slog.New(limitRepeats(slog.NewTextHandler(w, options))), close, nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, options)), close, nil
+		return slog.New(limitRepeats(slog.NewJSONHandler(w, options))), close, nil
 	default:
 		return nil, nil, usageError("--%s is text or json, not %q", flagLogFormat, format)
 	}
