@@ -37,6 +37,10 @@ func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, p *plan, answe
 	for name, values := range p.header {
 		h[name] = values
 	}
+	if p.garbled || p.extra > 0 {
+		s.deliverRaw(w, p, answer)
+		return
+	}
 	w.WriteHeader(answer.status)
 	if p.chunked || p.stall != nil || p.cut != nil {
 		flush(w)

@@ -52,6 +52,8 @@ type plan struct {
 	signature string // in place of the true one; "" with forged: none
 	forged    bool
 
+	garbled bool  // the headers
+	extra   int64 // bytes of the body that come once more, after its end
 	chunked bool
 	shorten int64                  // bytes missing at the end
 	cut     *int64                 // the connection is cut after so many
