@@ -54,7 +54,7 @@ var calls = []struct {
 }
 
 func TestRequests(t *testing.T) {
-	server := serve(t, func(w http.ResponseWriter, r *http.Request) { reply(w, 200, `{"status":"success"}`) })
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) { reply(w, 200, `{"images":[],"verifications":[]}`) })
 	c := server.client(t, func(c *veriff.Config) { c.UserAgent = "veriffs/1.2" })
 	for i, call := range calls {
 		if err := call.do(context.Background(), c); err != nil {

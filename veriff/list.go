@@ -151,9 +151,10 @@ func decodeList(body []byte, arrays map[string]func(item) bool) (dropped int, er
 		return 0, fmt.Errorf("%w: a listing that is not a JSON object", ErrBody)
 	}
 	var (
-		items  int
-		known  bool // one of the arrays was there, if only as null
-		status any
+		items   int
+		known   bool // one of the arrays was there, if only as null
+		foreign bool // it is a decision
+		status  any
 	)
 	for dec.More() {
 		key, err := dec.Token()
@@ -162,13 +163,17 @@ func decodeList(body []byte, arrays map[string]func(item) bool) (dropped int, er
 		}
 		name, _ := key.(string)
 		add := arrays[name]
-		known = known || add != nil
+		foreign = foreign || name == "verification"
 		if add == nil || !arrayFollows(body[dec.InputOffset():]) {
 			var value json.RawMessage // Decode, unlike Token, bounds the depth
 			if err := dec.Decode(&value); err != nil {
 				return 0, notJSON(err)
 			}
-			if add != nil && string(value) != "null" {
+			switch {
+			case add == nil:
+			case string(value) == "null":
+				known = true
+			default:
 				dropped++
 			}
 			if name == "status" {
@@ -176,6 +181,7 @@ func decodeList(body []byte, arrays map[string]func(item) bool) (dropped int, er
 			}
 			continue
 		}
+		known = true
 		n, err := decodeArray(dec, maxItems-items, func(i item) {
 			if !add(i) {
 				dropped++
@@ -192,13 +198,12 @@ func decodeList(body []byte, arrays map[string]func(item) bool) (dropped int, er
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return 0, fmt.Errorf("%w: a listing with more after its end", ErrBody)
 	}
-	// An object without any of the arrays is an empty listing only if it
-	// says that it is a success: absence is never taken from a reply that
-	// was about something else.
-	switch s := scalar(status); {
+	// An empty listing erases what it does not have. So it is one only if it
+	// has an array of a listing's: a status of "success" has every reply.
+	switch {
 	case failStatus(status):
 		return 0, fmt.Errorf("%w: a listing whose status is an error's", ErrBody)
-	case !known && s != "success":
+	case !known || foreign:
 		return 0, fmt.Errorf("%w: a JSON object that is no listing", ErrBody)
 	}
 	return dropped, nil
@@ -230,10 +235,10 @@ func decodeArray(dec *json.Decoder, bound int, add func(item)) (n int, err error
 }
 
 func notJSON(err error) error {
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%w: a listing that is not JSON: it ends too early", ErrBody)
 	}
-	return fmt.Errorf("%w: a listing that is not JSON: %v", ErrBody, err)
+	return fmt.Errorf("%w: a listing that is not JSON", ErrBody) // the error quotes it
 }
 
 // arrayFollows reports whether the value after an object's key is an array.

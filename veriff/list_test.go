@@ -98,7 +98,7 @@ func TestDecodeTolerates(t *testing.T) {
 		{"items that are none", `{"images":[null,7,"` + id1 + `",[],{"id":"` + id1 + `"}]}`, "image 1 -1; dropped 4"},
 		{"duplicates", `{"images":[{"id":"` + id1 + `","size":1},{"id":"` + strings.ToUpper(id1) + `","size":2}],"videos":[{"id":"` + id1 + `","size":3},{"id":"` + id2 + `"}]}`, "image 1 1; video 2 -1; dropped 0"},
 		{"arrays null", `{"images":null,"videos":null,"nfcDocuments":null}`, "dropped 0"},
-		{"arrays absent", `{"status":"success"}`, "dropped 0"},
+		{"two arrays absent", `{"status":"success","videos":null}`, "dropped 0"},
 		{"arrays of a wrong type", `{"images":{"id":"` + id1 + `"},"videos":"none","nfcDocuments":[{"id":"` + id3 + `"}]}`, "nfc 3 -1; dropped 2"},
 		{"an array twice", `{"images":[{"id":"` + id1 + `"}],"images":[{"id":"` + id2 + `"}]}`, "image 1 -1; image 2 -1; dropped 0"},
 		{"white space", " {\r\n\t\"images\" \n:\t[ ] } \n", "dropped 0"},
@@ -126,13 +126,19 @@ func TestDecodeRefuses(t *testing.T) {
 		"an empty object":      "{}",
 		"another object":       `{"dg1":"x"}`,
 		"an error":             notFoundBody,
+		"a success of nothing": `{"status":"success"}`,
+		"a decision":           `{"status":"success","verification":{"id":"` + id1 + `","status":"approved"},"technicalData":{}}`,
+		"no decision":          `{"status":"success","verification":null}`,
+		"a decision and more":  `{"status":"success","images":[],"verifications":[],"verification":{}}`,
+		"a person":             `{"status":"success","person":{"firstName":"A"}}`,
+		"an object for arrays": `{"status":"success","images":{},"verifications":{}}`,
 		"a failed listing":     `{"status":"fail","images":[{"id":"` + id1 + `"}]}`,
 		"a failed status last": `{"images":[],"verifications":[],"status":"Failed"}`,
 		"a number for status":  `{"status":404,"images":[],"verifications":[]}`,
 		"cut":                  `{"status":"success","images":[{"id":"` + id1 + `"}`,
 		"cut in an item":       `{"status":"success","images":[{"id":"` + id1,
 		"cut before the brace": `{"status":"success","images":[]`,
-		"more after the end":   `{"status":"success"}{}`,
+		"more after the end":   `{"images":[],"verifications":[]}{}`,
 		"too deep":             `{"status":"success","images":[` + deep + `]}`,
 		"too deep, unknown":    `{"status":"success","x":` + deep + `}`,
 		"no comma":             `{"status":"success" "images":[]}`,
@@ -162,7 +168,7 @@ func TestDecodeBounds(t *testing.T) {
 	if _, err := veriff.DecodeMediaList([]byte(`{"images":[` + half + `0],"videos":[` + half + `0]}`)); !errors.Is(err, veriff.ErrBody) {
 		t.Errorf("over the bound in two arrays: %v", err)
 	}
-	long := append([]byte(`{"status":"success"}`), bytes.Repeat([]byte(" "), veriff.MaxDocument)...)
+	long := append([]byte(`{"images":[]}`), bytes.Repeat([]byte(" "), veriff.MaxDocument)...)
 	if _, err := veriff.DecodeMediaList(long); !errors.Is(err, veriff.ErrBody) {
 		t.Errorf("too long: %v", err)
 	}
