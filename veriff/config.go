@@ -17,7 +17,8 @@ import (
 type Config struct {
 	// BaseURL is the API's address as the customer portal shows it, with or
 	// without a trailing slash and with or without /v1. Plain http is
-	// accepted for loopback hosts alone.
+	// accepted for loopback hosts alone. Of a URL with another path Probe
+	// demands that the API answers there.
 	BaseURL string
 	// APIKey names the integration; it is sent with every request.
 	APIKey string
@@ -35,7 +36,8 @@ type Config struct {
 	UserAgent string
 	// RootCAs are the certificate authorities to trust. nil: the system's.
 	RootCAs *x509.CertPool
-	// Logger receives one debug line per request. nil: none.
+	// Logger receives one debug line per request, and a warning when the API
+	// asks for fewer. nil: none.
 	Logger *slog.Logger
 
 	// Connect bounds establishing a connection, and the TLS handshake once
@@ -150,10 +152,12 @@ func (c Config) withDefaults() (Config, *url.URL, error) {
 	return c, base, nil
 }
 
+const exampleBase = "it looks like https://stationapi.veriff.com (VERIFF_API_URL)"
+
 // parseBase reads the API's address. The value is in no error, since it may
 // hold a password.
 func parseBase(s string) (*url.URL, error) {
-	const setting, example = "API URL", "it looks like https://stationapi.veriff.com (VERIFF_API_URL)"
+	const setting, example = "API URL", exampleBase
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return nil, &ConfigError{setting, "is missing", "copy it from the integration's page in the customer portal; " + example}

@@ -19,11 +19,16 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrRefused: the API refused the credentials (401, 403).
 	ErrRefused = errors.New("credentials refused")
-	// ErrRateLimited: too many requests, and no room to wait any longer.
+	// ErrRateLimited: the API asked for fewer requests, with this one or
+	// before it: see Client.HeldUntil.
 	ErrRateLimited = errors.New("rate limited")
-	// ErrUnreachable: no answer at all, for want of a name, a route, a
-	// connection, a trusted certificate, or the first byte in time.
+	// ErrUnreachable: the API can't be reached. There was no connection, for
+	// want of a name, a route or a trusted certificate; or, with ErrNoAnswer,
+	// no request at all was answered since the call began.
 	ErrUnreachable = errors.New("API unreachable")
+	// ErrNoAnswer: there was a connection, but no answer, or not in time, or
+	// one that is not HTTP.
+	ErrNoAnswer = errors.New("no answer")
 	// ErrSignature: the reply's signature is missing or wrong.
 	ErrSignature = errors.New("reply not authenticated")
 	// ErrBody: the reply is not what was asked for: cut short, stalled, too
@@ -42,8 +47,13 @@ type APIError struct {
 	Status    int    // of HTTP
 	Code      string // Veriff's own, e.g. "1818"; may be empty
 	Message   string // at most 200 bytes, printable, without credentials
-	Authentic bool   // the signature was checked and right
+	Authentic bool   // signed by one of our secrets, whatever the VerifyMode demands
+	Formed    bool   // the body has the form of the API's errors
 }
+
+// FromAPI reports whether the answer is likely the API's own, and not that of
+// a proxy or of another server: it is signed, or in the form of its errors.
+func (e *APIError) FromAPI() bool { return e.Authentic || e.Formed }
 
 func (e *APIError) Error() string {
 	var b strings.Builder
@@ -59,6 +69,9 @@ func (e *APIError) Error() string {
 
 // likelyCause says in words what a refusal's code means and what to do.
 func (e *APIError) likelyCause() string {
+	if !e.FromAPI() {
+		return "this is not the API's own answer: something on the way to it, such as a proxy, refuses; check the network and VERIFF_API_URL"
+	}
 	switch e.Code {
 	case "1801":
 		return "the API key did not arrive: a proxy may have removed it"
@@ -141,9 +154,12 @@ func scalar(v any) string {
 
 // apiError makes an answer's body into an error that is safe to show.
 func (c *Client) apiError(status int, body []byte, authentic bool) *APIError {
-	code, message, _ := parseEnvelope(body)
+	code, message, ok := parseEnvelope(body)
+	if !ok {
+		code, message = "", "" // of a document that is about something else
+	}
 	return &APIError{
-		Status: status, Authentic: authentic,
+		Status: status, Authentic: authentic, Formed: ok,
 		Code: c.presentable(code, maxCode), Message: c.presentable(message, maxMessage),
 	}
 }

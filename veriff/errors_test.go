@@ -82,7 +82,7 @@ func TestStatus(t *testing.T) {
 				}
 				wantAnswer := &veriff.APIError{Status: test.status, Authentic: signed}
 				if body != "" {
-					wantAnswer.Code, wantAnswer.Message = "1234", "a reason"
+					wantAnswer.Code, wantAnswer.Message, wantAnswer.Formed = "1234", "a reason", true
 				}
 				if diff := cmp.Diff(wantAnswer, answer); diff != "" {
 					t.Errorf("answer (-want +got):\n%s", diff)

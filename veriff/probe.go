@@ -25,10 +25,19 @@ var refusalCodes = map[string]bool{"1801": true, "1802": true, "1803": true, "18
 // Probe tells whether the API can be reached and takes the credentials, by a
 // signed request that needs no known session: a random id must not be found.
 // It returns nil, an error within ErrRefused, ErrUnreachable, ErrSignature or
-// ErrRedirect, the context's error, or *Unexpected, with which one may go on.
+// ErrRedirect, the context's error, a *ConfigError if the API's address has a
+// path at which something else answers, or *Unexpected, with which one may go
+// on.
 func (c *Client) Probe(ctx context.Context) error {
-	_, err := c.document(ctx, probe, randomSession().String())
+	doc, err := c.document(ctx, probe, randomSession().String())
 	var answer *APIError
+	errors.As(err, &answer)
+	switch {
+	case c.base.Path == "", errors.Is(err, ErrUnreachable), errors.Is(err, ErrSignature), errors.Is(err, ErrRedirect), ctx.Err() != nil:
+	case err == nil && doc.Secret >= 0, answer != nil && answer.FromAPI():
+	default:
+		return &ConfigError{"API URL", "has a path, and what answers there is not the API", "leave out what stands behind the host: " + exampleBase}
+	}
 	switch {
 	case err == nil:
 		return &Unexpected{errors.New("a session that does not exist was found")}
@@ -38,13 +47,13 @@ func (c *Client) Probe(ctx context.Context) error {
 		// How the live API answers a foreign id is not established. A 401
 		// that our own secret signed, with a code that is not about
 		// credentials, may be just that.
-		if errors.As(err, &answer) && answer.Authentic && !refusalCodes[answer.Code] {
+		if answer != nil && answer.Authentic && !refusalCodes[answer.Code] {
 			return &Unexpected{fmt.Errorf("the id was refused: %w", answer)}
 		}
 		return err
 	case errors.Is(err, ErrServer), errors.Is(err, ErrRateLimited), errors.Is(err, ErrBody):
 		return &Unexpected{err}
-	case errors.As(err, &answer):
+	case answer != nil:
 		return &Unexpected{err}
 	}
 	return err

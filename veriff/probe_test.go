@@ -66,6 +66,61 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// Of an address with a path it has to be shown that it is the API's.
+func TestProbeOfAPath(t *testing.T) {
+	refused := errors.New("refused")
+	warning := errors.New("warning")
+	for _, test := range []struct {
+		name   string
+		mode   veriff.VerifyMode
+		path   string
+		status int
+		body   string
+		signed bool
+		want   error
+	}{
+		{"the API's", veriff.VerifyRequire, "/station", 404, notFoundBody, true, nil},
+		{"the API's, with /v1", veriff.VerifyRequire, "/station/v1/", 404, notFoundBody, true, nil},
+		{"signed, of another form", veriff.VerifyRequire, "/station", 404, "nothing", true, nil},
+		{"of the API's form", veriff.VerifyOff, "/station", 404, notFoundBody, false, nil},
+		{"the API's refusal", veriff.VerifyRequire, "/station", 401, `{"status":"fail","code":"1818","message":"no"}`, false, veriff.ErrRefused},
+		{"unsigned", veriff.VerifyRequire, "/station", 404, "<html>", false, veriff.ErrSignature},
+		{"another server", veriff.VerifyPresent, "/some/path", 404, "<html>", false, refused},
+		{"another server, off", veriff.VerifyOff, "/some/path", 404, "<html>", false, refused},
+		{"finds everything", veriff.VerifyPresent, "/some/path", 200, "<html>", false, refused},
+		{"a list of the API's", veriff.VerifyRequire, "/station", 200, emptyList, true, warning},
+		{"forbids", veriff.VerifyRequire, "/some/path", 403, "<html>", false, refused},
+		{"fails", veriff.VerifyRequire, "/some/path", 503, "<html>", false, refused},
+		{"limits", veriff.VerifyRequire, "/some/path", 429, "<html>", false, refused},
+		{"no path", veriff.VerifyPresent, "", 404, "<html>", false, nil},
+		{"v1 alone", veriff.VerifyPresent, "/v1", 404, "<html>", false, nil},
+		{"no path, fails", veriff.VerifyPresent, "/", 503, "<html>", false, warning},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				if test.signed {
+					reply(w, test.status, test.body)
+				} else {
+					replyUnsigned(w, test.status, test.body)
+				}
+			})
+			err := newClient(t, server.URL+test.path, verifyMode(test.mode)).Probe(t.Context())
+			var (
+				u *veriff.Unexpected
+				c *veriff.ConfigError
+			)
+			switch {
+			case errors.As(err, &c) != (test.want == refused), errors.As(err, &u) != (test.want == warning):
+				t.Errorf("Probe = %v, want %v", err, test.want)
+			case c == nil && u == nil:
+				wantError(t, err, test.want)
+			}
+		})
+	}
+	wantError(t, newClient(t, "http://127.0.0.1:1/some/path").Probe(t.Context()), veriff.ErrUnreachable)
+}
+
 func TestProbeIsSigned(t *testing.T) {
 	ids := make(map[string]bool)
 	server := serve(t, func(w http.ResponseWriter, r *http.Request) {

@@ -268,6 +268,8 @@ func probeError(err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, new(*veriff.ConfigError)):
+		return err // it has a hint of its own
 	case errors.Is(err, veriff.ErrRefused):
 		return &hinted{err: err, code: exitRefused, hint: refusedHint(err)}
 	case errors.Is(err, veriff.ErrSignature):
@@ -289,6 +291,9 @@ func refusedHint(err error) string {
 	var api *veriff.APIError
 	if !errors.As(err, &api) {
 		return "check the API key and the shared secret"
+	}
+	if !api.FromAPI() {
+		return "this is not the API's own answer: check the network, the proxy (HTTPS_PROXY) and VERIFF_API_URL"
 	}
 	switch api.Code {
 	case "1801", "1802":
