@@ -34,12 +34,13 @@ func errnoOf(err error) syscall.Errno {
 }
 
 // fail logs an error in full, once, and returns its errno. What a person
-// asked for and the API does not have, or what a person ended, is no news.
+// asked for and the API does not have, or what a person ended, is no news; that
+// the API asks for fewer requests is said once for all by those who keep to it.
 func (t *tree) fail(err error, op string, what ...slog.Attr) syscall.Errno {
 	errno := errnoOf(err)
 	level := slog.LevelWarn
-	switch errno {
-	case syscall.ENOENT, syscall.EINTR, syscall.ENOTCONN:
+	switch {
+	case errno == syscall.ENOENT, errno == syscall.EINTR, errno == syscall.ENOTCONN, errors.Is(err, veriff.ErrRateLimited):
 		level = slog.LevelDebug
 	}
 	t.log.LogAttrs(context.Background(), level, op+" failed",

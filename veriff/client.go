@@ -12,6 +12,8 @@
 //   - A call ends. It is tried again after a failure that may pass, within
 //     [Config.Patience] and its context's deadline, and ends at once when the
 //     context does.
+//   - An answer 429 holds back every request of the Client until the moment
+//     that it names. Calls fail at once until then: see [Client.HeldUntil].
 //   - A request that is answered much later than its peers is sent a second
 //     time, within Connections and Rate and for 2 % of the requests at most.
 //   - The API key and the signatures go to the API's scheme, host and port
@@ -46,10 +48,11 @@ type Client struct {
 	log       *slog.Logger
 	transport *http.Transport
 
-	slots   chan struct{} // holds one value per request under way
-	rate    *rate.Limiter
-	hedging hedging
-	stats   stats
+	slots     chan struct{} // holds one value per request under way
+	rate      *rate.Limiter
+	restraint restraint
+	hedging   hedging
+	stats     stats
 }
 
 // Format keeps the secrets out of whatever prints a Client.
@@ -170,7 +173,7 @@ func (c *Client) document(ctx context.Context, r resource, id string) (Document,
 			return fmt.Errorf("%w: longer than %d MiB", ErrBody, maxDocument>>20)
 		}
 		var body bytes.Buffer
-		d := c.newDigest()
+		d := newDigest(c.secrets) // in every mode: what may erase must be signed
 		n, err := io.Copy(io.MultiWriter(&body, d), io.LimitReader(resp.Body, maxDocument+1))
 		switch {
 		case err != nil:
@@ -194,9 +197,9 @@ var errCut = errors.New("cut short")
 
 func cut(err error, got, want int64) error {
 	if want >= 0 {
-		return fmt.Errorf("%w: %w after %d of %d bytes: %v", ErrBody, errCut, got, want, err)
+		return fmt.Errorf("%w: %w after %d of %d bytes: %s", ErrBody, errCut, got, want, brokenBy(err))
 	}
-	return fmt.Errorf("%w: %w after %d bytes: %v", ErrBody, errCut, got, err)
+	return fmt.Errorf("%w: %w after %d bytes: %s", ErrBody, errCut, got, brokenBy(err))
 }
 
 // checkBody decides about a 200 whose whole body went through d. That its

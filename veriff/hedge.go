@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,13 +125,16 @@ type sending struct {
 	call   *call
 	req    *http.Request
 	cancel context.CancelCauseFunc
+	reach  reach
 	resp   *http.Response
 	err    error
 }
 
 func (a *call) newSending(req *http.Request) *sending {
 	ctx, cancel := context.WithCancelCause(req.Context())
-	return &sending{call: a, req: req.WithContext(ctx), cancel: cancel}
+	s := &sending{call: a, cancel: cancel}
+	s.req = req.WithContext(httptrace.WithClientTrace(ctx, s.reach.trace()))
+	return s
 }
 
 // do waits for the answer's headers.

@@ -101,7 +101,7 @@ func TestNoHedge(t *testing.T) {
 		{"overloaded", usually(func(w http.ResponseWriter, r *http.Request, n int) bool {
 			switch n {
 			case known:
-				replyUnsigned(w, 429, "")
+				replyUnsigned(w, 503, "") // and the next try goes well
 			case known + 2:
 				hang(r)
 			default:

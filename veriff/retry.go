@@ -14,16 +14,12 @@ import (
 )
 
 const (
-	// maxRetries bounds the tries after the first for failures that a pause
-	// may not cure. Rate limiting is bounded by patience alone.
+	// maxRetries bounds the tries after the first.
 	maxRetries = 3
 	// backoffBase and backoffCap are the first and the longest pause. Three
 	// retries pause a second at most, so that being offline shows soon.
 	backoffBase = 150 * time.Millisecond
 	backoffCap  = 4 * time.Second
-	// rateLimitedSteps are skipped by the back-off from an answer 429, which
-	// asks for more restraint.
-	rateLimitedSteps = 2
 )
 
 // call is one call of the API over all its tries. It is used by one goroutine
@@ -40,15 +36,18 @@ type call struct {
 
 	try     int // 1 for the first
 	sent    time.Time
+	reach   reach         // how far the last request came
 	pause   time.Duration // before the next try
 	hedged  bool          // a request of it was sent twice
 	lastErr error         // of the last try that was not cancelled
+
+	answersBefore int64 // that the client had got when the call began
 }
 
 // do asks for a resource until it has a verdict. accept consumes and judges
 // the body of a 200.
 func (c *Client) do(ctx context.Context, r resource, id string, accept func(*http.Response) error) error {
-	a := &call{client: c, resource: r, id: id, accept: accept}
+	a := &call{client: c, resource: r, id: id, accept: accept, answersBefore: c.Answers()}
 	if err := c.admit(ctx); err != nil {
 		return a.errorf(err)
 	}
@@ -99,9 +98,12 @@ func (c *Client) do(ctx context.Context, r resource, id string, accept func(*htt
 }
 
 // admit waits for one of the call's own connections and for the request rate,
-// as long as ctx allows.
+// as long as ctx allows, and for nothing while requests are held back.
 func (c *Client) admit(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := c.mayAsk(); err != nil {
 		return err
 	}
 	select {
@@ -132,23 +134,19 @@ func (a *call) checkRetry(_ context.Context, resp *http.Response, err error) (bo
 	if err == nil {
 		return false, nil
 	}
+	if h := (*heldBack)(nil); errors.As(err, &h) {
+		a.lastErr = h // nothing was sent
+		return false, h
+	}
 	f := (*failure)(nil)
 	if !errors.As(err, &f) {
 		f = a.connectionFailure(err)
 		a.settle(0, f)
 	}
-	if !f.retry || a.ctx.Err() != nil {
+	if !f.retry || a.ctx.Err() != nil || a.try > maxRetries {
 		return false, f
 	}
-	limited := errors.Is(f.error, ErrRateLimited)
-	if a.try > maxRetries && !limited {
-		return false, f
-	}
-	step := a.try - 1
-	if limited {
-		step += rateLimitedSteps
-	}
-	a.pause = backoff(step, rand.Float64())
+	a.pause = backoff(a.try-1, rand.Float64())
 	if f.after > 0 {
 		a.pause += f.after
 	}

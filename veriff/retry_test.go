@@ -102,59 +102,6 @@ func inBubble(t *testing.T, handler func(w http.ResponseWriter, r *http.Request,
 	})
 }
 
-func TestRateLimited(t *testing.T) {
-	after := func(value string) func(http.ResponseWriter, *http.Request, int) {
-		return func(w http.ResponseWriter, r *http.Request, n int) {
-			if n <= 2 {
-				w.Header().Set("Retry-After", value)
-				replyUnsigned(w, 429, "slow down")
-				return
-			}
-			reply(w, 200, emptyList)
-		}
-	}
-	always := func(w http.ResponseWriter, r *http.Request, n int) { replyUnsigned(w, 429, "slow down") }
-	date := time.Date(2000, 1, 1, 0, 0, 6, 0, time.UTC).Format(http.TimeFormat) // a bubble begins at 2000-01-01
-	for _, test := range []struct {
-		name     string
-		handler  func(http.ResponseWriter, *http.Request, int)
-		deadline time.Duration // of the context; 0 for none
-		want     error
-		requests int64
-		from, to time.Duration // that the call takes
-	}{
-		{"seconds", after("6"), 0, nil, 3, 12 * time.Second, 14 * time.Second},
-		{"no seconds", after("0"), 0, nil, 3, 900 * time.Millisecond, 2 * time.Second},
-		{"date", after(date), 0, nil, 3, 6 * time.Second, 8 * time.Second},
-		{"nonsense", after("soon"), 0, nil, 3, 900 * time.Millisecond, 2 * time.Second},
-		{"longer than patience", after("18"), 0, veriff.ErrRateLimited, 1, 0, 0},
-		{"longer than what is left", after("10"), 0, veriff.ErrRateLimited, 2, 10 * time.Second, 12 * time.Second},
-		{"longer than the deadline", after("6"), 5 * time.Second, veriff.ErrRateLimited, 1, 0, 0},
-		{"within the deadline", after("2"), 10 * time.Second, nil, 3, 4 * time.Second, 6 * time.Second},
-		{"without end", always, 0, veriff.ErrRateLimited, 0, 10 * time.Second, 18 * time.Second},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			inBubble(t, test.handler, func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
-				ctx := t.Context()
-				if test.deadline > 0 {
-					var cancel context.CancelFunc
-					ctx, cancel = context.WithTimeout(ctx, test.deadline)
-					defer cancel()
-				}
-				begun := time.Now()
-				_, err := c.SessionMedia(ctx, sessionID)
-				wantError(t, err, test.want)
-				if took := time.Since(begun); took < test.from || took > test.to {
-					t.Errorf("took %s, want %s to %s", took, test.from, test.to)
-				}
-				if test.requests > 0 && requests.Load() != test.requests {
-					t.Errorf("%d requests, want %d", requests.Load(), test.requests)
-				}
-			})
-		})
-	}
-}
-
 func TestServerErrorPauses(t *testing.T) {
 	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
 		if n == 1 {
@@ -273,16 +220,16 @@ func TestPatienceEndsStall(t *testing.T) {
 // pause, in a stalled body, waiting for its turn.
 func TestContextEndsCall(t *testing.T) {
 	hang := func(w http.ResponseWriter, r *http.Request, n int) { <-r.Context().Done() }
-	limited := func(w http.ResponseWriter, r *http.Request, n int) {
+	paused := func(w http.ResponseWriter, r *http.Request, n int) {
 		w.Header().Set("Retry-After", "15")
-		replyUnsigned(w, 429, "")
+		replyUnsigned(w, 503, "")
 	}
 	stall := func(w http.ResponseWriter, r *http.Request, n int) {
 		replyUnsigned(w, 404, "{")
 		w.(http.Flusher).Flush()
 		<-r.Context().Done()
 	}
-	for name, handler := range map[string]func(http.ResponseWriter, *http.Request, int){"no answer": hang, "in a pause": limited, "in a body": stall} {
+	for name, handler := range map[string]func(http.ResponseWriter, *http.Request, int){"no answer": hang, "in a pause": paused, "in a body": stall} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, handler, func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
 				ctx, cancel := context.WithCancel(t.Context())

@@ -22,6 +22,7 @@ const (
 	outcomeRateLimited = "rate limited"
 	outcomeServer      = "server error"
 	outcomeUnreachable = "unreachable"
+	outcomeNoAnswer    = "no answer"
 	outcomeRedirect    = "redirect"
 	outcomeSignature   = "bad signature"
 	outcomeBody        = "bad body"
@@ -43,6 +44,8 @@ type Stats struct {
 	Bytes    int64 // of bodies received
 	Active   int   // requests under way
 	Hedged   Hedges
+	// HeldUntil is until when none goes out: see Client.HeldUntil.
+	HeldUntil time.Time
 	// FirstByte is how long the API took to begin its answers.
 	FirstByte Latency
 }
@@ -63,8 +66,16 @@ func (c *Client) Stats() Stats {
 		Bytes:     c.stats.bytes.Load(),
 		Active:    len(c.slots),
 		Hedged:    c.hedging.sofar(),
+		HeldUntil: c.HeldUntil(),
 		FirstByte: c.stats.firstByte,
 	}
+}
+
+// Answers returns how many requests were answered so far, whatever the answer.
+func (c *Client) Answers() int64 {
+	c.stats.mu.Lock()
+	defer c.stats.mu.Unlock()
+	return c.stats.firstByte.Count
 }
 
 type stats struct {

@@ -79,7 +79,14 @@ var (
 // RoundTrip sends one request under a context that the watch over its body
 // can end without ending the call.
 func (a *call) RoundTrip(req *http.Request) (*http.Response, error) {
+	if err := a.client.mayAsk(); err != nil {
+		return nil, err
+	}
 	s := a.send(req)
+	a.reach = s.reach.load()
+	if s.err == nil {
+		a.reach = answered
+	}
 	if s.err != nil {
 		s.cancel(nil)
 		return nil, s.err

@@ -144,8 +144,8 @@ func TestUnreachable(t *testing.T) {
 		})
 		_, err := server.client(t).SessionMedia(context.Background(), sessionID)
 		wantError(t, err, veriff.ErrUnreachable)
-		if len(err.Error()) > 400 || !strings.Contains(err.Error(), "xxx") {
-			t.Errorf("the error is not what was sent, shortened: %v", err)
+		if strings.Contains(err.Error(), "xxx") {
+			t.Errorf("the error quotes what was sent: %v", err)
 		}
 	})
 	t.Run("recovers", func(t *testing.T) {

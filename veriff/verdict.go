@@ -26,6 +26,9 @@ func (f *failure) Unwrap() error { return f.error }
 func (a *call) handle(resp *http.Response) error {
 	defer resp.Body.Close()
 	a.client.stats.answered(time.Since(a.sent))
+	if resp.StatusCode != http.StatusTooManyRequests {
+		a.client.restraint.allowed(a.sent)
+	}
 	if resp.StatusCode != http.StatusOK {
 		return a.settle(resp.StatusCode, a.judge(resp))
 	}
@@ -53,11 +56,11 @@ func (a *call) handle(resp *http.Response) error {
 // trust: what grants nothing needs no signature, and proxies send it unsigned.
 func (a *call) judge(resp *http.Response) *failure {
 	c, status := a.client, resp.StatusCode
-	d := c.newDigest()
+	d := newDigest(c.secrets)
 	body, readErr := io.ReadAll(io.TeeReader(io.LimitReader(resp.Body, maxErrorBody+1), d))
 	complete := readErr == nil && len(body) <= maxErrorBody
 	receipt, authErr := c.receipt(resp.Header, d)
-	authentic := complete && authErr == nil && receipt.Secret >= 0
+	authentic := complete && authErr == nil && receipt.Secret >= 0 && c.addressed(resp.Header)
 	answer := c.apiError(status, body, authentic)
 
 	switch {
@@ -68,7 +71,8 @@ func (a *call) judge(resp *http.Response) *failure {
 		}
 		return &failure{error: fmt.Errorf("%w: %w: %s%s", ErrRefused, answer, answer.likelyCause(), note), outcome: outcomeRefused}
 	case status == http.StatusTooManyRequests:
-		return &failure{error: fmt.Errorf("%w: %w", ErrRateLimited, answer), outcome: outcomeRateLimited, retry: true, after: retryAfter(resp.Header, time.Now())}
+		c.holdBack(retryAfter(resp.Header, time.Now()))
+		return &failure{error: fmt.Errorf("%w: %w", ErrRateLimited, answer), outcome: outcomeRateLimited}
 	case status >= 500:
 		return &failure{error: fmt.Errorf("%w: %w", ErrServer, answer), outcome: outcomeServer, retry: true, after: retryAfter(resp.Header, time.Now())}
 	case readErr != nil:
@@ -83,32 +87,41 @@ func (a *call) judge(resp *http.Response) *failure {
 	return &failure{error: answer, outcome: outcomeUnexpected}
 }
 
-// connectionFailure makes a verdict of a try that got no answer.
+// connectionFailure makes a verdict of a try that got no answer, or none that
+// could be understood.
 func (a *call) connectionFailure(err error) *failure {
 	// The text of a url.Error repeats the address.
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err
 	}
 	f := &failure{outcome: outcomeUnreachable, retry: true, after: -1}
+	if a.reach != unconnected {
+		f.outcome = outcomeNoAnswer
+	}
 	var (
 		untrusted *tls.CertificateVerificationError
 		noTLS     tls.RecordHeaderError
 	)
 	switch {
-	case a.ctx.Err() != nil && errors.Is(context.Cause(a.ctx), errPatience):
-		f.error = fmt.Errorf("%w: no answer within %s", ErrUnreachable, a.client.limits.patience)
-		f.retry = false
-	case a.ctx.Err() != nil:
+	case a.ctx.Err() != nil && !errors.Is(context.Cause(a.ctx), errPatience):
 		return &failure{error: a.ctx.Err(), outcome: outcomeCancelled}
 	case errors.Is(err, ErrRedirect):
 		return &failure{error: err, outcome: outcomeRedirect}
+	case a.reach == answered:
+		// net/http could not follow it, and would quote where to.
+		return &failure{error: fmt.Errorf("%w: to what is no address", ErrRedirect), outcome: outcomeRedirect}
+	case a.reach == begun && a.ctx.Err() == nil:
+		// Not quoted: it may be a piece of a body.
+		f.error = a.noAnswer("what came back is not HTTP, or its headers are cut short")
+	case a.ctx.Err() != nil:
+		f.error = a.noAnswer("within " + a.client.limits.patience.String())
+		f.retry = false
 	case errors.As(err, &untrusted), errors.As(err, &noTLS):
 		f.retry = false
 		fallthrough
 	default:
-		// Not wrapped: a dialer's timeout passes for a context's. And the
-		// text may quote what the other side sent.
-		f.error = fmt.Errorf("%w: %s", ErrUnreachable, a.client.presentable(err.Error(), maxMessage))
+		// Not wrapped: a dialer's timeout passes for a context's.
+		f.error = a.noAnswer(a.client.presentable(err.Error(), maxMessage))
 	}
 	return f
 }

@@ -77,7 +77,7 @@ type Receipt struct {
 	Length      int64    // of the body, in bytes
 	SHA256      [32]byte // of the body
 	Signature   string   // hexadecimal, as received; "" if the reply is unsigned
-	Secret      int      // index of the secret that verified it; -1 if none was asked to
+	Secret      int      // index of the secret that verified it; -1 if none did or was asked to
 	ContentType string   // as received; may differ from the listing's
 	Received    time.Time
 }
@@ -122,7 +122,8 @@ func (d *digest) signer(signature string) int {
 	return index
 }
 
-// newDigest hashes for the secrets that the verify mode has a use for.
+// newDigest hashes for the secrets that the verify mode has a use for: with
+// VerifyOff hashing a video five times would be for nothing.
 func (c *Client) newDigest() *digest {
 	if c.verify == VerifyOff {
 		return newDigest(nil)
@@ -138,13 +139,19 @@ func (c *Client) precheck(h http.Header) error {
 	if c.verify == VerifyOff {
 		return nil
 	}
-	if echo := either(h, headerKey, headerKeyOld); echo != "" && !strings.EqualFold(echo, c.key) {
+	if !c.addressed(h) {
 		return fmt.Errorf("%w: it is addressed to another API key", ErrSignature)
 	}
 	if c.verify == VerifyRequire && either(h, headerSignature, headerSignatureOld) == "" {
 		return fmt.Errorf("%w: it is unsigned; is VERIFF_API_URL the API's? (--verify=present accepts unsigned replies)", ErrSignature)
 	}
 	return nil
+}
+
+// addressed reports whether a reply may be meant for our API key.
+func (c *Client) addressed(h http.Header) bool {
+	echo := either(h, headerKey, headerKeyOld)
+	return echo == "" || strings.EqualFold(echo, c.key)
 }
 
 // receipt checks the signature of the body that went through d.
@@ -166,6 +173,9 @@ func (c *Client) receipt(h http.Header, d *digest) (Receipt, error) {
 	case c.verify == VerifyOff:
 		if b, err := hex.DecodeString(r.Signature); err != nil || len(b) != sha256.Size {
 			r.Signature = ""
+		}
+		if c.addressed(h) {
+			r.Secret = d.signer(r.Signature)
 		}
 		return r, nil
 	}

@@ -126,7 +126,7 @@ func TestReceiptNamesTheSecret(t *testing.T) {
 		{veriff.VerifyRequire, secret2, 1, mac("x", secret2)},
 		{veriff.VerifyPresent, secret2, 1, mac("x", secret2)},
 		{veriff.VerifyPresent, "", -1, ""},
-		{veriff.VerifyOff, secret, -1, mac("x", secret)},
+		{veriff.VerifyOff, secret, -1, mac("x", secret)}, // hashing it would be for nothing
 		{veriff.VerifyOff, "", -1, ""},
 	} {
 		server := serve(t, func(w http.ResponseWriter, r *http.Request) {

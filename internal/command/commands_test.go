@@ -39,6 +39,7 @@ var scriptCommands = map[string]func(ts *testscript.TestScript, neg bool, args [
 	"same":    same,
 	"hold":    hold,
 	"api":     api,
+	"content": content,
 	"secret":  secret,
 
 	"service":  service,
@@ -248,7 +249,10 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // api ACTION changes the API: down, up, inactive, active, unsigned, forged,
-// elsewhere, well (ends the last three).
+// elsewhere, another (some other web server), proxied (by one that refuses), unsolicited (sends pieces of
+// bodies when nothing was asked), garbled (and in place of headers), limited
+// (once, for some seconds, after ten requests), shut (once, for a minute), well
+// (ends all from unsigned on).
 func api(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 1, "api ACTION")
 	s := stateOf(ts)
@@ -265,10 +269,43 @@ func api(ts *testscript.TestScript, neg bool, args []string) {
 		s.Set(sandbox.Match{}, sandbox.SignedWith("somebody else's"))
 	case "elsewhere":
 		s.Set(sandbox.Match{}, sandbox.Redirect("https://example.com/"))
+	case "another":
+		s.Set(sandbox.Match{}, sandbox.Body(404, "text/html", []byte("<html>")), sandbox.Unsigned())
+	case "proxied":
+		s.Set(sandbox.Match{}, sandbox.Body(403, "text/html", []byte("<html>")), sandbox.Unsigned())
+	case "unsolicited":
+		s.Set(sandbox.Match{}, sandbox.Unsolicited())
+	case "garbled":
+		s.Set(sandbox.Match{Kind: sandbox.Media}, sandbox.GarbledHeaders())
+	case "limited":
+		s.Set(sandbox.Match{Skip: 10, Times: 1}, sandbox.Status(429), sandbox.RetryAfter("3"))
+	case "shut":
+		s.Set(sandbox.Match{Times: 1}, sandbox.Status(429), sandbox.RetryAfter("60"))
 	case "well":
 		s.ClearFaults()
 	default:
 		ts.Fatalf("api can't be made %s", args[0])
+	}
+}
+
+// ! content fails if the beginning of any file that the API has is in the
+// output or a log, as it is or quoted.
+func content(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg, len(args) == 0, "! content")
+	s := stateOf(ts)
+	written := s.seen.String()
+	for _, p := range s.started {
+		text, _ := p.output.read()
+		written += text
+	}
+	for _, session := range s.Sessions() {
+		for _, f := range session.Attempts[0].Media {
+			begins := string(s.Bytes(f.ID)[:10])
+			quoted := strings.Trim(strconv.Quote(begins), `"`)
+			if strings.Contains(written, begins) || strings.Contains(written, quoted) {
+				ts.Fatalf("the beginning of a %s was written: %s", f.MIMEType, quoted)
+			}
+		}
 	}
 }
 

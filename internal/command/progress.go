@@ -51,7 +51,7 @@ func (b *bar) update(p library.Warmed) {
 			progressbar.OptionClearOnFinish(),
 		)
 	}
-	b.shown.Describe(filesText(p))
+	b.shown.Describe(filesText(p, time.Now()))
 	b.shown.ChangeMax64(most)
 	// Never quite full, or the bar ends: more sessions may be listed.
 	_ = b.shown.Set64(min(p.FetchedBytes, most-1))
@@ -65,32 +65,35 @@ func (b *bar) end() {
 
 // lines are for logs.
 type lines struct {
-	w    io.Writer
-	now  func() time.Time
-	last time.Time
-	was  int64
+	w      io.Writer
+	now    func() time.Time
+	last   time.Time
+	was    int64
+	waited bool // it was told at once that the warming waits, which it may do again and again
 }
 
 func (l *lines) update(p library.Warmed) {
 	now := l.now()
 	since := now.Sub(l.last)
-	if since < lineInterval {
+	waits := p.HeldUntil.After(now)
+	if since < lineInterval && (l.waited || !waits) {
 		return
 	}
 	speed := rate(p.FetchedBytes-l.was, since)
-	l.last, l.was = now, p.FetchedBytes
+	l.last, l.was, l.waited = now, p.FetchedBytes, l.waited || waits
 	left := "unknown"
 	if todo := p.Bytes - p.CachedBytes - p.FetchedBytes; speed > 0 && p.Listed == p.Sessions {
 		left = (time.Duration(todo/speed) * time.Second).String()
 	}
 	fmt.Fprintf(l.w, "%s, %s of %s, %s/s, time left %s\n",
-		filesText(p), bytesText(p.FetchedBytes+p.CachedBytes), bytesText(p.Bytes), bytesText(speed), left)
+		filesText(p, now), bytesText(p.FetchedBytes+p.CachedBytes), bytesText(p.Bytes), bytesText(speed), left)
 }
 
 func (l *lines) end() {}
 
-// filesText says how many files there are, and + if there may be more.
-func filesText(p library.Warmed) string {
+// filesText says how many files there are, and + if there may be more, and
+// whether the warming waits.
+func filesText(p library.Warmed, now time.Time) string {
 	more := ""
 	if p.Listed < p.Sessions {
 		more = "+"
@@ -98,6 +101,9 @@ func filesText(p library.Warmed) string {
 	text := fmt.Sprintf("%s of %s%s files", humanize.Comma(int64(p.Fetched+p.Cached)), humanize.Comma(int64(p.Files)), more)
 	if p.Failed > 0 {
 		text += fmt.Sprintf(", %s failed", humanize.Comma(int64(p.Failed)))
+	}
+	if p.HeldUntil.After(now) {
+		text += fmt.Sprintf(", waiting %s (the API asked for fewer requests)", p.HeldUntil.Sub(now).Round(time.Second))
 	}
 	return text
 }

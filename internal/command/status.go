@@ -83,10 +83,13 @@ func writeStatus(w io.Writer, s control.Status, now time.Time) error {
 	}
 	fmt.Fprintln(t, s.Mountpoint)
 	row("mounted", "for %s, by process %d, veriffs %s", now.Sub(s.Started).Round(time.Second), s.PID, s.Version)
-	if s.Online {
-		row("API", "in reach")
-	} else {
+	switch {
+	case !s.Online:
 		row("API", "out of reach, what is in the cache keeps working: %s", s.Offline)
+	case s.API.HeldUntil.After(now):
+		row("API", "in reach; %s", heldText(s.API.HeldUntil, now))
+	default:
+		row("API", "in reach")
 	}
 	row("sessions", "%s", humanize.Comma(int64(s.Sessions)))
 	row("cache", "%s files and lists, %s of %s%s", humanize.Comma(s.Cache.Objects), bytesText(s.Cache.Bytes), bytesText(s.Cache.Limit), cacheText(s.Cache))
@@ -102,6 +105,12 @@ func writeStatus(w io.Writer, s control.Status, now time.Time) error {
 		row("errors", "%s", errorsText(s.API.Errors))
 	}
 	return t.Flush()
+}
+
+// heldText says how long requests are held back.
+func heldText(until, now time.Time) string {
+	return fmt.Sprintf("it asked for fewer requests, none goes out before %s, in %s",
+		until.Local().Format(time.TimeOnly), until.Sub(now).Round(time.Second))
 }
 
 func bytesText(n int64) string { return humanize.IBytes(uint64(max(0, n))) }

@@ -386,7 +386,7 @@ func TestMetrics(t *testing.T) {
 		}
 		for _, want := range []string{
 			"veriffs_sessions 8\n", `veriffs_api_requests_total{kind="media",outcome="ok"} 32` + "\n",
-			`veriffs_build_info{version="v1"} 1` + "\n", "veriffs_api_first_byte_seconds_count 48\n", "veriffs_api_up 1\n", "go_goroutines ",
+			`veriffs_build_info{version="v1"} 1` + "\n", "veriffs_api_first_byte_seconds_count 48\n", "veriffs_api_up 1\n", "veriffs_api_held_seconds 0\n", "go_goroutines ",
 		} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("%s: no %q", name, want)

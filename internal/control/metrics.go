@@ -1,6 +1,8 @@
 package control
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -56,6 +58,12 @@ var metrics = []metric{
 	gauge("files_in_flight", "Files being fetched or waiting for it.", func(s *library.Stats) float64 { return float64(s.Fetching) }),
 	gauge("api_requests_in_flight", "Requests to the API under way.", func(s *library.Stats) float64 { return float64(s.API.Active) }),
 	gauge("api_up", "0 while the API is known to be out of reach.", func(s *library.Stats) float64 { return truth(s.Offline == nil) }),
+	gauge("api_held_seconds", "Seconds until requests go out again, after the API asked for fewer; 0 if they do.", func(s *library.Stats) float64 {
+		if s.API.HeldUntil.IsZero() {
+			return 0
+		}
+		return max(0, time.Until(s.API.HeldUntil).Seconds())
+	}),
 	counter("api_received_bytes_total", "Bytes of bodies received from the API.", func(s *library.Stats) float64 { return float64(s.API.Bytes) }),
 	counter("read_ahead_used_total", "Files fetched ahead of a walk and then opened.", func(s *library.Stats) float64 { return float64(s.ReadAhead.Used) }),
 	counter("read_ahead_wasted_total", "Files fetched ahead of a walk and passed over.", func(s *library.Stats) float64 { return float64(s.ReadAhead.Wasted) }),

@@ -44,12 +44,15 @@ type ReadAheadStatus struct {
 
 // APIStatus counts requests, every try as one.
 type APIStatus struct {
-	Requests int64            `json:"requests"`
-	Bytes    int64            `json:"bytes"` // received, of bodies
-	P50      float64          `json:"latency_p50_seconds"`
-	P99      float64          `json:"latency_p99_seconds"`
-	Kinds    map[string]int64 `json:"requests_by_kind"`
-	Errors   map[string]int64 `json:"errors"` // by what went wrong, probes left out
+	Requests int64   `json:"requests"`
+	Bytes    int64   `json:"bytes"` // received, of bodies
+	P50      float64 `json:"latency_p50_seconds"`
+	P99      float64 `json:"latency_p99_seconds"`
+	// HeldUntil is until when no request goes out, because the API asked for
+	// fewer.
+	HeldUntil time.Time        `json:"held_until,omitzero"`
+	Kinds     map[string]int64 `json:"requests_by_kind"`
+	Errors    map[string]int64 `json:"errors"` // by what went wrong, probes left out
 }
 
 // CacheStatus is the state of the cache.
@@ -84,6 +87,7 @@ func statusOf(m Mount, s library.Stats) Status {
 		API: APIStatus{
 			Bytes: s.API.Bytes, Kinds: make(map[string]int64), Errors: make(map[string]int64),
 			P50: seconds(s.API.FirstByte.Quantile(0.5)), P99: seconds(s.API.FirstByte.Quantile(0.99)),
+			HeldUntil: s.API.HeldUntil,
 		},
 		Cache: CacheStatus{
 			Objects: s.Cache.Objects, Bytes: s.Cache.Bytes, Limit: s.Cache.Limit, Pinned: s.Cache.Pinned,

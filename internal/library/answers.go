@@ -55,6 +55,20 @@ func (a *answers[K, V]) get(ctx context.Context, k K) (V, error) {
 	if last, ok := a.memory.Get(k); ok && a.fresh(last) {
 		return a.result(k, last)
 	}
+	return sitOut(ctx, &a.lib.limit, a.lib.limit.patience, func() (V, error) {
+		v, err := a.renewed(ctx, k)
+		if errors.Is(err, veriff.ErrRateLimited) {
+			if last, ok := a.present(k); ok {
+				return last, nil
+			}
+		}
+		return v, err
+	})
+}
+
+// renewed is get for those who would rather wait than have an answer that is
+// out of date for want of requests.
+func (a *answers[K, V]) renewed(ctx context.Context, k K) (V, error) {
 	return a.under.do(ctx, k, func(c *claim) (V, error) { return a.renew(c, k) })
 }
 
@@ -148,7 +162,7 @@ func (a *answers[K, V]) renew(c *claim, k K) (V, error) {
 		return none, err
 	case errors.Is(err, ErrNotFound):
 		return none, err // nobody's word: nothing goes by it, and nothing is remembered
-	case known && !last.absent && !errors.Is(err, veriff.ErrRefused) && c.ctx.Err() == nil:
+	case known && !last.absent && !refused(err) && !errors.Is(err, veriff.ErrRateLimited) && c.ctx.Err() == nil:
 		a.lib.log.Warn("the last answer serves, a new one could not be had", "about", a.about, "id", k.String(), "error", err)
 		last.asked = a.lib.now().Add(retryStale - a.lib.ttl)
 		a.memory.Add(k, last)
@@ -156,4 +170,11 @@ func (a *answers[K, V]) renew(c *claim, k K) (V, error) {
 	default:
 		return none, err
 	}
+}
+
+// refused reports whether the API itself refused the credentials. A refusal
+// that a proxy makes says nothing about them.
+func refused(err error) bool {
+	var answer *veriff.APIError
+	return errors.Is(err, veriff.ErrRefused) && errors.As(err, &answer) && answer.FromAPI()
 }

@@ -149,7 +149,11 @@ func (l *Library) askAttempt(c *claim, id veriff.AttemptID) (*Listing, error) {
 	session, _ := l.catalog.attempt(id)
 	if session.IsZero() {
 		if session = sessionOf(media); !session.IsZero() {
-			if attempts := l.askAttempts(c, session); attempts.Body != nil {
+			attempts, err := l.askAttempts(c, session)
+			if err != nil {
+				return nil, fmt.Errorf("library: list attempt %s: %w", id, err)
+			}
+			if attempts.Body != nil {
 				l.catalogued(session, attempts.Items)
 			}
 		}

@@ -58,8 +58,12 @@ func (f *flights[K, V]) do(ctx context.Context, key K, run work[V]) (V, error) {
 }
 
 // ahead starts the work for a key that nobody waits for, unless it is under
-// way. It returns the claim, by which it can be given up, or nil.
+// way or no request goes out at present. It returns the claim, by which it can
+// be given up, or nil.
 func (f *flights[K, V]) ahead(key K, run work[V]) *claim {
+	if f.lanes.held != nil && f.lanes.held() {
+		return nil
+	}
 	f.mu.Lock()
 	_, under := f.now[key]
 	f.mu.Unlock()

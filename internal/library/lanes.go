@@ -15,6 +15,8 @@ type lanes struct {
 	urgent []*ticket // first come, first served
 	idle   []*ticket
 	waited int // claims that somebody waits for
+
+	held func() bool // no request goes out at present
 }
 
 // claim is the standing of one piece of work, and its life. It is urgent from

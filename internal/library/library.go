@@ -73,6 +73,7 @@ type Library struct {
 	documents answers[documentKey, Document]
 	catalog   catalog
 	link      link
+	limit     limit
 	observer  observers
 
 	lanes   lanes
@@ -119,7 +120,12 @@ func New(o Options) (*Library, error) {
 	}
 	l.life, l.cancel = context.WithCancel(context.Background())
 	l.sessions.now = o.Now
-	l.link = link{probe: o.Client.Probe, spawn: l.spawn, life: l.life, log: o.Logger}
+	l.link = link{
+		probe: o.Client.Probe, answers: o.Client.Answers, heldUntil: o.Client.HeldUntil,
+		spawn: l.spawn, life: l.life, log: o.Logger,
+	}
+	l.limit = limit{heldUntil: o.Client.HeldUntil, life: l.life, patience: o.Client.Patience(), log: o.Logger}
+	l.lanes.held = l.limit.held
 	l.lanes.free, l.connections = o.Connections, o.Connections
 	l.listings = answers[veriff.SessionID, *Listing]{
 		about: "session", stored: l.storedSession, ask: l.askSession, keep: l.keepSession, lose: l.loseSession,

@@ -19,61 +19,95 @@ const (
 )
 
 // link is whether the API can be reached. After a call that could not reach
-// it, others fail at once until a probe gets an answer, so that an analyst
+// it, others fail at once until any request is answered, so that an analyst
 // without a network is told so within a second and cached files stay quick.
 type link struct {
-	probe func(context.Context) error
-	spawn func(func())
-	life  context.Context
-	log   *slog.Logger
+	probe     func(context.Context) error
+	answers   func() int64     // how many requests were answered so far
+	heldUntil func() time.Time // until when none goes out
+	spawn     func(func())
+	life      context.Context
+	log       *slog.Logger
 
-	mu   sync.Mutex
-	down error // why, nil while the API is in reach
+	mu      sync.Mutex
+	down    error // why, nil while the API is in reach
+	since   int64 // the answers until it went down
+	doubted bool  // a probe is under way to find out
 }
 
 // check returns ErrOffline, with the reason, while the API is out of reach.
 func (k *link) check() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.down != nil {
+	if k.down == nil {
+		return nil
+	}
+	if k.answers() == k.since {
 		return fmt.Errorf("%w: %w", ErrOffline, k.down)
 	}
+	k.down = nil
+	k.log.Info("the API can be reached again")
 	return nil
 }
 
-// report takes the outcome of a call into account.
+// report takes the outcome of a call into account. Without a connection the
+// API is out of reach. A request that went out and was not answered may have
+// been one that the API is slow at: a probe decides.
 func (k *link) report(err error) {
 	if !errors.Is(err, veriff.ErrUnreachable) {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.down != nil || k.life.Err() != nil {
-		return
+	switch {
+	case k.down != nil || k.doubted || k.life.Err() != nil:
+	case errors.Is(err, veriff.ErrNoAnswer):
+		k.doubted = true
+		k.spawn(func() { k.decide(err) })
+	default:
+		k.lostLocked(err)
 	}
-	k.down = err
+}
+
+// decide finds out whether more is wrong than with the one request that was
+// not answered.
+func (k *link) decide(err error) {
+	before := k.answers()
+	again := k.ask()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.doubted = false
+	if unreachable(again) && k.answers() == before && k.life.Err() == nil {
+		k.lostLocked(err)
+	}
+}
+
+func (k *link) lostLocked(err error) {
+	k.down, k.since = err, k.answers()
 	k.log.Warn("the API can't be reached: what is in the cache keeps working", "error", err)
 	k.spawn(k.watch)
 }
 
+func (k *link) ask() error {
+	ctx, cancel := context.WithTimeout(k.life, probeTimeout)
+	defer cancel()
+	return k.probe(ctx)
+}
+
+func unreachable(err error) bool {
+	return errors.Is(err, veriff.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // watch probes until the API answers, whatever its answer.
 func (k *link) watch() {
-	for pause := probeFirst; ; pause = min(2*pause, probeLongest) {
+	for pause := probeFirst; k.check() != nil; pause = min(2*pause, probeLongest) {
 		select {
 		case <-k.life.Done():
 			return
-		case <-time.After(pause):
+		case <-time.After(max(pause, time.Until(k.heldUntil()))):
 		}
-		ctx, cancel := context.WithTimeout(k.life, probeTimeout)
-		err := k.probe(ctx)
-		cancel()
-		if errors.Is(err, veriff.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) || k.life.Err() != nil {
-			continue
+		if k.check() != nil {
+			_ = k.ask() // whether it was answered is counted
 		}
-		k.mu.Lock()
-		k.down = nil
-		k.mu.Unlock()
-		k.log.Info("the API can be reached again")
-		return
 	}
 }

@@ -83,9 +83,9 @@ func (l *Library) askSession(c *claim, id veriff.SessionID) (*Listing, error) {
 			return err
 		})
 	})
-	group.Go(func() error {
-		attempts = l.askAttempts(c, id)
-		return nil
+	group.Go(func() (err error) {
+		attempts, err = l.askAttempts(c, id)
+		return err
 	})
 	err := group.Wait()
 	l.link.report(err)
@@ -108,20 +108,25 @@ func (l *Library) askSession(c *claim, id veriff.SessionID) (*Listing, error) {
 }
 
 // askAttempts gets the attempts of a session from the API and stores them as
-// they were received. The list has no body if they could not be had.
-func (l *Library) askAttempts(c *claim, id veriff.SessionID) (attempts veriff.AttemptList) {
-	err := l.lanes.through(c, func() (err error) {
+// they were received. The list has no body if they could not be had; that
+// they were not asked for, because the API asks for fewer requests, is an
+// error.
+func (l *Library) askAttempts(c *claim, id veriff.SessionID) (attempts veriff.AttemptList, err error) {
+	err = l.lanes.through(c, func() (err error) {
 		attempts, err = l.client.SessionAttempts(c.ctx, id)
 		return err
 	})
+	if errors.Is(err, veriff.ErrRateLimited) {
+		return veriff.AttemptList{}, err
+	}
 	if err != nil {
 		if c.ctx.Err() == nil && !errors.Is(err, ErrNotFound) {
 			l.log.Warn("the attempts of a session could not be listed, its files may show no date", "session", id, "error", err)
 		}
-		return veriff.AttemptList{}
+		return veriff.AttemptList{}, nil
 	}
 	l.keepDocument(documentKey{id, AttemptsDocument}, attempts.Document)
-	return attempts
+	return attempts, nil
 }
 
 // keepSession tells what has changed with a new listing from the API. Files

@@ -15,7 +15,7 @@ type Stats struct {
 	Opens     int64 // of files, that went well
 	Cached    int64 // of them, without waiting for the network
 	Failed    int64 // opens that did not
-	Offline   error // why the API is out of reach; nil if it is not known to be
+	Offline   error // why the API is out of reach; nil if it is not known to be; API.HeldUntil says if it takes no requests
 	ReadAhead ReadAheadStats
 	Cache     cache.Stats
 	API       veriff.Stats

@@ -77,6 +77,10 @@ type Warmed struct {
 	FetchedBytes int64 `json:"fetched_bytes"`
 	Failed       int   `json:"failed"` // files and sessions
 
+	// HeldUntil is until when the warming waits, because the API asked for
+	// fewer requests: zero if it does not.
+	HeldUntil time.Time `json:"held_until,omitzero"`
+
 	Room     int64         `json:"room"` // bytes that the cache may take on disk
 	Failures []WarmFailure `json:"failures,omitempty"`
 }
@@ -90,8 +94,9 @@ type WarmFailure struct {
 
 // Warm fetches the files of sessions that are not in the cache yet. A failure
 // of one ends nothing, it is listed; credentials that are refused or an API
-// out of reach end it all. What was fetched stays: warming again goes on from
-// there. progress is told now and then, without the failures.
+// out of reach end it all. While the API asks for fewer requests it waits. What
+// was fetched stays: warming again goes on from there. progress is told now
+// and then, without the failures.
 func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)) (Warmed, error) {
 	if err := o.Check(); err != nil {
 		return Warmed{}, err
@@ -234,7 +239,9 @@ func (w *warming) fail(ctx context.Context, failure WarmFailure, err error) {
 			s.Failures = append(s.Failures, failure)
 		}
 	})
-	if errors.Is(err, ErrOffline) || errors.Is(err, veriff.ErrUnreachable) || errors.Is(err, veriff.ErrRefused) {
+	if down := w.lib.link.check(); down != nil {
+		w.stop(down)
+	} else if refused(err) {
 		w.stop(err)
 	}
 }
@@ -250,6 +257,7 @@ func (w *warming) snapshot(failures bool) Warmed {
 	defer w.mu.Unlock()
 	sum := w.sum
 	if !failures {
+		sum.HeldUntil = w.lib.limit.heldUntil()
 		sum.Failures = nil
 	}
 	return sum
@@ -278,20 +286,34 @@ func (l *Library) prefetch(ctx context.Context, f *File) (fetched bool, err erro
 	if l.cache.Has(mediaKey(f.ID)) && l.Size(f) != UnknownSize {
 		return false, nil // whether it is whole shows when it is opened
 	}
-	for {
-		flight := l.fetches.join(f.ID, false, func(c *claim) (*object, error) { return l.obtain(c, f) })
-		select {
-		case <-flight.done:
-		case <-ctx.Done():
-			return false, context.Cause(ctx)
+	return sitOut(ctx, &l.limit, forever, func() (bool, error) {
+		for {
+			flight := l.fetches.join(f.ID, false, func(c *claim) (*object, error) { return l.obtain(c, f) })
+			select {
+			case <-flight.done:
+			case <-ctx.Done():
+				return false, context.Cause(ctx)
+			}
+			switch {
+			case flight.err == nil:
+				return flight.value.fetched, nil
+			case errors.Is(flight.err, context.Canceled) && l.life.Err() == nil:
+				// A walk had begun it and gave it up.
+			default:
+				return false, flight.err
+			}
 		}
-		switch {
-		case flight.err == nil:
-			return flight.value.fetched, nil
-		case errors.Is(flight.err, context.Canceled) && l.life.Err() == nil:
-			// A walk had begun it and gave it up.
-		default:
-			return false, flight.err
-		}
+	})
+}
+
+// renewedSession is Session for one who waits until the API takes requests
+// again, rather than miss the files of a new attempt.
+func (l *Library) renewedSession(ctx context.Context, id veriff.SessionID) (*Listing, error) {
+	if last, ok := l.listings.peek(id); ok {
+		return last, nil
 	}
+	if l.sessions.absentFor(id) > 0 {
+		return l.Session(ctx, id) // which says so
+	}
+	return sitOut(ctx, &l.limit, forever, func() (*Listing, error) { return l.listings.renewed(ctx, id) })
 }

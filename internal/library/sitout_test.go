@@ -1,0 +1,79 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"veriffs/veriff"
+)
+
+// TestSitOut: the waiting for a limit ends with it, with patience, with the
+// caller, and with the library.
+func TestSitOut(t *testing.T) {
+	limited := fmt.Errorf("%w: wait", veriff.ErrRateLimited)
+	gone := errors.New("gone")
+	for name, test := range map[string]struct {
+		held     time.Duration
+		patience time.Duration
+		leaves   time.Duration // the caller; 0: never
+		closes   time.Duration // the library; 0: never
+		want     error
+		after    time.Duration
+	}{
+		"passes":        {10 * time.Second, 18 * time.Second, 0, 0, nil, 10 * time.Second},
+		"lasts":         {time.Minute, 18 * time.Second, 0, 0, veriff.ErrRateLimited, 18 * time.Second},
+		"lasts forever": {time.Hour, forever, 0, 0, nil, time.Hour},
+		"caller leaves": {time.Hour, forever, time.Second, 0, gone, time.Second},
+		"library ends":  {time.Hour, forever, 0, time.Second, context.Canceled, time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				until := time.Now().Add(test.held)
+				life, end := context.WithCancel(t.Context())
+				defer end()
+				ctx, leave := context.WithCancelCause(t.Context())
+				defer leave(nil)
+				if test.leaves > 0 {
+					time.AfterFunc(test.leaves, func() { leave(gone) })
+				}
+				if test.closes > 0 {
+					time.AfterFunc(test.closes, end)
+				}
+				l := &limit{heldUntil: func() time.Time { return until }, life: life, log: slog.New(slog.DiscardHandler)}
+				begun, calls := time.Now(), 0
+				v, err := sitOut(ctx, l, test.patience, func() (int, error) {
+					if calls++; time.Now().Before(until) {
+						return 0, limited
+					}
+					return 7, nil
+				})
+				if !errors.Is(err, test.want) || (v == 7) != (err == nil) || time.Since(begun) != test.after || calls > 2 {
+					t.Errorf("%d, %v after %s and %d calls", v, err, time.Since(begun), calls)
+				}
+			})
+		})
+	}
+}
+
+// TestNothingRunsAheadOfALimit: what nobody waits for is not begun while no
+// request goes out.
+func TestNothingRunsAheadOfALimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlights(t)
+		held := true
+		f.lanes.held = func() bool { return held }
+		run := func(*claim) (int, error) { return 1, nil }
+		if c := f.ahead("key", run); c != nil || f.count() != 0 {
+			t.Errorf("it was begun: %d under way", f.count())
+		}
+		held = false
+		if c := f.ahead("key", run); c == nil {
+			t.Error("it was not begun afterwards")
+		}
+	})
+}
