@@ -47,6 +47,7 @@ var version = "devel"
 // Main runs the program with the arguments of a process and returns its exit
 // code.
 func Main(args []string) int {
+	muteLibraries()
 	ctx, stop := untilTold(context.Background())
 	defer stop()
 	return run(ctx, args, os.Stdin, os.Stdout, os.Stderr)

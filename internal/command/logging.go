@@ -2,9 +2,11 @@ package command
 
 import (
 	"io"
+	"log"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"sync"
 
 	"github.com/urfave/cli/v2"
@@ -30,14 +32,37 @@ func newLogger(c *cli.Context) (*slog.Logger, io.Closer, error) {
 		w, close = f, f
 	}
 	options := &slog.HandlerOptions{Level: level}
+	var logger *slog.Logger
 	switch format := c.String(flagLogFormat); format {
 	case "text":
-		return slog.New(limitRepeats(slog.NewTextHandler(w, options))), close, nil
+		logger = slog.New(limitRepeats(slog.NewTextHandler(w, options)))
 	case "json":
-		return slog.New(limitRepeats(slog.NewJSONHandler(w, options))), close, nil
+		logger = slog.New(limitRepeats(slog.NewJSONHandler(w, options)))
 	default:
 		return nil, nil, usageError("--%s is text or json, not %q", flagLogFormat, format)
 	}
+	log.SetOutput(bystander{logger})
+	return logger, close, nil
+}
+
+// muteLibraries keeps what libraries write to Go's standard logger out of
+// sight: net/http quotes there what it did not expect on a connection, which
+// may be a piece of a passport. Nothing of ours logs that way.
+func muteLibraries() {
+	log.SetFlags(log.Lshortfile)
+	log.SetOutput(io.Discard)
+}
+
+// bystander takes lines of the standard logger, and tells where they came from
+// without what they say.
+type bystander struct{ log *slog.Logger }
+
+// where matches the beginning of a line, by log.Lshortfile.
+var where = regexp.MustCompile(`^[\w.-]+\.go:\d+`)
+
+func (b bystander) Write(line []byte) (int, error) {
+	b.log.Debug("a library complains; what it says is left out, since it may quote a file", "at", string(where.Find(line)))
+	return len(line), nil
 }
 
 // logFile is a log that can be moved away and begun anew.
