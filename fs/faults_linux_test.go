@@ -52,6 +52,8 @@ func TestWrongBytes(t *testing.T) {
 		"cut without length":  {[]sandbox.Effect{sandbox.Chunked(), sandbox.Cut(5000)}, "bad reply", syscall.EIO},
 		"stalled":             {[]sandbox.Effect{sandbox.Stall(5000)}, "bad reply", syscall.EIO},
 		"an error sent as OK": {[]sandbox.Effect{sandbox.Envelope()}, "bad reply", syscall.EIO},
+		"another document":    {[]sandbox.Effect{sandbox.Body(200, "text/html", []byte("<html>"))}, "bad reply", syscall.EIO},
+		"another picture":     {[]sandbox.Effect{sandbox.Body(200, "image/webp; x=y", []byte("RIFF"))}, "bad reply", syscall.EIO},
 		"unsigned 404":        {[]sandbox.Effect{sandbox.Status(404), sandbox.Unsigned()}, "--verify", syscall.EIO},
 		"server error":        {[]sandbox.Effect{sandbox.Status(500)}, "server error", syscall.EIO},
 		"refused":             {[]sandbox.Effect{sandbox.Fail(401, "1818", "Signature mismatch")}, "1818", syscall.EACCES},
@@ -123,11 +125,14 @@ func TestListingFaults(t *testing.T) {
 		"unsigned 404":      {[]sandbox.Effect{sandbox.Status(404), sandbox.Unsigned()}, syscall.EIO},
 		"cut":               {[]sandbox.Effect{sandbox.Cut(20)}, syscall.EIO},
 		"an error sent OK":  {[]sandbox.Effect{sandbox.Envelope()}, syscall.EIO},
+		"a decision":        {[]sandbox.Effect{sandbox.Body(200, "application/json", []byte(`{"status":"success","verification":{"status":"approved"}}`))}, syscall.EIO},
+		"a bare success":    {[]sandbox.Effect{sandbox.Body(200, "application/json", []byte(`{"status":"success"}`))}, syscall.EIO},
 		"no JSON":           {[]sandbox.Effect{sandbox.Body(200, "text/html", []byte("<html>"))}, syscall.EIO},
 		"bad request":       {[]sandbox.Effect{sandbox.Status(400)}, syscall.EIO},
 		"refused":           {[]sandbox.Effect{sandbox.Fail(401, "1803", "no such integration")}, syscall.EACCES},
 		"signed not found":  {[]sandbox.Effect{sandbox.Status(404)}, syscall.ENOENT},
-		"too many requests": {[]sandbox.Effect{sandbox.Status(429), sandbox.RetryAfter("3600")}, syscall.EIO},
+		"too many requests": {[]sandbox.Effect{sandbox.Status(429), sandbox.RetryAfter("2")}, syscall.EIO},
+		"a proxy's refusal": {[]sandbox.Effect{sandbox.Body(403, "text/html", []byte("<html>")), sandbox.Unsigned()}, syscall.EACCES},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

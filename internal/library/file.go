@@ -297,6 +297,9 @@ func (l *Library) fetch(c *claim, f *File) (*cache.Object, error) {
 		return w, err
 	})
 	l.link.report(err)
+	if err == nil {
+		err = f.expects(receipt)
+	}
 	if err != nil {
 		if w != nil {
 			w.Abort()

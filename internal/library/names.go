@@ -1,6 +1,7 @@
 package library
 
 import (
+	"fmt"
 	"strings"
 
 	"veriffs/veriff"
@@ -37,11 +38,39 @@ var bareExtensions = map[string]string{
 // used as a name itself.
 const unknownExtension = "bin"
 
+// essence is a mimetype without parameters and case.
+func essence(mimetype string) string {
+	t, _, _ := strings.Cut(mimetype, ";")
+	return strings.ToLower(strings.TrimSpace(t))
+}
+
+// sameType reports whether two mimetypes may mean the same. One that is
+// missing, or says no more than that these are bytes, fits any other.
+func sameType(a, b string) bool {
+	a, b = essence(a), essence(b)
+	for _, t := range []string{a, b} {
+		if t == "" || t == "application/octet-stream" || t == "binary/octet-stream" {
+			return true
+		}
+	}
+	return a == b || extension(a) == extension(b) && extension(a) != unknownExtension
+}
+
+// expects refuses a reply that is something else than what was listed. A list
+// may be wrong about the type or about the size of a file, and its reply need
+// not name a type; that both are named and both are others is no mistake.
+func (f *File) expects(r veriff.Receipt) error {
+	if f.Listed == UnknownSize || f.Listed == r.Length || sameType(f.mimetype.Value(), r.ContentType) {
+		return nil
+	}
+	return fmt.Errorf("%w: neither the type nor the size that was listed: %d bytes of %s in place of %d of %s",
+		veriff.ErrBody, r.Length, extension(r.ContentType), f.Listed, extension(f.mimetype.Value()))
+}
+
 // extension returns the extension, without its dot, for a mimetype as the
 // API gives it: parameters and case are ignored.
 func extension(mimetype string) string {
-	t, _, _ := strings.Cut(mimetype, ";")
-	t = strings.ToLower(strings.TrimSpace(t))
+	t := essence(mimetype)
 	if ext, ok := extensions[t]; ok {
 		return ext
 	}
