@@ -55,21 +55,15 @@ func (a *answers[K, V]) get(ctx context.Context, k K) (V, error) {
 	if last, ok := a.memory.Get(k); ok && a.fresh(last) {
 		return a.result(k, last)
 	}
-	return sitOut(ctx, &a.lib.limit, a.lib.limit.patience, func() (V, error) {
-		v, err := a.renewed(ctx, k)
-		if errors.Is(err, veriff.ErrRateLimited) {
+	return sitOut(ctx, &a.lib.limit, func() (V, error) {
+		v, err := a.under.do(ctx, k, func(c *claim) (V, error) { return a.renew(c, k) })
+		if errors.Is(err, veriff.ErrRateLimited) && !outlasts(ctx) {
 			if last, ok := a.present(k); ok {
 				return last, nil
 			}
 		}
 		return v, err
 	})
-}
-
-// renewed is get for those who would rather wait than have an answer that is
-// out of date for want of requests.
-func (a *answers[K, V]) renewed(ctx context.Context, k K) (V, error) {
-	return a.under.do(ctx, k, func(c *claim) (V, error) { return a.renew(c, k) })
 }
 
 // ahead sees to it, for nobody in particular, that an answer is up to date,

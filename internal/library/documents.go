@@ -167,7 +167,7 @@ func (l *Library) OpenDocument(ctx context.Context, id veriff.SessionID, kind Do
 		}
 	}
 	// It was evicted a moment ago, or the disk does not keep anything.
-	full, err := sitOut(ctx, &l.limit, l.limit.patience, func() (fullDocument, error) {
+	full, err := sitOut(ctx, &l.limit, func() (fullDocument, error) {
 		return l.bodies.do(ctx, k, func(c *claim) (fullDocument, error) { return l.fetchDocument(c, k) })
 	})
 	return full.Document, full.body, err

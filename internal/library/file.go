@@ -152,7 +152,7 @@ func (l *Library) object(ctx context.Context, f *File) (o *object, fetched bool,
 	if o, ok := l.cached(f); ok {
 		return l.adopt(o), false, nil
 	}
-	o, err = sitOut(ctx, &l.limit, l.limit.patience, func() (*object, error) {
+	o, err = sitOut(ctx, &l.limit, func() (*object, error) {
 		return l.fetches.do(ctx, f.ID, func(c *claim) (*object, error) { return l.obtain(c, f) })
 	})
 	if err != nil {

@@ -29,16 +29,26 @@ type limit struct {
 // that walks through a mount gives up at every file.
 const limitTold = time.Minute
 
-// forever is the patience of those who have nothing else to do.
-const forever time.Duration = math.MaxInt64
+// outlasting marks the context of work that waits however long a limit lasts.
+type outlasting struct{}
+
+func outlast(ctx context.Context) context.Context {
+	return context.WithValue(ctx, outlasting{}, true)
+}
+
+func outlasts(ctx context.Context) bool { return ctx.Value(outlasting{}) != nil }
 
 // held reports whether no request goes out at present.
 func (l *limit) held() bool { return l.heldUntil != nil && !l.heldUntil().IsZero() }
 
 // sitOut calls f, and again whenever that failed for want of requests, once
-// they go out again. It gives up, with the error of f, when it has waited for
-// as long as patience, or with the cause of ctx's end or of the library's.
-func sitOut[V any](ctx context.Context, l *limit, patience time.Duration, f func() (V, error)) (V, error) {
+// they go out again. It gives up, with the error of f, when patience is over,
+// unless ctx is that of work that outlasts the limit, or with the cause of ctx's end or of the library's.
+func sitOut[V any](ctx context.Context, l *limit, f func() (V, error)) (V, error) {
+	patience := l.patience
+	if outlasts(ctx) {
+		patience = math.MaxInt64
+	}
 	for {
 		v, err := f()
 		if !errors.Is(err, veriff.ErrRateLimited) {

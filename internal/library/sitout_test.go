@@ -19,7 +19,7 @@ func TestSitOut(t *testing.T) {
 	gone := errors.New("gone")
 	for name, test := range map[string]struct {
 		held     time.Duration
-		patience time.Duration
+		patience time.Duration // 0: it outlasts the limit
 		leaves   time.Duration // the caller; 0: never
 		closes   time.Duration // the library; 0: never
 		want     error
@@ -27,9 +27,9 @@ func TestSitOut(t *testing.T) {
 	}{
 		"passes":        {10 * time.Second, 18 * time.Second, 0, 0, nil, 10 * time.Second},
 		"lasts":         {time.Minute, 18 * time.Second, 0, 0, veriff.ErrRateLimited, 18 * time.Second},
-		"lasts forever": {time.Hour, forever, 0, 0, nil, time.Hour},
-		"caller leaves": {time.Hour, forever, time.Second, 0, gone, time.Second},
-		"library ends":  {time.Hour, forever, 0, time.Second, context.Canceled, time.Second},
+		"lasts forever": {time.Hour, 0, 0, 0, nil, time.Hour},
+		"caller leaves": {time.Hour, 0, time.Second, 0, gone, time.Second},
+		"library ends":  {time.Hour, 0, 0, time.Second, context.Canceled, time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -44,9 +44,13 @@ func TestSitOut(t *testing.T) {
 				if test.closes > 0 {
 					time.AfterFunc(test.closes, end)
 				}
-				l := &limit{heldUntil: func() time.Time { return until }, life: life, log: slog.New(slog.DiscardHandler)}
+				l := &limit{heldUntil: func() time.Time { return until }, life: life, patience: test.patience, log: slog.New(slog.DiscardHandler)}
 				begun, calls := time.Now(), 0
-				v, err := sitOut(ctx, l, test.patience, func() (int, error) {
+				waits := ctx
+				if test.patience == 0 {
+					waits = outlast(ctx)
+				}
+				v, err := sitOut(waits, l, func() (int, error) {
 					if calls++; time.Now().Before(until) {
 						return 0, limited
 					}

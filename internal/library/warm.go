@@ -105,7 +105,7 @@ func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)
 	if len(ids) == 0 && len(o.Names) == 0 {
 		ids, _ = l.Sessions()
 	}
-	ctx, stop := context.WithCancelCause(ctx)
+	ctx, stop := context.WithCancelCause(outlast(ctx))
 	defer stop(nil)
 	_, room := l.Room()
 	w := warming{lib: l, options: o, stop: stop, sum: Warmed{Sessions: len(ids) + len(o.Names), Room: room}}
@@ -286,7 +286,7 @@ func (l *Library) prefetch(ctx context.Context, f *File) (fetched bool, err erro
 	if l.cache.Has(mediaKey(f.ID)) && l.Size(f) != UnknownSize {
 		return false, nil // whether it is whole shows when it is opened
 	}
-	return sitOut(ctx, &l.limit, forever, func() (bool, error) {
+	return sitOut(ctx, &l.limit, func() (bool, error) {
 		for {
 			flight := l.fetches.join(f.ID, false, func(c *claim) (*object, error) { return l.obtain(c, f) })
 			select {
@@ -304,16 +304,4 @@ func (l *Library) prefetch(ctx context.Context, f *File) (fetched bool, err erro
 			}
 		}
 	})
-}
-
-// renewedSession is Session for one who waits until the API takes requests
-// again, rather than miss the files of a new attempt.
-func (l *Library) renewedSession(ctx context.Context, id veriff.SessionID) (*Listing, error) {
-	if last, ok := l.listings.peek(id); ok {
-		return last, nil
-	}
-	if l.sessions.absentFor(id) > 0 {
-		return l.Session(ctx, id) // which says so
-	}
-	return sitOut(ctx, &l.limit, forever, func() (*Listing, error) { return l.listings.renewed(ctx, id) })
 }
