@@ -33,6 +33,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 
 	"golang.org/x/time/rate"
 )
@@ -53,6 +54,7 @@ type Client struct {
 	restraint restraint
 	hedging   hedging
 	stats     stats
+	signed    atomic.Bool // see Signed
 }
 
 // Format keeps the secrets out of whatever prints a Client.

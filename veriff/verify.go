@@ -177,13 +177,20 @@ func (c *Client) receipt(h http.Header, d *digest) (Receipt, error) {
 		if c.addressed(h) {
 			r.Secret = d.signer(r.Signature)
 		}
-		return r, nil
+	default:
+		if r.Secret = d.signer(r.Signature); r.Secret < 0 {
+			return Receipt{}, fmt.Errorf("%w: its signature is by none of the %d shared secrets, or the body was changed", ErrSignature, len(c.secrets))
+		}
 	}
-	if r.Secret = d.signer(r.Signature); r.Secret < 0 {
-		return Receipt{}, fmt.Errorf("%w: its signature is by none of the %d shared secrets, or the body was changed", ErrSignature, len(c.secrets))
+	if r.Secret >= 0 {
+		c.signed.Store(true)
 	}
 	return r, nil
 }
+
+// Signed reports whether a reply has come that one of the configured secrets
+// signed: then at least that one is not mistyped.
+func (c *Client) Signed() bool { return c.signed.Load() }
 
 func either(h http.Header, name, older string) string {
 	if v := strings.TrimSpace(h.Get(name)); v != "" {

@@ -248,7 +248,8 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Defer(func() { f.Close() })
 }
 
-// api ACTION changes the API: down, up, inactive, active, unsigned, forged,
+// api ACTION changes the API: down, up, inactive, active, rotated (signs with
+// its second secret), unsigned, forged,
 // elsewhere, another (some other web server), proxied (by one that refuses), unsolicited (sends pieces of
 // bodies when nothing was asked), garbled (and in place of headers), limited
 // (once, for some seconds, after ten requests), shut (once, for a minute), well
@@ -263,6 +264,8 @@ func api(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(s.server.Up())
 	case "inactive", "active":
 		s.SetActive(args[0] == "active")
+	case "rotated":
+		s.SignWith(1)
 	case "unsigned":
 		s.Set(sandbox.Match{}, sandbox.Unsigned())
 	case "forged":

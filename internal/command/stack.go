@@ -151,6 +151,9 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 	if err := probe(ctx, k.client, s.allowOffline, log); err != nil {
 		return nil, err
 	}
+	if k.client.Signed() {
+		k.cache.SweepForeign() // the secret is not mistyped
+	}
 	if k.library, err = newLibrary(k.client, k.cache, s, log); err != nil {
 		return nil, err
 	}
