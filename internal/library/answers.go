@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
 
@@ -19,13 +20,13 @@ const retryStale = 30 * time.Second
 // an answer too; a failure is none and is never remembered.
 type answers[K question, V any] struct {
 	lib    *Library
-	about  string                     // what is asked about, for the log
-	stored func(K) (answer[V], bool)  // the last answer in the sealed store
-	ask    func(*claim, K) (V, error) // of the API, and into the sealed store
-	keep   func(k K, fresh V, last V) // a new answer is there; last may be the zero V
-	lose   func(k K, last V)          // the API's signed word: there is nothing (any more)
-	memory *memory[K, answer[V]]      // bounded
-	under  flights[K, V]              // one question at a time about each key
+	about  string                           // what is asked about, for the log
+	stored func(K) (answer[V], bool)        // the last answer in the sealed store
+	ask    func(*flight.Task, K) (V, error) // of the API, and into the sealed store
+	keep   func(k K, fresh V, last V)       // a new answer is there; last may be the zero V
+	lose   func(k K, last V)                // the API's signed word: there is nothing (any more)
+	memory *memory[K, answer[V]]            // bounded
+	asking *flight.Group[K, V]              // one question at a time about each key
 }
 
 // question is what tells one question from another of its kind.
@@ -44,7 +45,7 @@ type answer[V any] struct {
 // init makes a ready to keep answers up to a sum of weights in memory.
 func (a *answers[K, V]) init(l *Library, most int, weigh func(answer[V]) int) {
 	a.lib, a.memory = l, newMemory[K](most, weigh)
-	a.under = flights[K, V]{lanes: &l.lanes, life: l.life, spawn: l.spawn}
+	a.asking = flight.NewGroup[K, V](l.lanes, l.spawn, nil)
 }
 
 // get returns an answer that is up to date, or the best there is.
@@ -56,7 +57,7 @@ func (a *answers[K, V]) get(ctx context.Context, k K) (V, error) {
 		return a.result(k, last)
 	}
 	return sitOut(ctx, &a.lib.limit, func() (V, error) {
-		v, err := a.under.do(ctx, k, func(c *claim) (V, error) { return a.renew(c, k) })
+		v, err := a.asking.Do(ctx, k, func(t *flight.Task) (V, error) { return a.renew(t, k) })
 		if errors.Is(err, veriff.ErrRateLimited) && !outlasts(ctx) {
 			if last, ok := a.present(k); ok {
 				return last, nil
@@ -69,13 +70,13 @@ func (a *answers[K, V]) get(ctx context.Context, k K) (V, error) {
 // ahead sees to it, for nobody in particular, that an answer is up to date,
 // and calls then once it is or could not be had. It returns nil if there is
 // nothing to do or somebody is at it.
-func (a *answers[K, V]) ahead(k K, then func()) *claim {
+func (a *answers[K, V]) ahead(k K, then func()) *flight.Task {
 	if last, ok := a.memory.Peek(k); ok && a.fresh(last) {
 		return nil
 	}
-	return a.under.ahead(k, func(c *claim) (V, error) {
+	return a.asking.Speculate(k, func(t *flight.Task) (V, error) {
 		defer a.lib.spawn(then)
-		return a.renew(c, k)
+		return a.renew(t, k)
 	})
 }
 
@@ -138,13 +139,13 @@ func (a *answers[K, V]) result(k K, last answer[V]) (V, error) {
 }
 
 // renew returns an answer that is fresh, or the best there is.
-func (a *answers[K, V]) renew(c *claim, k K) (V, error) {
+func (a *answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 	last, known := a.last(k)
 	if known && a.fresh(last) {
 		return a.result(k, last)
 	}
 	var none V
-	v, err := a.ask(c, k)
+	v, err := a.ask(t, k)
 	switch {
 	case err == nil:
 		a.put(k, v)
@@ -156,7 +157,7 @@ func (a *answers[K, V]) renew(c *claim, k K) (V, error) {
 		return none, err
 	case errors.Is(err, ErrNotFound):
 		return none, err // nobody's word: nothing goes by it, and nothing is remembered
-	case known && !last.absent && !refused(err) && !errors.Is(err, veriff.ErrRateLimited) && c.ctx.Err() == nil:
+	case known && !last.absent && !refused(err) && !errors.Is(err, veriff.ErrRateLimited) && t.Context().Err() == nil:
 		a.lib.log.Warn("the last answer serves, a new one could not be had", "about", a.about, "id", k.String(), "error", err)
 		last.asked = a.lib.now().Add(retryStale - a.lib.ttl)
 		a.memory.Add(k, last)

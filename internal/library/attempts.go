@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
 
@@ -130,16 +131,12 @@ func sessionOf(media veriff.MediaList) veriff.SessionID {
 
 // askAttempt gets the media of an attempt from the API, and if nothing is
 // known of the attempt yet, then the attempts of its session for the date.
-func (l *Library) askAttempt(c *claim, id veriff.AttemptID) (*Listing, error) {
-	if err := l.link.check(); err != nil {
-		return nil, err
-	}
+func (l *Library) askAttempt(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 	var media veriff.MediaList
-	err := l.lanes.through(c, func() (err error) {
-		media, err = l.client.AttemptMedia(c.ctx, id)
+	err := l.call(t, func(ctx context.Context) (err error) {
+		media, err = l.client.AttemptMedia(ctx, id)
 		return err
 	})
-	l.link.report(err)
 	if err != nil {
 		return nil, fmt.Errorf("library: list attempt %s: %w", id, err)
 	}
@@ -149,7 +146,7 @@ func (l *Library) askAttempt(c *claim, id veriff.AttemptID) (*Listing, error) {
 	session, _ := l.catalog.attempt(id)
 	if session.IsZero() {
 		if session = sessionOf(media); !session.IsZero() {
-			attempts, err := l.askAttempts(c, session)
+			attempts, err := l.askAttempts(t, session)
 			if err != nil {
 				return nil, fmt.Errorf("library: list attempt %s: %w", id, err)
 			}

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"veriffs/cache"
+	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
 
@@ -168,7 +169,7 @@ func (l *Library) OpenDocument(ctx context.Context, id veriff.SessionID, kind Do
 	}
 	// It was evicted a moment ago, or the disk does not keep anything.
 	full, err := sitOut(ctx, &l.limit, func() (fullDocument, error) {
-		return l.bodies.do(ctx, k, func(c *claim) (fullDocument, error) { return l.fetchDocument(c, k) })
+		return l.bodies.Do(ctx, k, func(t *flight.Task) (fullDocument, error) { return l.fetchDocument(t, k) })
 	})
 	return full.Document, full.body, err
 }
@@ -179,24 +180,20 @@ type fullDocument struct {
 }
 
 // fetchDocument gets a document from the API and stores it.
-func (l *Library) fetchDocument(c *claim, k documentKey) (fullDocument, error) {
-	if err := l.link.check(); err != nil {
-		return fullDocument{}, err
-	}
+func (l *Library) fetchDocument(t *flight.Task, k documentKey) (fullDocument, error) {
 	var d veriff.Document
-	err := l.lanes.through(c, func() (err error) {
-		d, err = documents[k.kind].ask(l.client, c.ctx, k.session)
+	err := l.call(t, func(ctx context.Context) (err error) {
+		d, err = documents[k.kind].ask(l.client, ctx, k.session)
 		return err
 	})
-	l.link.report(err)
 	if err != nil {
 		return fullDocument{}, fmt.Errorf("library: document %s: %w", k, err)
 	}
 	return fullDocument{l.keepDocument(k, d), d.Body}, nil
 }
 
-func (l *Library) askDocument(c *claim, k documentKey) (Document, error) {
-	full, err := l.fetchDocument(c, k)
+func (l *Library) askDocument(t *flight.Task, k documentKey) (Document, error) {
+	full, err := l.fetchDocument(t, k)
 	return full.Document, err
 }
 

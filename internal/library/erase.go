@@ -204,8 +204,8 @@ func (l *Library) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	}
 	d.unattributed = make(map[cache.Key]bool)
 	d.owner = func(id veriff.AttemptID) veriff.SessionID { s, _ := l.catalog.attempt(id); return s }
-	if err := errors.Join(l.listings.under.settle(ctx), l.attempts.under.settle(ctx),
-		l.documents.under.settle(ctx), l.bodies.settle(ctx), l.fetches.settle(ctx)); err != nil {
+	if err := errors.Join(l.listings.asking.Settle(ctx), l.attempts.asking.Settle(ctx),
+		l.documents.asking.Settle(ctx), l.bodies.Settle(ctx), l.fetches.Settle(ctx)); err != nil {
 		return e, err
 	}
 	before := l.forget(d)
@@ -292,24 +292,6 @@ func (l *Library) tellAndWait(ctx context.Context, c Change) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// settle waits for the work that is under way now.
-func (f *flights[K, V]) settle(ctx context.Context) error {
-	f.mu.Lock()
-	under := make([]<-chan struct{}, 0, len(f.now))
-	for _, current := range f.now {
-		under = append(under, current.done)
-	}
-	f.mu.Unlock()
-	for _, done := range under {
-		select {
-		case <-done:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
 }
 
 // forget drops a session that is in the set only because somebody entered it.

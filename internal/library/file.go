@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
 
@@ -153,7 +154,7 @@ func (l *Library) object(ctx context.Context, f *File) (o *object, fetched bool,
 		return l.adopt(o), false, nil
 	}
 	o, err = sitOut(ctx, &l.limit, func() (*object, error) {
-		return l.fetches.do(ctx, f.ID, func(c *claim) (*object, error) { return l.obtain(c, f) })
+		return l.fetches.Do(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
 	})
 	if err != nil {
 		return nil, false, err
@@ -226,11 +227,11 @@ func (l *Library) disown(o *object) {
 
 // obtain opens an object from the cache or else from the API, and corrects
 // what was believed of its size.
-func (l *Library) obtain(c *claim, f *File) (*object, error) {
+func (l *Library) obtain(t *flight.Task, f *File) (*object, error) {
 	if o, ok := l.cached(f); ok {
 		return o, nil
 	}
-	stored, err := l.fetch(c, f)
+	stored, err := l.fetch(t, f)
 	if err != nil {
 		return nil, err
 	}
@@ -279,16 +280,23 @@ func (l *Library) labelled(f *File, stored *cache.Object) (*object, error) {
 
 // fetch downloads an object into the cache. Nothing is published under its
 // key before its length and signature were found right.
-func (l *Library) fetch(c *claim, f *File) (*cache.Object, error) {
-	if err := l.link.check(); err != nil {
-		return nil, err
+func (l *Library) fetch(t *flight.Task, f *File) (o *cache.Object, err error) {
+	err = l.call(t, func(ctx context.Context) error {
+		o, err = l.download(ctx, f)
+		return err
+	})
+	if err != nil {
+		if proven(err) {
+			l.loseFile(f)
+		}
+		return nil, fmt.Errorf("library: fetch media %s: %w", f.ID, err)
 	}
-	if err := l.lanes.acquire(c); err != nil {
-		return nil, err
-	}
-	defer l.lanes.give()
+	return o, nil
+}
+
+func (l *Library) download(ctx context.Context, f *File) (*cache.Object, error) {
 	var w *cache.Writer
-	receipt, err := l.client.Download(c.ctx, f.ID, func(length int64) (io.Writer, error) {
+	receipt, err := l.client.Download(ctx, f.ID, func(length int64) (io.Writer, error) {
 		if w != nil { // the body of an earlier try was cut
 			w.Abort()
 		}
@@ -296,35 +304,23 @@ func (l *Library) fetch(c *claim, f *File) (*cache.Object, error) {
 		w, err = l.cache.Create(mediaKey(f.ID), length)
 		return w, err
 	})
-	l.link.report(err)
 	if err == nil {
 		err = f.expects(receipt)
+	}
+	if err == nil && l.gone(f) { // while it was being fetched
+		err = ErrNotFound
+	}
+	var text []byte
+	if err == nil {
+		text, err = json.Marshal(fileLabel(f, receipt))
 	}
 	if err != nil {
 		if w != nil {
 			w.Abort()
 		}
-		if proven(err) {
-			l.loseFile(f)
-		}
-		return nil, fmt.Errorf("library: fetch media %s: %w", f.ID, err)
+		return nil, err
 	}
-	if l.gone(f) { // while it was being fetched
-		w.Abort()
-		return nil, fmt.Errorf("library: fetch media %s: %w", f.ID, ErrNotFound)
-	}
-	lb := labelOf(receipt)
-	lb.Session, lb.Attempt, lb.MIMEType = idText(f.In.Session), idText(f.In.Attempt), f.mimetype.Value()
-	text, err := json.Marshal(lb)
-	if err != nil {
-		w.Abort()
-		return nil, fmt.Errorf("library: label of media %s: %w", f.ID, err)
-	}
-	o, err := w.Commit(text)
-	if err != nil {
-		return nil, fmt.Errorf("library: store media %s: %w", f.ID, err)
-	}
-	return o, nil
+	return w.Commit(text)
 }
 
 // label is what is sealed beside each object: enough for erasure by session
@@ -349,6 +345,12 @@ func idText[ID interface {
 		return ""
 	}
 	return id.String()
+}
+
+func fileLabel(f *File, r veriff.Receipt) label {
+	lb := labelOf(r)
+	lb.Session, lb.Attempt, lb.MIMEType = idText(f.In.Session), idText(f.In.Attempt), f.mimetype.Value()
+	return lb
 }
 
 func labelOf(r veriff.Receipt) label {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
 
@@ -76,9 +77,9 @@ type Library struct {
 	limit     limit
 	observer  observers
 
-	lanes   lanes
-	fetches flights[veriff.MediaID, *object]
-	bodies  flights[documentKey, fullDocument]
+	lanes   *flight.Lanes
+	fetches *flight.Group[veriff.MediaID, *object]
+	bodies  *flight.Group[documentKey, fullDocument]
 	ahead   readAhead
 
 	opens opens
@@ -125,8 +126,7 @@ func New(o Options) (*Library, error) {
 		spawn: l.spawn, life: l.life, log: o.Logger,
 	}
 	l.limit = limit{heldUntil: o.Client.HeldUntil, life: l.life, patience: o.Client.Patience(), log: o.Logger}
-	l.lanes.held = l.limit.held
-	l.lanes.free, l.connections = o.Connections, o.Connections
+	l.lanes, l.connections = flight.NewLanes(l.life, o.Connections, l.limit.held), o.Connections
 	l.listings = answers[veriff.SessionID, *Listing]{
 		about: "session", stored: l.storedSession, ask: l.askSession, keep: l.keepSession, lose: l.loseSession,
 	}
@@ -140,8 +140,8 @@ func New(o Options) (*Library, error) {
 	l.listings.init(l, listingsFiles, listingWeight)
 	l.attempts.init(l, listingsFiles/4, listingWeight)
 	l.documents.init(l, documentsInMemory, func(answer[Document]) int { return 1 })
-	l.bodies = flights[documentKey, fullDocument]{lanes: &l.lanes, life: l.life, spawn: l.spawn}
-	l.fetches = flights[veriff.MediaID, *object]{lanes: &l.lanes, life: l.life, spawn: l.spawn, share: l.own}
+	l.bodies = flight.NewGroup[documentKey, fullDocument](l.lanes, l.spawn, nil)
+	l.fetches = flight.NewGroup[veriff.MediaID, *object](l.lanes, l.spawn, l.own)
 	l.ahead.lib, l.ahead.sequence.lib, l.ahead.off = l, l, o.NoReadAhead
 	l.catalog.load(o.Cache, o.Logger)
 	l.spawn(l.keepCatalog)

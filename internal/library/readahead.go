@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
 
@@ -141,7 +142,7 @@ func (r *readAhead) topUpLocked(w *fileWalk) {
 			if s.size = r.lib.Size(f); s.size == UnknownSize {
 				s.size = guessedSize
 			}
-			s.claim = r.lib.fetches.ahead(f.ID, func(c *claim) (*object, error) { return r.lib.obtain(c, f) })
+			s.claim = r.lib.fetches.Speculate(f.ID, func(t *flight.Task) (*object, error) { return r.lib.obtain(t, f) })
 		}
 		if guess {
 			w.ahead = append(w.ahead, s)
@@ -259,7 +260,7 @@ func (r *readAhead) rest(w *fileWalk) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	last := len(r.files) > 0 && w == r.files[0]
-	if r.lib.lanes.busy() || r.shuffledLocked() && !last {
+	if r.lib.lanes.Busy() || r.shuffledLocked() && !last {
 		w.pause.Reset(walkPause) // it may be waiting for us, or be part of a shuffled list
 		return
 	}
@@ -291,7 +292,7 @@ func (r *readAhead) dropLocked(w *fileWalk) {
 func (r *readAhead) giveUpLocked(s *step) {
 	if s.claim != nil {
 		r.wasted.Add(1)
-		r.lib.lanes.giveUp(s.claim)
+		r.lib.lanes.GiveUp(s.claim)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
 
@@ -68,27 +69,23 @@ func (l *Library) storedSession(id veriff.SessionID) (a answer[*Listing], ok boo
 // askSession gets media and attempts of a session from the API, side by side,
 // and stores both as they were received. A failure of the attempts costs the
 // date, not the files.
-func (l *Library) askSession(c *claim, id veriff.SessionID) (*Listing, error) {
-	if err := l.link.check(); err != nil {
-		return nil, err
-	}
+func (l *Library) askSession(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	var (
 		media    veriff.MediaList
 		attempts veriff.AttemptList
 		group    errgroup.Group
 	)
 	group.Go(func() error {
-		return l.lanes.through(c, func() (err error) {
-			media, err = l.client.SessionMedia(c.ctx, id)
+		return l.call(t, func(ctx context.Context) (err error) {
+			media, err = l.client.SessionMedia(ctx, id)
 			return err
 		})
 	})
 	group.Go(func() (err error) {
-		attempts, err = l.askAttempts(c, id)
+		attempts, err = l.askAttempts(t, id)
 		return err
 	})
 	err := group.Wait()
-	l.link.report(err)
 	if err != nil {
 		return nil, fmt.Errorf("library: list session %s: %w", id, err)
 	}
@@ -111,16 +108,16 @@ func (l *Library) askSession(c *claim, id veriff.SessionID) (*Listing, error) {
 // they were received. The list has no body if they could not be had; that
 // they were not asked for, because the API asks for fewer requests, is an
 // error.
-func (l *Library) askAttempts(c *claim, id veriff.SessionID) (attempts veriff.AttemptList, err error) {
-	err = l.lanes.through(c, func() (err error) {
-		attempts, err = l.client.SessionAttempts(c.ctx, id)
+func (l *Library) askAttempts(t *flight.Task, id veriff.SessionID) (attempts veriff.AttemptList, err error) {
+	err = l.call(t, func(ctx context.Context) (err error) {
+		attempts, err = l.client.SessionAttempts(ctx, id)
 		return err
 	})
 	if errors.Is(err, veriff.ErrRateLimited) {
 		return veriff.AttemptList{}, err
 	}
 	if err != nil {
-		if c.ctx.Err() == nil && !errors.Is(err, ErrNotFound) {
+		if t.Context().Err() == nil && !errors.Is(err, ErrNotFound) {
 			l.log.Warn("the attempts of a session could not be listed, its files may show no date", "session", id, "error", err)
 		}
 		return veriff.AttemptList{}, nil

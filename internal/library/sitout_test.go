@@ -63,21 +63,3 @@ func TestSitOut(t *testing.T) {
 		})
 	}
 }
-
-// TestNothingRunsAheadOfALimit: what nobody waits for is not begun while no
-// request goes out.
-func TestNothingRunsAheadOfALimit(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newFlights(t)
-		held := true
-		f.lanes.held = func() bool { return held }
-		run := func(*claim) (int, error) { return 1, nil }
-		if c := f.ahead("key", run); c != nil || f.count() != 0 {
-			t.Errorf("it was begun: %d under way", f.count())
-		}
-		held = false
-		if c := f.ahead("key", run); c == nil {
-			t.Error("it was not begun afterwards")
-		}
-	})
-}

@@ -47,7 +47,7 @@ func (l *Library) Stats() Stats {
 	cached := l.opens.cached.Load()
 	return Stats{
 		Sessions: len(sessions),
-		Listing:  l.listings.under.count() + l.attempts.under.count(), Fetching: l.fetches.count(),
+		Listing:  l.listings.asking.Count() + l.attempts.asking.Count(), Fetching: l.fetches.Count(),
 		Opens: cached + l.opens.fetched.Load(), Cached: cached, Failed: l.opens.failed.Load(),
 		Offline:   l.link.check(),
 		ReadAhead: ReadAheadStats{Used: l.ahead.used.Load(), Wasted: l.ahead.wasted.Load()},

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 	"unique"
+	"veriffs/internal/flight"
 
 	"veriffs/veriff"
 )
@@ -44,10 +45,10 @@ func (f *File) kind() kind { return kind{f.Context, f.mimetype} }
 // step is a file that a walk is expected to open.
 type step struct {
 	spot
-	size      int64  // bytes to fetch, 0 if it was in the cache
-	claim     *claim // nil if there was nothing to start
-	overtaken int    // by other files that were opened first
-	guess     bool   // of a later session, and their order is not known
+	size      int64        // bytes to fetch, 0 if it was in the cache
+	claim     *flight.Task // nil if there was nothing to start
+	overtaken int          // by other files that were opened first
+	guess     bool         // of a later session, and their order is not known
 }
 
 // spot is a place in the order of all files.

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
 
@@ -155,7 +156,7 @@ func (l *Library) contained(f func()) func() error {
 		defer func() {
 			if p := recover(); p != nil {
 				l.log.Error("a panic was contained", "panic", fmt.Sprint(p))
-				err = errPanicked
+				err = flight.ErrPanicked
 			}
 		}()
 		f()
@@ -287,21 +288,7 @@ func (l *Library) prefetch(ctx context.Context, f *File) (fetched bool, err erro
 		return false, nil // whether it is whole shows when it is opened
 	}
 	return sitOut(ctx, &l.limit, func() (bool, error) {
-		for {
-			flight := l.fetches.join(f.ID, false, func(c *claim) (*object, error) { return l.obtain(c, f) })
-			select {
-			case <-flight.done:
-			case <-ctx.Done():
-				return false, context.Cause(ctx)
-			}
-			switch {
-			case flight.err == nil:
-				return flight.value.fetched, nil
-			case errors.Is(flight.err, context.Canceled) && l.life.Err() == nil:
-				// A walk had begun it and gave it up.
-			default:
-				return false, flight.err
-			}
-		}
+		o, err := l.fetches.Await(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
+		return err == nil && o.fetched, err
 	})
 }

@@ -1,4 +1,4 @@
-package library
+package flight
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 // order, and before those who run ahead for nobody.
 func TestUrgentFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		l := &lanes{free: 1}
-		holder := l.newClaim(t.Context(), true)
+		l := NewLanes(t.Context(), 1, nil)
+		holder := l.begin(true)
 		if err := l.acquire(holder); err != nil {
 			t.Fatal(err)
 		}
@@ -23,8 +23,8 @@ func TestUrgentFirst(t *testing.T) {
 			mu    sync.Mutex
 			order []string
 		)
-		queue := func(name string, urgent bool) *claim {
-			c := l.newClaim(t.Context(), urgent)
+		queue := func(name string, urgent bool) *Task {
+			c := l.begin(urgent)
 			go func() {
 				if err := l.acquire(c); err != nil {
 					return
@@ -44,10 +44,10 @@ func TestUrgentFirst(t *testing.T) {
 		queue("urgent 2", true)
 		queue("idle 2", false)
 		if !l.raise(raised) {
-			t.Error("a claim in the queue could not be raised")
+			t.Error("a task in the queue could not be raised")
 		}
-		l.giveUp(given)
-		l.giveUp(raised) // somebody waits for it: no
+		l.GiveUp(given)
+		l.GiveUp(raised) // somebody waits for it: no
 		synctest.Wait()
 		l.give()
 		synctest.Wait()
@@ -56,7 +56,7 @@ func TestUrgentFirst(t *testing.T) {
 			t.Errorf("served %q, want %q", order, want)
 		}
 		if l.raise(given) {
-			t.Error("a claim that was given up was raised")
+			t.Error("a task that was given up was raised")
 		}
 		if l.free != 1 {
 			t.Errorf("%d lanes are free in the end", l.free)
@@ -67,16 +67,16 @@ func TestUrgentFirst(t *testing.T) {
 // TestLanesAreConserved takes, gives, cancels and raises at random.
 func TestLanesAreConserved(t *testing.T) {
 	const most = 4
-	l := &lanes{free: most}
+	l := NewLanes(t.Context(), most, nil)
 	var taken, peak atomic.Int64
 	var all sync.WaitGroup
 	for n := range 200 {
 		all.Go(func() {
 			for range 50 {
-				c := l.newClaim(t.Context(), n%3 == 0)
+				c := l.begin(n%3 == 0)
 				switch n % 5 {
 				case 1:
-					go l.giveUp(c)
+					go l.GiveUp(c)
 				case 2:
 					go l.raise(c)
 				case 3:
@@ -102,31 +102,31 @@ func TestLanesAreConserved(t *testing.T) {
 	}
 }
 
-func newFlights(t *testing.T) *flights[string, int] {
-	return &flights[string, int]{lanes: &lanes{free: 1}, life: t.Context(), spawn: func(f func()) {
+func newGroup(t *testing.T, held func() bool) *Group[string, int] {
+	return NewGroup[string, int](NewLanes(t.Context(), 1, held), func(f func()) {
 		go func() {
 			defer func() { _ = recover() }()
 			f()
 		}()
-	}}
+	}, nil)
 }
 
 // TestFlightsAreShared: one piece of work for all, and who leaves early
 // neither ends it nor gets a share.
 func TestFlightsAreShared(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFlights(t)
+		f := newGroup(t, nil)
 		shares := 0
 		f.share = func(_, n int) { shares = n }
 		land, runs := make(chan struct{}), 0
-		run := func(*claim) (int, error) {
+		run := func(*Task) (int, error) {
 			runs++
 			<-land
 			return 7, nil
 		}
 		for range 10 {
 			go func() {
-				if v, err := f.do(t.Context(), "key", run); v != 7 || err != nil {
+				if v, err := f.Do(t.Context(), "key", run); v != 7 || err != nil {
 					t.Errorf("do = %d, %v", v, err)
 				}
 			}()
@@ -134,7 +134,7 @@ func TestFlightsAreShared(t *testing.T) {
 		leaver, leave := context.WithCancel(t.Context())
 		left := make(chan error, 1)
 		go func() {
-			_, err := f.do(leaver, "key", run)
+			_, err := f.Do(leaver, "key", run)
 			left <- err
 		}()
 		synctest.Wait()
@@ -144,8 +144,8 @@ func TestFlightsAreShared(t *testing.T) {
 		}
 		close(land)
 		synctest.Wait()
-		if runs != 1 || shares != 10 || f.count() != 0 {
-			t.Errorf("%d runs, %d shares, %d under way", runs, shares, f.count())
+		if runs != 1 || shares != 10 || f.Count() != 0 {
+			t.Errorf("%d runs, %d shares, %d under way", runs, shares, f.Count())
 		}
 	})
 }
@@ -154,9 +154,9 @@ func TestFlightsAreShared(t *testing.T) {
 // its result all the same.
 func TestGivenUpIsStartedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFlights(t)
+		f := newGroup(t, nil)
 		runs := 0
-		run := func(c *claim) (int, error) {
+		run := func(c *Task) (int, error) {
 			runs++
 			if !c.urgent {
 				<-c.ctx.Done()
@@ -164,13 +164,13 @@ func TestGivenUpIsStartedAgain(t *testing.T) {
 			}
 			return runs, nil
 		}
-		c := f.ahead("key", run)
+		c := f.Speculate("key", run)
 		synctest.Wait()
-		if again := f.ahead("key", run); again != nil {
+		if again := f.Speculate("key", run); again != nil {
 			t.Error("work that is under way was started again")
 		}
-		f.lanes.giveUp(c)
-		if v, err := f.do(t.Context(), "key", run); v != 2 || err != nil {
+		f.lanes.GiveUp(c)
+		if v, err := f.Do(t.Context(), "key", run); v != 2 || err != nil {
 			t.Errorf("do = %d, %v", v, err)
 		}
 	})
@@ -179,10 +179,57 @@ func TestGivenUpIsStartedAgain(t *testing.T) {
 // TestPanicsAreContained: the waiters of work that panics get an error.
 func TestPanicsAreContained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := newFlights(t)
-		_, err := f.do(t.Context(), "key", func(*claim) (int, error) { panic("x") })
-		if !errors.Is(err, errPanicked) || f.count() != 0 {
-			t.Errorf("do: %v; %d under way", err, f.count())
+		f := newGroup(t, nil)
+		_, err := f.Do(t.Context(), "key", func(*Task) (int, error) { panic("x") })
+		if !errors.Is(err, ErrPanicked) || f.Count() != 0 {
+			t.Errorf("do: %v; %d under way", err, f.Count())
+		}
+	})
+}
+
+// TestNoSpeculationWhileHeld: what nobody waits for is not begun while the lanes
+// are held.
+func TestNoSpeculationWhileHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		held := true
+		f := newGroup(t, func() bool { return held })
+		run := func(*Task) (int, error) { return 1, nil }
+		if c := f.Speculate("key", run); c != nil || f.Count() != 0 {
+			t.Errorf("it was begun: %d under way", f.Count())
+		}
+		held = false
+		if c := f.Speculate("key", run); c == nil {
+			t.Error("it was not begun afterwards")
+		}
+	})
+}
+
+// TestAwaitWaitsBehind: who awaits makes nothing urgent, and starts again what
+// a speculation had begun and gave up.
+func TestAwaitWaitsBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newGroup(t, nil)
+		runs := 0
+		run := func(k *Task) (int, error) {
+			if runs++; runs == 1 {
+				<-k.Context().Done()
+				return 0, k.Context().Err()
+			}
+			return runs, nil
+		}
+		k := f.Speculate("key", run)
+		got := make(chan int)
+		go func() {
+			v, _ := f.Await(t.Context(), "key", run)
+			got <- v
+		}()
+		synctest.Wait()
+		if f.lanes.Busy() {
+			t.Error("it is urgent")
+		}
+		f.lanes.GiveUp(k)
+		if v := <-got; v != 2 {
+			t.Errorf("await = %d", v)
 		}
 	})
 }
