@@ -9,6 +9,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/flight"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -30,7 +31,10 @@ func (l *Library) FindInAttempt(ctx context.Context, id veriff.AttemptID, name s
 	if err != nil {
 		return nil, err
 	}
-	return list.file(name)
+	if f, ok := list.Lookup(name); ok {
+		return f, nil
+	}
+	return nil, list.Missing(name)
 }
 
 // knownAttempts is the sorted set of attempts, made when somebody looks.
@@ -114,7 +118,7 @@ func (l *Library) attemptListing(id veriff.AttemptID, media veriff.MediaList) *L
 	if session.IsZero() {
 		session = sessionOf(media)
 	}
-	list := newListing(session, id, created, media)
+	list := listing.New(session, id, created, media)
 	list.OfAttempt = true
 	return list
 }
@@ -162,12 +166,12 @@ func (l *Library) askAttempt(t *flight.Task, id veriff.AttemptID) (*Listing, err
 // keepAttempt tells what has changed with a new listing from the API.
 func (l *Library) keepAttempt(id veriff.AttemptID, list, last *Listing) {
 	l.known.found(id)
-	if last != nil && last.same(list) {
+	if last != nil && last.Same(list) {
 		return
 	}
-	missing := gone(last, list)
+	missing := list.Gone(last)
 	l.observer.tell(Change{Attempt: id, FilesGone: missing})
-	if len(missing) > 0 && list.proves {
+	if len(missing) > 0 && list.Proves {
 		l.suspect(id)
 	}
 }

@@ -104,11 +104,11 @@ func (l *Library) doomSession(id veriff.SessionID) *doomed {
 	for _, attempt := range l.attemptsOf(id) {
 		d.attempts[attempt] = nil
 		if last, ok := l.attempts.present(attempt); ok {
-			last.collect(d.files)
+			collect(d.files, last)
 		}
 	}
 	if last, ok := l.listings.present(id); ok {
-		last.collect(d.files)
+		collect(d.files, last)
 	}
 	return d
 }
@@ -148,7 +148,7 @@ func (d *doomed) takes(key cache.Key, text []byte) bool {
 		if !attempt.IsZero() && !listed {
 			d.attempts[attempt] = nil
 		}
-	case listed && (left == nil || isMedia && !left.has(media)):
+	case listed && (left == nil || isMedia && !left.Has(media)):
 	default:
 		if session.IsZero() && (isMedia || !attempt.IsZero()) && d.owner(attempt).IsZero() {
 			d.unattributed[key] = true
@@ -162,7 +162,7 @@ func (d *doomed) takes(key cache.Key, text []byte) bool {
 }
 
 // collect adds a listing's files to a set.
-func (l *Listing) collect(files map[veriff.MediaID]bool) {
+func collect(files map[veriff.MediaID]bool, l *Listing) {
 	for i := range l.Files {
 		files[l.Files[i].ID] = true
 	}

@@ -15,9 +15,6 @@ import (
 	"veriffs/veriff"
 )
 
-// UnknownSize is the size of a file that has to be fetched to know it.
-const UnknownSize = -1
-
 // Size returns what is known of a file's size in bytes without asking: that
 // of the verified object if it was ever seen, else what the list said, else
 // UnknownSize.
@@ -305,7 +302,7 @@ func (l *Library) download(ctx context.Context, f *File) (*cache.Object, error) 
 		return w, err
 	})
 	if err == nil {
-		err = f.expects(receipt)
+		err = f.Expects(receipt)
 	}
 	if err == nil && l.gone(f) { // while it was being fetched
 		err = ErrNotFound
@@ -349,7 +346,7 @@ func idText[ID interface {
 
 func fileLabel(f *File, r veriff.Receipt) label {
 	lb := labelOf(r)
-	lb.Session, lb.Attempt, lb.MIMEType = idText(f.In.Session), idText(f.In.Attempt), f.mimetype.Value()
+	lb.Session, lb.Attempt, lb.MIMEType = idText(f.In.Session), idText(f.In.Attempt), f.MIMEType.Value()
 	return lb
 }
 

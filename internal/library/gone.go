@@ -65,7 +65,7 @@ func (l *Library) loseSession(id veriff.SessionID, last *Listing) {
 		l.cache.Remove(documentKey{id, kind}.key())
 	}
 	if last != nil {
-		change.FilesGone = gone(last, &Listing{})
+		change.FilesGone = new(Listing).Gone(last)
 	}
 	l.catalog.bury([]veriff.SessionID{id}, whole)
 	l.observer.tell(change)
@@ -82,7 +82,7 @@ func (l *Library) loseAttempt(id veriff.AttemptID, last *Listing) {
 		change.AttemptsChanged = true
 	}
 	if last != nil {
-		change.Attempt, change.FilesGone = id, gone(last, &Listing{})
+		change.Attempt, change.FilesGone = id, new(Listing).Gone(last)
 	}
 	l.observer.tell(change)
 	l.suspect(id)
@@ -181,7 +181,7 @@ func (l *Library) eraseBuried(ctx context.Context) (again bool) {
 func (l *Library) leftOf(ctx context.Context, id veriff.AttemptID) (*Listing, error) {
 	list, err := l.attempts.get(ctx, id)
 	switch {
-	case err == nil && list.proves:
+	case err == nil && list.Proves:
 		return list, nil
 	case err == nil:
 		return nil, ErrIncomplete

@@ -9,6 +9,7 @@ import (
 	"unique"
 
 	"veriffs/cache"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -127,7 +128,7 @@ func (l *Library) knownFile(id veriff.MediaID) *File {
 			if list.absent {
 				continue
 			}
-			if f, ok := list.value.find(id); ok {
+			if f, ok := list.value.Find(id); ok {
 				return f
 			}
 		}
@@ -144,7 +145,7 @@ func (l *Library) knownFile(id veriff.MediaID) *File {
 	in := new(Listing)
 	in.Session, _ = veriff.ParseSessionID(lb.Session) // zero if that is not known
 	in.Attempt, _ = veriff.ParseAttemptID(lb.Attempt)
-	return &File{ID: id, Listed: o.Size(), In: in, mimetype: unique.Make(lb.MIMEType)}
+	return &File{ID: id, Listed: o.Size(), In: in, MIMEType: unique.Make(lb.MIMEType)}
 }
 
 // Evicted is what an eviction freed.
@@ -198,13 +199,13 @@ func (l *Library) meant(names []string) (func(media string, text []byte) bool, e
 			if !ok {
 				return nil, fmt.Errorf("library: %s: the list of its session is not in the cache: look into the directory first", name)
 			}
-			file, ok := l.findNamed(list, n.File)
+			file, ok := list.FindByContext(n.File, l.catalog.number)
 			if !ok {
-				return nil, list.without(n.File)
+				return nil, list.Missing(n.File)
 			}
 			media[file.ID.String()] = true
 		default:
-			media[n.File[:idLen]] = true
+			media[n.File[:listing.IDLen]] = true
 		}
 	}
 	return func(id string, text []byte) bool {

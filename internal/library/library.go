@@ -22,6 +22,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/flight"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -35,7 +36,7 @@ var (
 	ErrOffline = errors.New("the API can't be reached")
 	// ErrIncomplete: the listing has entries that can't be used, so what it
 	// lacks may be there all the same.
-	ErrIncomplete = errors.New("the list is incomplete")
+	ErrIncomplete = listing.ErrIncomplete
 )
 
 // Defaults of the options of the same name.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -41,9 +42,9 @@ func ParseName(text string) (n Name, err error) {
 	case "":
 		possible = !path
 	case SessionsTree, AttemptsTree:
-		possible = possible || PossibleName(n.File)
+		possible = possible || listing.PossibleName(n.File)
 	case ContextsTree:
-		possible = possible || PossibleNameByContext(n.File)
+		possible = possible || listing.PossibleNameByContext(n.File)
 	case MetadataTree:
 		if _, ok := ParseDocumentName(n.File); ok {
 			return n, fmt.Errorf("library: %s belongs to its session, name that: %s/%s", text, n.Tree, n.ID)

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"veriffs/internal/flight"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -44,7 +45,10 @@ func (l *Library) Find(ctx context.Context, id veriff.SessionID, name string) (*
 	if err != nil {
 		return nil, err
 	}
-	return list.file(name)
+	if f, ok := list.Lookup(name); ok {
+		return f, nil
+	}
+	return nil, list.Missing(name)
 }
 
 // ForgetListing makes the next call of Session ask the API, because there is
@@ -63,7 +67,7 @@ func (l *Library) storedSession(id veriff.SessionID) (a answer[*Listing], ok boo
 		return a, false
 	}
 	attempt, created := l.catalog.newest(id)
-	return answer[*Listing]{value: newListing(id, attempt, created, media), asked: label.stored}, true
+	return answer[*Listing]{value: listing.New(id, attempt, created, media), asked: label.stored}, true
 }
 
 // askSession gets media and attempts of a session from the API, side by side,
@@ -96,7 +100,7 @@ func (l *Library) askSession(t *flight.Task, id veriff.SessionID) (*Listing, err
 		l.catalogued(id, attempts.Items)
 	}
 	attempt, created := l.catalog.newest(id)
-	list := newListing(id, attempt, created, media)
+	list := listing.New(id, attempt, created, media)
 	if last, ok := l.listings.present(id); ok {
 		l.renumber(list, last) // before anybody sees it, or another last one
 	}
@@ -133,27 +137,13 @@ func (l *Library) keepSession(id veriff.SessionID, list, last *Listing) {
 	if l.sessions.visit(id) {
 		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})
 	}
-	if last != nil && last.same(list) {
+	if last != nil && last.Same(list) {
 		return
 	}
-	missing := gone(last, list)
+	missing := list.Gone(last)
 	l.observer.tell(Change{Session: id, FilesGone: missing})
-	if len(missing) > 0 && list.proves && list.Attempt == last.Attempt && !list.Attempt.IsZero() {
+	if len(missing) > 0 && list.Proves && list.Attempt == last.Attempt && !list.Attempt.IsZero() {
 		l.attempts.expire(list.Attempt)
 		l.suspect(list.Attempt)
 	}
-}
-
-// gone returns the names that last has and list has not.
-func gone(last, list *Listing) (names []string) {
-	if last == nil {
-		return nil
-	}
-	for i := range last.Files {
-		name := last.Files[i].Name()
-		if _, ok := list.Lookup(name); !ok {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -40,7 +40,7 @@ type fileWalk struct {
 // sessions/*/*.jpg, by-context/*/face.*.
 type kind struct{ context, mimetype unique.Handle[string] }
 
-func (f *File) kind() kind { return kind{f.Context, f.mimetype} }
+func kindOf(f *File) kind { return kind{f.Context, f.MIMEType} }
 
 // step is a file that a walk is expected to open.
 type step struct {
@@ -101,7 +101,7 @@ func (w *fileWalk) to(s spot) {
 	w.at = s
 	w.opened++
 	w.met[s.file().ID] = true
-	delete(w.passed, s.file().kind())
+	delete(w.passed, kindOf(s.file()))
 }
 
 // leave ends the visit of a session. Where several are at work on one list,
@@ -110,7 +110,7 @@ func (w *fileWalk) leave(left *Listing) {
 	opened := make(map[kind]bool) // of each kind that there is
 	for i := range left.Files {
 		f := &left.Files[i]
-		opened[f.kind()] = opened[f.kind()] || w.met[f.ID]
+		opened[kindOf(f)] = opened[kindOf(f)] || w.met[f.ID]
 	}
 	for k, yes := range opened {
 		if !yes {
@@ -125,7 +125,7 @@ func (w *fileWalk) leave(left *Listing) {
 }
 
 // wants reports whether a walk opens files of that kind.
-func (w *fileWalk) wants(f *File) bool { return w.passed[f.kind()] < 2 }
+func (w *fileWalk) wants(f *File) bool { return w.passed[kindOf(f)] < 2 }
 
 // done reports whether nothing is left to open of the session that it is in.
 func (w *fileWalk) done() bool {
@@ -239,7 +239,7 @@ func (r *readAhead) overtakeLocked(w *fileWalk, n int, by *File) (dropped bool) 
 		if s.list.Session != by.In.Session {
 			delete(w.met, s.file().ID)
 		}
-		if k := s.file().kind(); k != by.kind() {
+		if k := kindOf(s.file()); k != kindOf(by) {
 			w.passed[k]++
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"veriffs/cache"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -30,7 +31,7 @@ func TestWalkBegunAnew(t *testing.T) {
 	for i := range 9 {
 		media.Items = append(media.Items, veriff.Media{ID: veriff.MediaID{15: byte(i + 1)}, Size: 1000})
 	}
-	list := newListing(veriff.SessionID{15: 1}, veriff.AttemptID{}, lib.now(), media)
+	list := listing.New(veriff.SessionID{15: 1}, veriff.AttemptID{}, lib.now(), media)
 
 	r := &lib.ahead
 	r.opened(&list.Files[0])

@@ -47,7 +47,7 @@ func (o *WarmOptions) Check() error {
 }
 
 func (o *WarmOptions) wants(f *File) bool {
-	if o.NoVideo && f.isVideo() {
+	if o.NoVideo && f.IsVideo() {
 		return false
 	}
 	for _, pattern := range o.Contexts {
@@ -56,14 +56,6 @@ func (o *WarmOptions) wants(f *File) bool {
 		}
 	}
 	return len(o.Contexts) == 0
-}
-
-func (f *File) isVideo() bool {
-	switch extension(f.mimetype.Value()) {
-	case "webm", "mp4", "mov", "mkv":
-		return true
-	}
-	return strings.HasPrefix(strings.ToLower(f.mimetype.Value()), "video/")
 }
 
 // Warmed is how far a warming has come.

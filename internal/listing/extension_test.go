@@ -1,4 +1,4 @@
-package library
+package listing
 
 import (
 	"strings"
@@ -33,17 +33,17 @@ func FuzzListing(f *testing.F) {
 		if err != nil {
 			return
 		}
-		l := newListing(veriff.SessionID{1}, veriff.AttemptID{}, time.Time{}, media)
+		l := New(veriff.SessionID{1}, veriff.AttemptID{}, time.Time{}, media)
 		last := ""
 		for i := range l.Files {
 			name := l.Files[i].Name()
-			if len(name) < idLen+2 || strings.ContainsAny(name, "/\x00") || !PossibleName(name) {
+			if len(name) < IDLen+2 || strings.ContainsAny(name, "/\x00") || !PossibleName(name) {
 				t.Errorf("a name %q", name)
 			}
-			if name[:idLen] <= last {
+			if name[:IDLen] <= last {
 				t.Errorf("%q after %q", name, last)
 			}
-			last = name[:idLen]
+			last = name[:IDLen]
 			if found, ok := l.Lookup(name); !ok || found != &l.Files[i] {
 				t.Errorf("%q is not found again", name)
 			}

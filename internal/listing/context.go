@@ -1,7 +1,6 @@
-package library
+package listing
 
 import (
-	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -65,15 +64,27 @@ type names struct {
 	number []int       // of Files, in their order
 }
 
-// ByContext returns the files of a listing under their names by context, in
-// the order of those names.
-func (l *Library) ByContext(list *Listing) []NamedFile {
-	return list.named(l.catalog.number).byName
+// Numbers tells the number that a file's name by context has, where it is not
+// the one that the order of ids gives.
+type Numbers func(veriff.MediaID) (n int, ok bool)
+
+// ByContext returns the files under their names by context, in the order of
+// those names. The first caller's numbers count.
+func (l *Listing) ByContext(numbers Numbers) []NamedFile { return l.named(numbers).byName }
+
+// FindByContext returns the file that has a name by context.
+func (l *Listing) FindByContext(name string, numbers Numbers) (*File, bool) {
+	all := l.ByContext(numbers)
+	i, ok := slices.BinarySearchFunc(all, name, func(f NamedFile, name string) int { return strings.Compare(f.Name, name) })
+	if !ok {
+		return nil, false
+	}
+	return all[i].File, true
 }
 
-func (l *Listing) named(fixed func(veriff.MediaID) (int, bool)) *names {
+func (l *Listing) named(numbers Numbers) *names {
 	l.names.once.Do(func() {
-		l.names.number = assign(l.Files, fixed)
+		l.names.number = assign(l.Files, numbers)
 		l.names.byName = make([]NamedFile, len(l.Files))
 		for i, n := range l.names.number {
 			f := &l.Files[i]
@@ -84,17 +95,36 @@ func (l *Listing) named(fixed func(veriff.MediaID) (int, bool)) *names {
 	return &l.names
 }
 
+// KeepNames names the files of a listing so that those of the last one, which
+// had its names by numbers, keep theirs. It returns the numbers to remember: none
+// if the order of ids gives them all.
+func (l *Listing) KeepNames(last *Listing, numbers Numbers) map[veriff.MediaID]int {
+	had := make(map[veriff.MediaID]int, len(last.Files))
+	for i, n := range last.named(numbers).number {
+		had[last.Files[i].ID] = n
+	}
+	now := l.named(func(id veriff.MediaID) (int, bool) { n, ok := had[id]; return n, ok }).number
+	if slices.Equal(now, assign(l.Files, func(veriff.MediaID) (int, bool) { return 0, false })) {
+		return nil
+	}
+	remember := make(map[veriff.MediaID]int, len(now))
+	for i, n := range now {
+		remember[l.Files[i].ID] = n
+	}
+	return remember
+}
+
 func nameByContext(f *File, n int) string {
 	name := stem(f.Context.Value())
 	if n > 1 {
 		name += "-" + strconv.Itoa(n)
 	}
-	return name + "." + extension(f.mimetype.Value())
+	return name + "." + f.Extension()
 }
 
 // assign gives every file a number with which its name is its own: the fixed
 // one where it has one, and the lowest that is free, in order, to the others.
-func assign(files []File, fixed func(veriff.MediaID) (int, bool)) []int {
+func assign(files []File, fixed Numbers) []int {
 	numbers := make([]int, len(files))
 	taken := make(map[string]bool, len(files))
 	for i := range files {
@@ -118,52 +148,6 @@ func assign(files []File, fixed func(veriff.MediaID) (int, bool)) []int {
 		taken[nameByContext(&files[i], n)] = true
 	}
 	return numbers
-}
-
-// renumber sees to it that what is in both listings keeps its name.
-func (l *Library) renumber(list, last *Listing) {
-	if last.same(list) {
-		return
-	}
-	had := make(map[veriff.MediaID]int, len(last.Files))
-	for i, n := range last.named(l.catalog.number).number {
-		had[last.Files[i].ID] = n
-	}
-	numbers := list.named(func(id veriff.MediaID) (int, bool) { n, ok := had[id]; return n, ok }).number
-	byOrder := assign(list.Files, func(veriff.MediaID) (int, bool) { return 0, false })
-	other := make(map[veriff.MediaID]int)
-	if !slices.Equal(numbers, byOrder) {
-		for i, n := range numbers {
-			other[list.Files[i].ID] = n
-		}
-	}
-	if l.catalog.setNumbers(other, slices.Concat(last.Files, list.Files)) {
-		l.catalog.save(l.cache) // it happens seldom, and nothing else could tell them
-	}
-}
-
-// FindByContext is Find by the name by context.
-func (l *Library) FindByContext(ctx context.Context, id veriff.SessionID, name string) (*File, error) {
-	// Unlike an id, a name may come to mean another file: only the list that
-	// is up to date tells.
-	list, err := l.Session(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	if f, ok := l.findNamed(list, name); ok {
-		return f, nil
-	}
-	return nil, list.without(name)
-}
-
-// findNamed returns the file of a listing that has a name by context.
-func (l *Library) findNamed(list *Listing, name string) (*File, bool) {
-	all := l.ByContext(list)
-	i, ok := slices.BinarySearchFunc(all, name, func(f NamedFile, name string) int { return strings.Compare(f.Name, name) })
-	if !ok {
-		return nil, false
-	}
-	return all[i].File, true
 }
 
 // PossibleNameByContext reports whether a file could have that name by

@@ -1,4 +1,4 @@
-package library
+package listing
 
 import (
 	"fmt"
@@ -56,15 +56,15 @@ func sameType(a, b string) bool {
 	return a == b || extension(a) == extension(b) && extension(a) != unknownExtension
 }
 
-// expects refuses a reply that is something else than what was listed. A list
+// Expects refuses a reply that is something else than what was listed. A list
 // may be wrong about the type or about the size of a file, and its reply need
 // not name a type; that both are named and both are others is no mistake.
-func (f *File) expects(r veriff.Receipt) error {
-	if f.Listed == UnknownSize || f.Listed == r.Length || sameType(f.mimetype.Value(), r.ContentType) {
+func (f *File) Expects(r veriff.Receipt) error {
+	if f.Listed == UnknownSize || f.Listed == r.Length || sameType(f.MIMEType.Value(), r.ContentType) {
 		return nil
 	}
 	return fmt.Errorf("%w: neither the type nor the size that was listed: %d bytes of %s in place of %d of %s",
-		veriff.ErrBody, r.Length, extension(r.ContentType), f.Listed, extension(f.mimetype.Value()))
+		veriff.ErrBody, r.Length, extension(r.ContentType), f.Listed, f.Extension())
 }
 
 // extension returns the extension, without its dot, for a mimetype as the
@@ -80,20 +80,20 @@ func extension(mimetype string) string {
 	return unknownExtension
 }
 
-// idLen is the length of an id within a name.
-const idLen = 36
+// IDLen is the length of an id within a name.
+const IDLen = 36
 
 // splitName takes <mediaId>.<ext> apart. It accepts only what [File.Name]
 // can produce: the id in its canonical, lower-case form.
 func splitName(name string) (id veriff.MediaID, ext string, ok bool) {
-	if len(name) < idLen+2 || name[idLen] != '.' {
+	if len(name) < IDLen+2 || name[IDLen] != '.' {
 		return veriff.MediaID{}, "", false
 	}
-	id, err := veriff.ParseMediaID(name[:idLen])
-	if err != nil || id.String() != name[:idLen] {
+	id, err := veriff.ParseMediaID(name[:IDLen])
+	if err != nil || id.String() != name[:IDLen] {
 		return veriff.MediaID{}, "", false
 	}
-	return id, name[idLen+1:], true
+	return id, name[IDLen+1:], true
 }
 
 // PossibleName reports whether a listing could have a file of that name.
