@@ -47,6 +47,9 @@ func (l *Library) Open(ctx context.Context, f *File) (*Handle, error) {
 	if err != nil {
 		return nil, err
 	}
+	if fetched {
+		l.ahead.delivered(f)
+	}
 	return &Handle{lib: l, file: f, object: o}, nil
 }
 

@@ -143,7 +143,7 @@ func New(o Options) (*Library, error) {
 	l.documents.init(l, documentsInMemory, func(answer[Document]) int { return 1 })
 	l.bodies = flight.NewGroup[documentKey, fullDocument](l.lanes, l.spawn, nil)
 	l.fetches = flight.NewGroup[veriff.MediaID, *object](l.lanes, l.spawn, l.own)
-	l.ahead.lib, l.ahead.sequence.lib, l.ahead.off = l, l, o.NoReadAhead
+	l.ahead.init(l, o.NoReadAhead)
 	l.catalog.load(o.Cache, o.Logger)
 	l.spawn(l.keepCatalog)
 	l.spawn(l.eraseGone)

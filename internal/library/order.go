@@ -5,35 +5,22 @@ import (
 	"slices"
 	"time"
 
+	"veriffs/internal/prefetch"
 	"veriffs/veriff"
 )
-
-// order is one in which somebody goes through the sessions. The zero order is
-// one that is not known yet.
-type order struct {
-	by  property
-	dir int // +1, or -1 for the reverse
-}
-
-type property int
-
-const (
-	byName property = iota + 1
-	byDate          // of the newest attempt, the newest first and equal ones by name, as ls -t has it
-	byNone          // no order that we know
-)
-
-// someOrders are those that a walk is tried for.
-var someOrders = [...]order{{byName, +1}, {byName, -1}, {byDate, +1}, {byDate, -1}}
 
 // datesKept is how long the order by date serves at least before it is made
 // anew, in times of what that took: 40 ms with a hundred thousand sessions.
 const datesKept = 100
 
-// sequence says which session comes after which.
+// emptySessions bounds how many in a row are passed over.
+const emptySessions = 256
+
+// sequence is what the prediction sees of the library: which session comes
+// after which, and the listings in memory.
 type sequence struct {
 	lib   *Library
-	dates []datedSession // in the order of byDate
+	dates []datedSession // newest first, equal ones by name
 	of    uint64         // version of the sessions and their dates
 	until time.Time
 }
@@ -47,23 +34,43 @@ func (a datedSession) compare(b datedSession) int {
 	return cmp.Or(cmp.Compare(b.created, a.created), a.id.Compare(b.id))
 }
 
-// after returns the session that comes after another in an order.
-func (s *sequence) after(id veriff.SessionID, o order) (next veriff.SessionID, ok bool) {
-	if o.dir == 0 {
-		return id, false
-	}
-	switch o.by {
-	case byName:
-		return s.lib.sessions.next(id, o.dir)
-	case byDate:
-		s.sort()
-		_, created := s.lib.catalog.newest(id)
-		n, found := slices.BinarySearchFunc(s.dates, datedSession{milliseconds(created), id}, datedSession.compare)
-		if n += o.dir; found && n >= 0 && n < len(s.dates) {
-			return s.dates[n].id, true
+// Next returns the session after another in an order, past those that are
+// known to have no files.
+func (s *sequence) Next(id veriff.SessionID, o prefetch.Order) (veriff.SessionID, bool) {
+	for range emptySessions {
+		next, ok := s.next(id, o)
+		if !ok {
+			break
 		}
+		if list, known := s.lib.listings.peek(next); !known || len(list.Files) > 0 {
+			return next, true
+		}
+		id = next
 	}
-	return veriff.SessionID{}, false
+	return id, false
+}
+
+func (s *sequence) next(id veriff.SessionID, o prefetch.Order) (next veriff.SessionID, ok bool) {
+	dir := +1
+	if o.Reverse {
+		dir = -1
+	}
+	if !o.ByDate {
+		return s.lib.sessions.next(id, dir)
+	}
+	s.sort()
+	_, created := s.lib.catalog.newest(id)
+	n, found := slices.BinarySearchFunc(s.dates, datedSession{milliseconds(created), id}, datedSession.compare)
+	if n += dir; found && n >= 0 && n < len(s.dates) {
+		return s.dates[n].id, true
+	}
+	return next, false
+}
+
+// Listing returns the listing of a session if it is in memory and up to date.
+func (s *sequence) Listing(id veriff.SessionID) (prefetch.Listing, bool) {
+	list, ok := s.lib.listings.peek(id)
+	return (*directory)(list), ok
 }
 
 func (s *sequence) sort() {
