@@ -3,11 +3,9 @@ package library
 import (
 	"context"
 	"fmt"
-	"slices"
-	"sync"
+	"iter"
 	"time"
 
-	"veriffs/cache"
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
 	"veriffs/veriff"
@@ -37,66 +35,44 @@ func (l *Library) FindInAttempt(ctx context.Context, id veriff.AttemptID, name s
 	return nil, list.Missing(name)
 }
 
-// knownAttempts is the sorted set of attempts, made when somebody looks.
-type knownAttempts struct {
-	mu      sync.Mutex
-	ids     []veriff.AttemptID
-	version uint64 // of what ids were made of
-	gone    map[veriff.AttemptID]time.Time
-	losses  uint64 // grows with every change of gone
-}
-
 // Attempts returns, from memory, every attempt of the sessions that there are,
 // as far as their lists of attempts were ever had, in order, and a number that
 // changes when the answer may have. The slice must not be changed.
-func (l *Library) Attempts() (ids []veriff.AttemptID, version uint64) {
-	k := &l.known
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	_, sessions := l.sessions.all()
-	version = 1 + sessions + l.catalog.attemptsVersion() + k.losses // each only ever grows
-	if k.version == version {
-		return k.ids, version
-	}
-	now := l.now()
-	l.catalog.each(func(session veriff.SessionID, id veriff.AttemptID) {
-		if l.sessions.has(session) && !now.Before(k.gone[id]) {
-			ids = append(ids, id)
+func (l *Library) Attempts() (ids []veriff.AttemptID, version uint64) { return l.known.All() }
+
+// knownAttempts are the attempts of the sessions that there are. Their version
+// only ever grows.
+func (l *Library) knownAttempts() (iter.Seq[veriff.AttemptID], uint64) {
+	_, sessions := l.sessions.All()
+	version := sessions + l.catalog.Version()
+	return func(yield func(veriff.AttemptID) bool) {
+		for session, id := range l.catalog.All() {
+			if l.sessions.Has(session) && !yield(id) {
+				return
+			}
 		}
-	})
-	slices.SortFunc(ids, veriff.AttemptID.Compare)
-	k.ids, k.version = slices.Compact(ids), version
-	return k.ids, version
+	}, version
 }
 
 // HasAttempt reports, from memory, whether Attempts has an attempt.
 func (l *Library) HasAttempt(id veriff.AttemptID) bool {
-	session, _ := l.catalog.attempt(id)
-	if session.IsZero() || !l.sessions.has(session) {
-		return false
-	}
-	l.known.mu.Lock()
-	defer l.known.mu.Unlock()
-	return !l.now().Before(l.known.gone[id])
+	session, _ := l.catalog.Attempt(id)
+	return !session.IsZero() && l.sessions.Has(session) && !l.known.Gone(id)
 }
 
 // AttemptCreated returns, from memory, when an attempt began: the zero time
 // if that is not known.
 func (l *Library) AttemptCreated(id veriff.AttemptID) time.Time {
-	_, created := l.catalog.attempt(id)
+	_, created := l.catalog.Attempt(id)
 	return created
 }
 
 // catalogued remembers the attempts of a session and tells if they are others
 // than before.
 func (l *Library) catalogued(id veriff.SessionID, attempts []veriff.Attempt) {
-	if changed, latest := l.catalog.setAttempts(id, attempts); changed {
+	if changed, latest := l.catalog.SetAttempts(id, attempts); changed {
 		l.observer.tell(Change{Session: id, AttemptsChanged: true, NewestChanged: latest})
 	}
-}
-
-func attemptMediaKey(id veriff.AttemptID) cache.Key {
-	return cache.Key("attempt/" + id.String() + "/media")
 }
 
 // storedAttempt is the listing of an attempt as the last answer in the sealed
@@ -114,7 +90,7 @@ func (l *Library) storedAttempt(id veriff.AttemptID) (a answer[*Listing], ok boo
 }
 
 func (l *Library) attemptListing(id veriff.AttemptID, media veriff.MediaList) *Listing {
-	session, created := l.catalog.attempt(id)
+	session, created := l.catalog.Attempt(id)
 	if session.IsZero() {
 		session = sessionOf(media)
 	}
@@ -147,7 +123,7 @@ func (l *Library) askAttempt(t *flight.Task, id veriff.AttemptID) (*Listing, err
 	if media.Dropped > 0 {
 		l.log.Warn("entries of a listing have no usable id and are not shown", "attempt", id, "entries", media.Dropped)
 	}
-	session, _ := l.catalog.attempt(id)
+	session, _ := l.catalog.Attempt(id)
 	if session.IsZero() {
 		if session = sessionOf(media); !session.IsZero() {
 			attempts, err := l.askAttempts(t, session)
@@ -165,7 +141,7 @@ func (l *Library) askAttempt(t *flight.Task, id veriff.AttemptID) (*Listing, err
 
 // keepAttempt tells what has changed with a new listing from the API.
 func (l *Library) keepAttempt(id veriff.AttemptID, list, last *Listing) {
-	l.known.found(id)
+	l.known.Restore(id)
 	if last != nil && last.Same(list) {
 		return
 	}
@@ -173,26 +149,5 @@ func (l *Library) keepAttempt(id veriff.AttemptID, list, last *Listing) {
 	l.observer.tell(Change{Attempt: id, FilesGone: missing})
 	if len(missing) > 0 && list.Proves {
 		l.suspect(id)
-	}
-}
-
-// lost takes an attempt out of the listing until then.
-func (k *knownAttempts) lost(id veriff.AttemptID, until time.Time) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.gone == nil {
-		k.gone = make(map[veriff.AttemptID]time.Time)
-	}
-	k.gone[id] = until
-	k.losses++
-}
-
-// found takes back that an attempt was lost.
-func (k *knownAttempts) found(id veriff.AttemptID) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if _, ok := k.gone[id]; ok {
-		delete(k.gone, id)
-		k.losses++
 	}
 }

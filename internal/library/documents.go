@@ -2,16 +2,13 @@ package library
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"veriffs/cache"
 	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
@@ -89,8 +86,6 @@ type documentKey struct {
 
 func (k documentKey) String() string { return k.session.String() + "/" + documents[k.kind].name }
 
-func (k documentKey) key() cache.Key { return cache.Key("session/" + k.String()) }
-
 // Documents returns which documents a session has, asking for those that are
 // not known: at most five requests, side by side. A document that the API
 // says it does not have is left out; one that could not be asked for is not,
@@ -145,7 +140,7 @@ func (l *Library) Document(ctx context.Context, id veriff.SessionID, kind Docume
 		if last, ok := l.documents.last(k); ok {
 			return l.documents.result(k, last)
 		}
-	} else if l.sessions.absentFor(id) > 0 {
+	} else if l.sessions.Absent(id) {
 		return Document{}, fmt.Errorf("library: session %s: %w", id, ErrNotFound)
 	}
 	return l.documents.get(ctx, k)
@@ -219,7 +214,7 @@ func (l *Library) keepDocument(k documentKey, d veriff.Document) Document {
 func (l *Library) loseDocument(k documentKey, last Document) {
 	text, err := json.Marshal(label{Session: k.session.String(), Absent: true, Received: l.now()})
 	if err == nil {
-		l.store(k.key(), nil, text)
+		putObject(l.cache, k.key(), nil, text)
 	}
 	if last != (Document{}) {
 		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
@@ -251,61 +246,4 @@ func (l *Library) storedDocument(k documentKey) (a answer[Document], ok bool) {
 		}
 	}
 	return a, true
-}
-
-func (lb label) document(size int64) (Document, error) {
-	d := Document{Size: size, Received: lb.Received}
-	if n, err := hex.Decode(d.SHA256[:], []byte(lb.SHA256)); err != nil || n != len(d.SHA256) {
-		return Document{}, errors.New("library: label without a hash")
-	}
-	return d, nil
-}
-
-// storeDocument keeps a verified body in the cache, with a label that says
-// whose it is. Failing is the cache's business: it logs, and the body is asked
-// for again.
-func (l *Library) storeDocument(key cache.Key, owners label, d veriff.Document) {
-	lb := labelOf(d.Receipt)
-	lb.Session, lb.Attempt = owners.Session, owners.Attempt
-	if text, err := json.Marshal(lb); err == nil {
-		l.store(key, d.Body, text)
-	}
-}
-
-func (l *Library) store(key cache.Key, body, label []byte) {
-	w, err := l.cache.Create(key, int64(len(body)))
-	if err != nil {
-		return
-	}
-	if _, err := w.Write(body); err != nil {
-		w.Abort()
-		return
-	}
-	if o, err := w.Commit(label); err == nil {
-		o.Close()
-	}
-}
-
-// storedLabel is a label and when what it stands beside was stored.
-type storedLabel struct {
-	label
-	stored time.Time
-}
-
-// loadDocument returns a body kept by storeDocument.
-func (l *Library) loadDocument(key cache.Key) (body []byte, lb storedLabel, ok bool) {
-	o, ok := l.cache.Get(key)
-	if !ok {
-		return nil, lb, false
-	}
-	defer o.Close()
-	if json.Unmarshal(o.Label(), &lb.label) != nil {
-		return nil, lb, false
-	}
-	lb.stored = o.Stored()
-	body, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
-	if err != nil {
-		return nil, lb, false
-	}
-	return body, lb, true
 }

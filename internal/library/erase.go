@@ -2,12 +2,9 @@ package library
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -72,8 +69,8 @@ func (l *Library) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) 
 	e, err := l.erase(ctx, d)
 	if err == nil {
 		err = l.cache.Remove(catalogKey)
-		l.catalog.mark()
-		l.catalog.save(l.cache)
+		l.catalog.Mark()
+		l.catalog.save()
 	}
 	return e, err
 }
@@ -116,7 +113,7 @@ func (l *Library) doomSession(id veriff.SessionID) *doomed {
 // attemptsOf returns the attempts of a session, as far as they were ever
 // listed.
 func (l *Library) attemptsOf(id veriff.SessionID) []veriff.AttemptID {
-	attempts := l.catalog.of(id)
+	attempts := l.catalog.Of(id)
 	if len(attempts) > 0 {
 		return attempts
 	}
@@ -168,28 +165,6 @@ func collect(files map[veriff.MediaID]bool, l *Listing) {
 	}
 }
 
-// ownersOf reads whose an object is from its label; zero is unknown.
-func ownersOf(text []byte) (session veriff.SessionID, attempt veriff.AttemptID) {
-	var lb label
-	if json.Unmarshal(text, &lb) != nil {
-		return session, attempt
-	}
-	// What is no id stays zero.
-	session, _ = veriff.ParseSessionID(lb.Session)
-	attempt, _ = veriff.ParseAttemptID(lb.Attempt)
-	return session, attempt
-}
-
-// mediaOf returns which file is under a key.
-func mediaOf(key cache.Key) (id veriff.MediaID, ok bool) {
-	text, ok := strings.CutPrefix(string(key), mediaPrefix)
-	if !ok {
-		return id, false
-	}
-	id, err := veriff.ParseMediaID(text)
-	return id, err == nil
-}
-
 // erase carries an erasure out. Memory is cleared before the disk is read, and
 // again after it, because a listing may have been read back meanwhile.
 func (l *Library) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
@@ -203,7 +178,7 @@ func (l *Library) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 		d.files = make(map[veriff.MediaID]bool)
 	}
 	d.unattributed = make(map[cache.Key]bool)
-	d.owner = func(id veriff.AttemptID) veriff.SessionID { s, _ := l.catalog.attempt(id); return s }
+	d.owner = func(id veriff.AttemptID) veriff.SessionID { s, _ := l.catalog.Attempt(id); return s }
 	if err := errors.Join(l.listings.asking.Settle(ctx), l.attempts.asking.Settle(ctx),
 		l.documents.asking.Settle(ctx), l.bodies.Settle(ctx), l.fetches.Settle(ctx)); err != nil {
 		return e, err
@@ -230,21 +205,21 @@ func (l *Library) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 // by that.
 func (l *Library) forget(d *doomed) Change {
 	if d.everything {
-		l.catalog.forgetAll()
+		l.catalog.Clear()
 		l.listings.memory.Purge()
 		l.attempts.memory.Purge()
 		l.documents.memory.Purge()
 		return Change{
-			SessionsChanged: l.sessions.forgetAll(), AttemptsChanged: true, NewestChanged: true,
+			SessionsChanged: l.sessions.ForgetAll(), AttemptsChanged: true, NewestChanged: true,
 			Erased:        func(*File) bool { return true },
 			ErasedSession: func(veriff.SessionID) bool { return true },
 		}
 	}
 	change := Change{AttemptsChanged: true}
 	for id := range d.sessions {
-		_, newest := l.catalog.setAttempts(id, nil)
+		_, newest := l.catalog.SetAttempts(id, nil)
 		change.NewestChanged = change.NewestChanged || newest
-		change.SessionsChanged = l.sessions.forget(id) || change.SessionsChanged
+		change.SessionsChanged = l.sessions.Forget(id) || change.SessionsChanged
 		change.Session = id // the directories of several have gone before
 		l.listings.drop(id)
 		for kind := range DocumentKinds {
@@ -256,7 +231,7 @@ func (l *Library) forget(d *doomed) Change {
 			l.attempts.drop(attempt)
 		}
 	}
-	l.catalog.forgetFiles(d.files)
+	l.catalog.ForgetFiles(d.files)
 	// d goes on to change while the observer looks.
 	sessions, attempts, files := maps.Clone(d.sessions), maps.Clone(d.attempts), maps.Clone(d.files)
 	change.Erased = func(f *File) bool {
@@ -291,55 +266,5 @@ func (l *Library) tellAndWait(ctx context.Context, c Change) bool {
 		return true
 	case <-ctx.Done():
 		return false
-	}
-}
-
-// forget drops a session that is in the set only because somebody entered it.
-func (s *sessionSet) forget(id veriff.SessionID) (changed bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n, ok := search(s.visited, id)
-	if !ok {
-		return false
-	}
-	s.visited = slices.Delete(s.visited, n, n+1)
-	s.version++
-	return true
-}
-
-func (s *sessionSet) forgetAll() (changed bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.visited) == 0 {
-		return false
-	}
-	s.visited = nil
-	s.version++
-	return true
-}
-
-// forgetFiles drops what is known of files.
-func (c *catalog) forgetFiles(files map[veriff.MediaID]bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	before := len(c.sizes) + len(c.numbers)
-	for id := range files {
-		delete(c.sizes, id)
-		delete(c.numbers, id)
-	}
-	if len(c.sizes)+len(c.numbers) != before {
-		c.markLocked()
-	}
-}
-
-// forgetAll empties the catalog. There is nothing worth writing after it.
-func (c *catalog) forgetAll() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.clear()
-	c.version++
-	select {
-	case <-c.dirty:
-	default:
 	}
 }

@@ -19,7 +19,7 @@ import (
 // of the verified object if it was ever seen, else what the list said, else
 // UnknownSize.
 func (l *Library) Size(f *File) int64 {
-	if n, ok := l.catalog.size(f.ID); ok {
+	if n, ok := l.catalog.Size(f.ID); ok {
 		return n
 	}
 	return f.Listed
@@ -29,7 +29,7 @@ func (l *Library) Size(f *File) int64 {
 // the zero time if that is not known. It is the same in whichever listing the
 // file was found.
 func (l *Library) Date(f *File) time.Time {
-	if _, created := l.catalog.attempt(f.In.Attempt); !created.IsZero() {
+	if _, created := l.catalog.Attempt(f.In.Attempt); !created.IsZero() {
 		return created
 	}
 	return f.In.Created
@@ -127,10 +127,6 @@ func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) 
 	h.lib.release(damaged)
 	return fresh, nil
 }
-
-const mediaPrefix = "media/"
-
-func mediaKey(id veriff.MediaID) cache.Key { return cache.Key(mediaPrefix + id.String()) }
 
 // object is a verified object in use, shared by everyone who has it open.
 type object struct {
@@ -271,7 +267,7 @@ func (l *Library) labelled(f *File, stored *cache.Object) (*object, error) {
 		stored.Close()
 		return nil, fmt.Errorf("library: label of media %s has no hash", f.ID)
 	}
-	if believed := l.Size(f); believed != stored.Size() && l.catalog.setSize(f.ID, stored.Size()) && believed != UnknownSize {
+	if believed := l.Size(f); believed != stored.Size() && l.catalog.SetSize(f.ID, stored.Size()) && believed != UnknownSize {
 		l.log.Warn("the list gave a wrong size, that of the verified object is right",
 			"media", f.ID, "listed", believed, "verified", stored.Size())
 	}
@@ -321,43 +317,4 @@ func (l *Library) download(ctx context.Context, f *File) (*cache.Object, error) 
 		return nil, err
 	}
 	return w.Commit(text)
-}
-
-// label is what is sealed beside each object: enough for erasure by session
-// and for evidence, without another database.
-type label struct {
-	Session   string    `json:"session,omitempty"`
-	Attempt   string    `json:"attempt,omitempty"`
-	MIMEType  string    `json:"mimetype,omitempty"`
-	SHA256    string    `json:"sha256"`
-	Signature string    `json:"signature,omitempty"` // as received
-	Secret    int       `json:"secret"`              // which of the configured secrets verified it, -1 for none
-	Received  time.Time `json:"received"`
-	Absent    bool      `json:"absent,omitempty"` // the API's signed word that there is none; without content
-}
-
-// idText is how a label names an id: empty if it is not known.
-func idText[ID interface {
-	IsZero() bool
-	String() string
-}](id ID) string {
-	if id.IsZero() {
-		return ""
-	}
-	return id.String()
-}
-
-func fileLabel(f *File, r veriff.Receipt) label {
-	lb := labelOf(r)
-	lb.Session, lb.Attempt, lb.MIMEType = idText(f.In.Session), idText(f.In.Attempt), f.MIMEType.Value()
-	return lb
-}
-
-func labelOf(r veriff.Receipt) label {
-	return label{
-		SHA256:    hex.EncodeToString(r.SHA256[:]),
-		Signature: r.Signature,
-		Secret:    r.Secret,
-		Received:  r.Received,
-	}
 }

@@ -35,7 +35,7 @@ func proven(err error) bool {
 // gone reports whether a file is of a session or an attempt that the API said
 // it no longer has: what is still in the cache of it must not be served.
 func (l *Library) gone(f *File) bool {
-	if l.sessions.absentFor(f.In.Session) > 0 || l.catalog.isGone(f.In.Session) {
+	if l.sessions.Absent(f.In.Session) || l.catalog.IsLost(f.In.Session) {
 		return true
 	}
 	return f.In.OfAttempt && l.knownAbsent(f.In.Attempt)
@@ -44,7 +44,7 @@ func (l *Library) gone(f *File) bool {
 // loseSession takes a session out of every tree and has all of it erased.
 func (l *Library) loseSession(id veriff.SessionID, last *Listing) {
 	d := l.doomSession(id)
-	known := l.sessions.lose(id, l.now().Add(l.ttl)) || last != nil || len(d.attempts) > 0
+	known := l.sessions.Lose(id, l.now().Add(l.ttl)) || last != nil || len(d.attempts) > 0
 	for kind := range DocumentKinds {
 		known = known || l.cache.Has(documentKey{id, kind}.key())
 	}
@@ -67,7 +67,7 @@ func (l *Library) loseSession(id veriff.SessionID, last *Listing) {
 	if last != nil {
 		change.FilesGone = new(Listing).Gone(last)
 	}
-	l.catalog.bury([]veriff.SessionID{id}, whole)
+	l.catalog.Lose([]veriff.SessionID{id}, whole)
 	l.observer.tell(change)
 }
 
@@ -77,8 +77,8 @@ func (l *Library) loseAttempt(id veriff.AttemptID, last *Listing) {
 	l.log.Info("the API no longer has this attempt: it leaves the listing and the cache", "attempt", id)
 	l.cache.Remove(attemptMediaKey(id))
 	change := Change{AttemptsGone: []veriff.AttemptID{id}}
-	if session, _ := l.catalog.attempt(id); !session.IsZero() {
-		l.known.lost(id, l.now().Add(l.ttl))
+	if session, _ := l.catalog.Attempt(id); !session.IsZero() {
+		l.known.Lose(id, l.now().Add(l.ttl))
 		change.AttemptsChanged = true
 	}
 	if last != nil {
@@ -91,7 +91,7 @@ func (l *Library) loseAttempt(id veriff.AttemptID, last *Listing) {
 // loseFile erases a file.
 func (l *Library) loseFile(f *File) {
 	l.cache.Remove(mediaKey(f.ID))
-	l.catalog.forgetFiles(map[veriff.MediaID]bool{f.ID: true})
+	l.catalog.ForgetFiles(map[veriff.MediaID]bool{f.ID: true})
 	l.listings.expire(f.In.Session)
 	l.attempts.expire(f.In.Attempt)
 	l.observer.tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
@@ -101,7 +101,7 @@ func (l *Library) loseFile(f *File) {
 // are its own listing says: that of a session may have changed over to a newer
 // attempt at any moment.
 func (l *Library) suspect(id veriff.AttemptID) {
-	l.catalog.bury(nil, map[veriff.AttemptID]bool{id: true})
+	l.catalog.Lose(nil, map[veriff.AttemptID]bool{id: true})
 }
 
 // eraseGone erases what belongs to the sessions and attempts that have gone.
@@ -113,10 +113,10 @@ func (l *Library) eraseGone() {
 		case <-l.life.Done():
 			return
 		case <-again.C:
-		case <-l.catalog.loss:
+		case <-l.catalog.Losses():
 		}
 		begun := l.now()
-		if l.eraseBuried(l.life) {
+		if l.eraseLost(l.life) {
 			again.Reset(eraseAgain)
 		}
 		if !l.rest(max(0, min(eraseShare*l.now().Sub(begun), eraseAgain))) {
@@ -135,26 +135,26 @@ func (l *Library) rest(d time.Duration) bool {
 	}
 }
 
-// eraseBuried erases what has gone so far, and reports whether some of it has
+// eraseLost erases what has gone so far, and reports whether some of it has
 // to be tried again.
-func (l *Library) eraseBuried(ctx context.Context) (again bool) {
-	b := l.catalog.buried()
-	if b.empty() {
+func (l *Library) eraseLost(ctx context.Context) (again bool) {
+	lost := l.catalog.Lost()
+	if lost.Empty() {
 		return false
 	}
 	d := &doomed{sessions: make(map[veriff.SessionID]bool), attempts: make(map[veriff.AttemptID]*Listing)}
-	for id := range b.sessions {
+	for id := range lost.Sessions {
 		d.sessions[id] = true
 	}
-	for id, grave := range b.attempts {
-		if !grave.suspect {
+	for id, loss := range lost.Attempts {
+		if !loss.Suspect {
 			d.attempts[id] = nil
 			continue
 		}
 		left, err := l.leftOf(ctx, id)
 		if err != nil {
 			l.log.Debug("which files of an attempt are gone is not known yet", "attempt", id, "error", err)
-			delete(b.attempts, id)
+			delete(lost.Attempts, id)
 			again = true
 			continue
 		}
@@ -173,7 +173,7 @@ func (l *Library) eraseBuried(ctx context.Context) (again bool) {
 	if len(e.Erased) > 0 {
 		l.log.Info("what the API no longer has was erased from the cache", "objects", len(e.Erased))
 	}
-	l.catalog.exhume(b)
+	l.catalog.Erased(lost)
 	return again
 }
 
@@ -189,7 +189,7 @@ func (l *Library) leftOf(ctx context.Context, id veriff.AttemptID) (*Listing, er
 		return nil, err
 	}
 	// It is gone, but its session may list what it had.
-	session, _ := l.catalog.attempt(id)
+	session, _ := l.catalog.Attempt(id)
 	if last, ok := l.listings.present(session); ok {
 		return last, nil
 	}

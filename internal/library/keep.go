@@ -199,7 +199,7 @@ func (l *Library) meant(names []string) (func(media string, text []byte) bool, e
 			if !ok {
 				return nil, fmt.Errorf("library: %s: the list of its session is not in the cache: look into the directory first", name)
 			}
-			file, ok := list.FindByContext(n.File, l.catalog.number)
+			file, ok := list.FindByContext(n.File, l.catalog.Number)
 			if !ok {
 				return nil, list.Missing(n.File)
 			}

@@ -21,6 +21,8 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/catalog"
+	"veriffs/internal/collection"
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
 	"veriffs/veriff"
@@ -68,12 +70,12 @@ type Library struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	sessions  sessionSet
+	sessions  *collection.Sessions
 	listings  answers[veriff.SessionID, *Listing]
 	attempts  answers[veriff.AttemptID, *Listing]
-	known     knownAttempts
+	known     *collection.Attempts
 	documents answers[documentKey, Document]
-	catalog   catalog
+	catalog   storedCatalog
 	link      link
 	limit     limit
 	observer  observers
@@ -121,7 +123,9 @@ func New(o Options) (*Library, error) {
 		erasing: make(chan struct{}, 1),
 	}
 	l.life, l.cancel = context.WithCancel(context.Background())
-	l.sessions.now = o.Now
+	l.sessions = collection.NewSessions(o.Now)
+	l.catalog = storedCatalog{Catalog: catalog.New(), store: o.Cache}
+	l.known = collection.NewAttempts(o.Now, l.knownAttempts)
 	l.link = link{
 		probe: o.Client.Probe, answers: o.Client.Answers, heldUntil: o.Client.HeldUntil,
 		spawn: l.spawn, life: l.life, log: o.Logger,
@@ -144,7 +148,9 @@ func New(o Options) (*Library, error) {
 	l.bodies = flight.NewGroup[documentKey, fullDocument](l.lanes, l.spawn, nil)
 	l.fetches = flight.NewGroup[veriff.MediaID, *object](l.lanes, l.spawn, l.own)
 	l.ahead.init(l, o.NoReadAhead)
-	l.catalog.load(o.Cache, o.Logger)
+	if err := l.catalog.load(); err != nil {
+		l.log.Warn("the catalog of the last mount can't be read; dates show once sessions are entered", "error", err)
+	}
 	l.spawn(l.keepCatalog)
 	l.spawn(l.eraseGone)
 	return l, nil
@@ -161,9 +167,9 @@ func (l *Library) Close() {
 	l.closing.Unlock()
 	l.work.Wait()
 	if !l.cache.Has(catalogKey) { // it was evicted
-		l.catalog.mark()
+		l.catalog.Mark()
 	}
-	l.catalog.save(l.cache)
+	l.catalog.save()
 }
 
 // spawn runs f as a goroutine that Close waits for. A panic in it is logged
@@ -188,7 +194,7 @@ func (l *Library) spawn(f func()) {
 }
 
 // Newest returns when the newest attempt began that the library knows of.
-func (l *Library) Newest() time.Time { return l.catalog.latestDate() }
+func (l *Library) Newest() time.Time { return l.catalog.Latest() }
 
 // Room returns how many bytes of the disk the cache uses and may use.
 func (l *Library) Room() (used, limit int64) {

@@ -37,14 +37,18 @@ func (l *Library) renumber(list, last *Listing) {
 	if last.Same(list) {
 		return
 	}
-	if l.catalog.setNumbers(list.KeepNames(last, l.catalog.number), slices.Concat(last.Files, list.Files)) {
-		l.catalog.save(l.cache) // it happens seldom, and nothing else could tell them
+	var both []veriff.MediaID
+	for _, f := range slices.Concat(last.Files, list.Files) {
+		both = append(both, f.ID)
+	}
+	if l.catalog.SetNumbers(list.KeepNames(last, l.catalog.Number), both) {
+		l.catalog.save() // it happens seldom, and nothing else could tell them
 	}
 }
 
 // ByContext returns the files of a listing under their names by context, in
 // the order of those names.
-func (l *Library) ByContext(list *Listing) []NamedFile { return list.ByContext(l.catalog.number) }
+func (l *Library) ByContext(list *Listing) []NamedFile { return list.ByContext(l.catalog.Number) }
 
 // FindByContext is Find by the name by context.
 func (l *Library) FindByContext(ctx context.Context, id veriff.SessionID, name string) (*File, error) {
@@ -54,7 +58,7 @@ func (l *Library) FindByContext(ctx context.Context, id veriff.SessionID, name s
 	if err != nil {
 		return nil, err
 	}
-	if f, ok := list.FindByContext(name, l.catalog.number); ok {
+	if f, ok := list.FindByContext(name, l.catalog.Number); ok {
 		return f, nil
 	}
 	return nil, list.Missing(name)

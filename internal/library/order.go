@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"veriffs/internal/catalog"
 	"veriffs/internal/prefetch"
 	"veriffs/veriff"
 )
@@ -20,18 +21,13 @@ const emptySessions = 256
 // after which, and the listings in memory.
 type sequence struct {
 	lib   *Library
-	dates []datedSession // newest first, equal ones by name
-	of    uint64         // version of the sessions and their dates
+	dates []catalog.Dated // newest first, equal ones by name
+	of    uint64          // version of the sessions and their dates
 	until time.Time
 }
 
-type datedSession struct {
-	created int64 // unix milliseconds, 0 if not known
-	id      veriff.SessionID
-}
-
-func (a datedSession) compare(b datedSession) int {
-	return cmp.Or(cmp.Compare(b.created, a.created), a.id.Compare(b.id))
+func compareDates(a, b catalog.Dated) int {
+	return cmp.Or(cmp.Compare(b.Created, a.Created), a.Session.Compare(b.Session))
 }
 
 // Next returns the session after another in an order, past those that are
@@ -56,13 +52,13 @@ func (s *sequence) next(id veriff.SessionID, o prefetch.Order) (next veriff.Sess
 		dir = -1
 	}
 	if !o.ByDate {
-		return s.lib.sessions.next(id, dir)
+		return s.lib.sessions.Next(id, dir)
 	}
 	s.sort()
-	_, created := s.lib.catalog.newest(id)
-	n, found := slices.BinarySearchFunc(s.dates, datedSession{milliseconds(created), id}, datedSession.compare)
+	_, created := s.lib.catalog.Newest(id)
+	n, found := slices.BinarySearchFunc(s.dates, catalog.Dated{Created: catalog.Milliseconds(created), Session: id}, compareDates)
 	if n += dir; found && n >= 0 && n < len(s.dates) {
-		return s.dates[n].id, true
+		return s.dates[n].Session, true
 	}
 	return next, false
 }
@@ -78,16 +74,16 @@ func (s *sequence) sort() {
 	if start.Before(s.until) {
 		return
 	}
-	ids, version := s.lib.sessions.all()
-	version += s.lib.catalog.attemptsVersion() // both only ever grow
+	ids, version := s.lib.sessions.All()
+	version += s.lib.catalog.Version() // both only ever grow
 	if version == s.of {
 		return
 	}
-	s.dates, s.of = s.lib.catalog.dated(ids), version
-	slices.SortFunc(s.dates, datedSession.compare)
+	s.dates, s.of = s.lib.catalog.Dated(ids), version
+	slices.SortFunc(s.dates, compareDates)
 	// Where the dates of many are not known nobody can go by them, and the few
 	// that are, of what was opened lately, are next to each other.
-	if n := len(s.dates); n > 0 && s.dates[n*9/10].created == 0 {
+	if n := len(s.dates); n > 0 && s.dates[n*9/10].Created == 0 {
 		s.dates = nil
 	}
 	now := s.lib.now()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -26,7 +27,7 @@ func (l *Library) Enter(ctx context.Context, id veriff.SessionID) (*Listing, err
 // Errors: ErrNotFound when the API said so, ErrOffline, those of package
 // veriff, or the cause of ctx's end.
 func (l *Library) Session(ctx context.Context, id veriff.SessionID) (*Listing, error) {
-	if l.sessions.absentFor(id) > 0 {
+	if l.sessions.Absent(id) {
 		return nil, fmt.Errorf("library: session %s: %w", id, ErrNotFound)
 	}
 	return l.listings.get(ctx, id)
@@ -66,7 +67,7 @@ func (l *Library) storedSession(id veriff.SessionID) (a answer[*Listing], ok boo
 	if err != nil {
 		return a, false
 	}
-	attempt, created := l.catalog.newest(id)
+	attempt, created := l.catalog.Newest(id)
 	return answer[*Listing]{value: listing.New(id, attempt, created, media), asked: label.stored}, true
 }
 
@@ -99,7 +100,7 @@ func (l *Library) askSession(t *flight.Task, id veriff.SessionID) (*Listing, err
 	if attempts.Body != nil {
 		l.catalogued(id, attempts.Items)
 	}
-	attempt, created := l.catalog.newest(id)
+	attempt, created := l.catalog.Newest(id)
 	list := listing.New(id, attempt, created, media)
 	if last, ok := l.listings.present(id); ok {
 		l.renumber(list, last) // before anybody sees it, or another last one
@@ -133,8 +134,8 @@ func (l *Library) askAttempts(t *flight.Task, id veriff.SessionID) (attempts ver
 // keepSession tells what has changed with a new listing from the API. Files
 // that an attempt does not have any more may be deleted: see [Library.suspect].
 func (l *Library) keepSession(id veriff.SessionID, list, last *Listing) {
-	l.catalog.revive(id)
-	if l.sessions.visit(id) {
+	l.catalog.Restore(id)
+	if l.sessions.Visit(id) {
 		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})
 	}
 	if last != nil && last.Same(list) {
@@ -146,4 +147,25 @@ func (l *Library) keepSession(id veriff.SessionID, list, last *Listing) {
 		l.attempts.expire(list.Attempt)
 		l.suspect(list.Attempt)
 	}
+}
+
+// SetSessions replaces the sessions that are listed to the library. ids are
+// sorted, without duplicates, and belong to the library from now on.
+func (l *Library) SetSessions(ids []veriff.SessionID) {
+	removed := l.sessions.Set(ids)
+	l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true, SessionsGone: removed})
+}
+
+// Sessions returns every session there is, in order, and a number that
+// changes when the answer may have. The slice must not be changed.
+func (l *Library) Sessions() (ids []veriff.SessionID, version uint64) { return l.sessions.All() }
+
+// HasSession reports, from memory, whether a session is in the collection.
+func (l *Library) HasSession(id veriff.SessionID) bool { return l.sessions.Has(id) }
+
+// Created returns, from memory, when the newest attempt of a session began:
+// the zero time as long as nobody entered the session.
+func (l *Library) Created(id veriff.SessionID) time.Time {
+	_, created := l.catalog.Newest(id)
+	return created
 }

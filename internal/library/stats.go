@@ -43,7 +43,7 @@ func (o *opens) count(fetched bool, err error) {
 
 // Stats returns the counts. It costs no I/O.
 func (l *Library) Stats() Stats {
-	sessions, _ := l.sessions.all()
+	sessions, _ := l.sessions.All()
 	cached := l.opens.cached.Load()
 	return Stats{
 		Sessions: len(sessions),

@@ -1,4 +1,4 @@
-package library
+package catalog
 
 import (
 	"encoding/binary"
@@ -8,23 +8,29 @@ import (
 	"veriffs/veriff"
 )
 
-// catalogVersion is the first byte of an encoded catalog. Five tables follow,
+// formatVersion is the first byte of an encoded catalog. Five tables follow,
 // each a count and as many records, all numbers big-endian: sessions (id, a
 // count and as many attempts of id and date), sizes and numbers of files (id,
 // number), and sessions and attempts that have gone (id, 1 for an attempt that
 // is merely suspected, else 0).
-const catalogVersion = 3
+const formatVersion = 3
 
 const (
-	idBytes       = 16
-	countBytes    = 4
-	catalogRecord = idBytes + 8
+	idBytes     = 16
+	countBytes  = 4
+	recordBytes = idBytes + 8
 )
 
-func (c *catalog) encode() []byte {
+// Encode returns the catalog as it is to be written down, nil if it is empty.
+func (c *Catalog) Encode() []byte {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if len(c.attempts)+len(c.sizes)+len(c.numbers) == 0 && c.lost.Empty() {
+		return nil
+	}
 	b := make([]byte, 0, 1+5*countBytes+len(c.attempts)*(idBytes+countBytes)+
-		catalogRecord*(len(c.sessions)+len(c.sizes)+len(c.numbers)+len(c.graves.sessions)+len(c.graves.attempts)))
-	b = append(b, catalogVersion)
+		recordBytes*(len(c.sessions)+len(c.sizes)+len(c.numbers)+len(c.lost.Sessions)+len(c.lost.Attempts)))
+	b = append(b, formatVersion)
 	b = appendCount(b, len(c.attempts))
 	for session, all := range c.attempts {
 		b = appendCount(append(b, session[:]...), len(all))
@@ -38,14 +44,14 @@ func (c *catalog) encode() []byte {
 			b = appendRecord(b, id, n)
 		}
 	}
-	b = appendCount(b, len(c.graves.sessions))
-	for id := range c.graves.sessions {
+	b = appendCount(b, len(c.lost.Sessions))
+	for id := range c.lost.Sessions {
 		b = appendRecord(b, id, 0)
 	}
-	b = appendCount(b, len(c.graves.attempts))
-	for id, g := range c.graves.attempts {
+	b = appendCount(b, len(c.lost.Attempts))
+	for id, g := range c.lost.Attempts {
 		var suspect int64
-		if g.suspect {
+		if g.Suspect {
 			suspect = 1
 		}
 		b = appendRecord(b, id, suspect)
@@ -59,19 +65,32 @@ func appendRecord(b []byte, id [idBytes]byte, n int64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, id[:]...), uint64(n))
 }
 
-var errCatalog = errors.New("library: malformed catalog")
+var errMalformed = errors.New("catalog: malformed catalog")
 
-func (c *catalog) decode(b []byte) error {
-	if len(b) == 0 || b[0] != catalogVersion {
-		return errors.New("library: catalog of another version")
+// Decode replaces the catalog by one that was written down. After an error it
+// is empty: everything in it can be had again.
+func (c *Catalog) Decode(b []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear()
+	err := c.decodeLocked(b)
+	if err != nil {
+		c.clear()
+	}
+	return err
+}
+
+func (c *Catalog) decodeLocked(b []byte) error {
+	if len(b) == 0 || b[0] != formatVersion {
+		return errors.New("catalog: catalog of another version")
 	}
 	count, b, ok := takeCount(b[1:], idBytes+countBytes)
 	if !ok {
-		return errCatalog
+		return errMalformed
 	}
 	for range count {
 		if len(b) < idBytes {
-			return errCatalog
+			return errMalformed
 		}
 		session := veriff.SessionID(b[:idBytes])
 		var all []attempt
@@ -79,23 +98,23 @@ func (c *catalog) decode(b []byte) error {
 			all = append(all, attempt{veriff.AttemptID(id), ms})
 		})
 		if !ok {
-			return errCatalog
+			return errMalformed
 		}
 		c.putLocked(session, slices.Clip(all))
 	}
 	for _, table := range []map[veriff.MediaID]int64{c.sizes, c.numbers} {
 		b, ok = takeTable(b, func(id [idBytes]byte, n int64) { table[veriff.MediaID(id)] = n })
 		if !ok {
-			return errCatalog
+			return errMalformed
 		}
 	}
-	b, ok = takeTable(b, func(id [idBytes]byte, _ int64) { c.graves.sessions[id] = grave{} })
+	b, ok = takeTable(b, func(id [idBytes]byte, _ int64) { c.lost.Sessions[id] = Loss{} })
 	if !ok {
-		return errCatalog
+		return errMalformed
 	}
-	b, ok = takeTable(b, func(id [idBytes]byte, suspect int64) { c.graves.attempts[id] = grave{suspect: suspect != 0} })
+	b, ok = takeTable(b, func(id [idBytes]byte, suspect int64) { c.lost.Attempts[id] = Loss{Suspect: suspect != 0} })
 	if !ok || len(b) > 0 {
-		return errCatalog
+		return errMalformed
 	}
 	return nil
 }
@@ -110,13 +129,13 @@ func takeCount(b []byte, size int) (n int, rest []byte, ok bool) {
 }
 
 func takeTable(b []byte, put func(id [idBytes]byte, n int64)) (rest []byte, ok bool) {
-	count, b, ok := takeCount(b, catalogRecord)
+	count, b, ok := takeCount(b, recordBytes)
 	if !ok {
 		return nil, false
 	}
 	for range count {
 		put([idBytes]byte(b), int64(binary.BigEndian.Uint64(b[idBytes:])))
-		b = b[catalogRecord:]
+		b = b[recordBytes:]
 	}
 	return b, true
 }
