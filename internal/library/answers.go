@@ -19,14 +19,23 @@ const retryStale = 30 * time.Second
 // one can't be had, the last one serves, however old. A signed "not found" is
 // an answer too; a failure is none and is never remembered.
 type answers[K question, V any] struct {
-	lib    *Library
-	about  string                           // what is asked about, for the log
-	stored func(K) (answer[V], bool)        // the last answer in the sealed store
-	ask    func(*flight.Task, K) (V, error) // of the API, and into the sealed store
-	keep   func(k K, fresh V, last V)       // a new answer is there; last may be the zero V
-	lose   func(k K, last V)                // the API's signed word: there is nothing (any more)
-	memory *memory[K, answer[V]]            // bounded
-	asking *flight.Group[K, V]              // one question at a time about each key
+	base   *core
+	about  string // what is asked about, for the log
+	source source[K, V]
+	memory *memory[K, answer[V]] // bounded
+	asking *flight.Group[K, V]   // one question at a time about each key
+}
+
+// source is where answers of one kind come from, and who is told of them.
+type source[K question, V any] interface {
+	// stored returns the last answer in the sealed store.
+	stored(K) (answer[V], bool)
+	// ask asks the API, and puts its answer into the sealed store.
+	ask(*flight.Task, K) (V, error)
+	// received is told of a new answer; last may be the zero V.
+	received(k K, fresh, last V)
+	// lost is told of the API's signed word that there is nothing (any more).
+	lost(k K, last V)
 }
 
 // question is what tells one question from another of its kind.
@@ -42,10 +51,12 @@ type answer[V any] struct {
 	asked  time.Time
 }
 
-// init makes a ready to keep answers up to a sum of weights in memory.
-func (a *answers[K, V]) init(l *Library, most int, weigh func(answer[V]) int) {
-	a.lib, a.memory = l, newMemory[K](most, weigh)
-	a.asking = flight.NewGroup[K, V](l.lanes, l.spawn, nil)
+// newAnswers returns answers that are kept in memory up to a sum of weights.
+func newAnswers[K question, V any](c *core, about string, from source[K, V], most int, weigh func(answer[V]) int) answers[K, V] {
+	return answers[K, V]{
+		base: c, about: about, source: from, memory: newMemory[K](most, weigh),
+		asking: flight.NewGroup[K, V](c.lanes, c.spawn, nil),
+	}
 }
 
 // get returns an answer that is up to date, or the best there is.
@@ -56,7 +67,7 @@ func (a *answers[K, V]) get(ctx context.Context, k K) (V, error) {
 	if last, ok := a.memory.Get(k); ok && a.fresh(last) {
 		return a.result(k, last)
 	}
-	return sitOut(ctx, &a.lib.limit, func() (V, error) {
+	return sitOut(ctx, &a.base.limit, func() (V, error) {
 		v, err := a.asking.Do(ctx, k, func(t *flight.Task) (V, error) { return a.renew(t, k) })
 		if errors.Is(err, veriff.ErrRateLimited) && !outlasts(ctx) {
 			if last, ok := a.present(k); ok {
@@ -75,7 +86,7 @@ func (a *answers[K, V]) ahead(k K, then func()) *flight.Task {
 		return nil
 	}
 	return a.asking.Speculate(k, func(t *flight.Task) (V, error) {
-		defer a.lib.spawn(then)
+		defer a.base.spawn(then)
 		return a.renew(t, k)
 	})
 }
@@ -91,7 +102,7 @@ func (a *answers[K, V]) last(k K) (answer[V], bool) {
 	if last, ok := a.memory.Get(k); ok {
 		return last, true
 	}
-	last, ok := a.stored(k)
+	last, ok := a.source.stored(k)
 	if ok {
 		a.memory.Add(k, last)
 	}
@@ -106,7 +117,7 @@ func (a *answers[K, V]) present(k K) (V, bool) {
 
 // put makes an answer that came by itself the last one.
 func (a *answers[K, V]) put(k K, v V) {
-	a.memory.Add(k, answer[V]{value: v, asked: a.lib.now()})
+	a.memory.Add(k, answer[V]{value: v, asked: a.base.now()})
 }
 
 // expire makes the next get ask, because there is word of a change.
@@ -120,8 +131,8 @@ func (a *answers[K, V]) expire(k K) {
 // fresh reports whether an answer is younger than the time to live. One from
 // the future is not: a clock was wrong then, or is now.
 func (a *answers[K, V]) fresh(last answer[V]) bool {
-	age := a.lib.now().Sub(last.asked)
-	return age >= 0 && age < a.lib.ttl
+	age := a.base.now().Sub(last.asked)
+	return age >= 0 && age < a.base.ttl
 }
 
 // drop forgets what memory knows, but not that there is nothing.
@@ -145,21 +156,21 @@ func (a *answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 		return a.result(k, last)
 	}
 	var none V
-	v, err := a.ask(t, k)
+	v, err := a.source.ask(t, k)
 	switch {
 	case err == nil:
 		a.put(k, v)
-		a.keep(k, v, last.value)
+		a.source.received(k, v, last.value)
 		return v, nil
 	case proven(err):
-		a.lose(k, last.value)
-		a.memory.Add(k, answer[V]{absent: true, asked: a.lib.now()})
+		a.source.lost(k, last.value)
+		a.memory.Add(k, answer[V]{absent: true, asked: a.base.now()})
 		return none, err
 	case errors.Is(err, ErrNotFound):
 		return none, err // nobody's word: nothing goes by it, and nothing is remembered
 	case known && !last.absent && !refused(err) && !errors.Is(err, veriff.ErrRateLimited) && t.Context().Err() == nil:
-		a.lib.log.Warn("the last answer serves, a new one could not be had", "about", a.about, "id", k.String(), "error", err)
-		last.asked = a.lib.now().Add(retryStale - a.lib.ttl)
+		a.base.log.Warn("the last answer serves, a new one could not be had", "about", a.about, "id", k.String(), "error", err)
+		last.asked = a.base.now().Add(retryStale - a.base.ttl)
 		a.memory.Add(k, last)
 		return last.value, nil
 	default:

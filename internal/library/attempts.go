@@ -3,24 +3,30 @@ package library
 import (
 	"context"
 	"fmt"
-	"iter"
-	"time"
 
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
+// attempts are what the API lists for single attempts.
+type attempts struct {
+	*core
+	answers[veriff.AttemptID, *Listing]
+	listings *listings
+	eraser   *eraser
+}
+
 // Attempt returns the listing of one attempt, which may be an older one of
 // its session, as Session does that of a session. It costs one request, and a
 // second one if the attempt's date is not known from its session.
-func (l *Library) Attempt(ctx context.Context, id veriff.AttemptID) (*Listing, error) {
-	return l.attempts.get(ctx, id)
+func (l *attempts) Attempt(ctx context.Context, id veriff.AttemptID) (*Listing, error) {
+	return l.get(ctx, id)
 }
 
 // FindInAttempt is Find in the listing of an attempt.
-func (l *Library) FindInAttempt(ctx context.Context, id veriff.AttemptID, name string) (*File, error) {
-	if last, ok := l.attempts.present(id); ok {
+func (l *attempts) FindInAttempt(ctx context.Context, id veriff.AttemptID, name string) (*File, error) {
+	if last, ok := l.present(id); ok {
 		if f, ok := last.Lookup(name); ok {
 			return f, nil
 		}
@@ -35,49 +41,9 @@ func (l *Library) FindInAttempt(ctx context.Context, id veriff.AttemptID, name s
 	return nil, list.Missing(name)
 }
 
-// Attempts returns, from memory, every attempt of the sessions that there are,
-// as far as their lists of attempts were ever had, in order, and a number that
-// changes when the answer may have. The slice must not be changed.
-func (l *Library) Attempts() (ids []veriff.AttemptID, version uint64) { return l.known.All() }
-
-// knownAttempts are the attempts of the sessions that there are. Their version
-// only ever grows.
-func (l *Library) knownAttempts() (iter.Seq[veriff.AttemptID], uint64) {
-	_, sessions := l.sessions.All()
-	version := sessions + l.catalog.Version()
-	return func(yield func(veriff.AttemptID) bool) {
-		for session, id := range l.catalog.All() {
-			if l.sessions.Has(session) && !yield(id) {
-				return
-			}
-		}
-	}, version
-}
-
-// HasAttempt reports, from memory, whether Attempts has an attempt.
-func (l *Library) HasAttempt(id veriff.AttemptID) bool {
-	session, _ := l.catalog.Attempt(id)
-	return !session.IsZero() && l.sessions.Has(session) && !l.known.Gone(id)
-}
-
-// AttemptCreated returns, from memory, when an attempt began: the zero time
-// if that is not known.
-func (l *Library) AttemptCreated(id veriff.AttemptID) time.Time {
-	_, created := l.catalog.Attempt(id)
-	return created
-}
-
-// catalogued remembers the attempts of a session and tells if they are others
-// than before.
-func (l *Library) catalogued(id veriff.SessionID, attempts []veriff.Attempt) {
-	if changed, latest := l.catalog.SetAttempts(id, attempts); changed {
-		l.observer.tell(Change{Session: id, AttemptsChanged: true, NewestChanged: latest})
-	}
-}
-
-// storedAttempt is the listing of an attempt as the last answer in the sealed
+// stored is the listing of an attempt as the last answer in the sealed
 // store gives it.
-func (l *Library) storedAttempt(id veriff.AttemptID) (a answer[*Listing], ok bool) {
+func (l *attempts) stored(id veriff.AttemptID) (a answer[*Listing], ok bool) {
 	body, label, ok := l.loadDocument(attemptMediaKey(id))
 	if !ok {
 		return a, false
@@ -89,7 +55,7 @@ func (l *Library) storedAttempt(id veriff.AttemptID) (a answer[*Listing], ok boo
 	return answer[*Listing]{value: l.attemptListing(id, media), asked: label.stored}, true
 }
 
-func (l *Library) attemptListing(id veriff.AttemptID, media veriff.MediaList) *Listing {
+func (l *attempts) attemptListing(id veriff.AttemptID, media veriff.MediaList) *Listing {
 	session, created := l.catalog.Attempt(id)
 	if session.IsZero() {
 		session = sessionOf(media)
@@ -109,9 +75,9 @@ func sessionOf(media veriff.MediaList) veriff.SessionID {
 	return veriff.SessionID{}
 }
 
-// askAttempt gets the media of an attempt from the API, and if nothing is
+// ask gets the media of an attempt from the API, and if nothing is
 // known of the attempt yet, then the attempts of its session for the date.
-func (l *Library) askAttempt(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
+func (l *attempts) ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 	var media veriff.MediaList
 	err := l.call(t, func(ctx context.Context) (err error) {
 		media, err = l.client.AttemptMedia(ctx, id)
@@ -126,7 +92,7 @@ func (l *Library) askAttempt(t *flight.Task, id veriff.AttemptID) (*Listing, err
 	session, _ := l.catalog.Attempt(id)
 	if session.IsZero() {
 		if session = sessionOf(media); !session.IsZero() {
-			attempts, err := l.askAttempts(t, session)
+			attempts, err := l.listings.askAttempts(t, session)
 			if err != nil {
 				return nil, fmt.Errorf("library: list attempt %s: %w", id, err)
 			}
@@ -139,8 +105,11 @@ func (l *Library) askAttempt(t *flight.Task, id veriff.AttemptID) (*Listing, err
 	return l.attemptListing(id, media), nil
 }
 
-// keepAttempt tells what has changed with a new listing from the API.
-func (l *Library) keepAttempt(id veriff.AttemptID, list, last *Listing) {
+// lost has the files of an attempt erased.
+func (l *attempts) lost(id veriff.AttemptID, last *Listing) { l.eraser.loseAttempt(id, last) }
+
+// received tells what has changed with a new listing from the API.
+func (l *attempts) received(id veriff.AttemptID, list, last *Listing) {
 	l.known.Restore(id)
 	if last != nil && last.Same(list) {
 		return
@@ -148,6 +117,13 @@ func (l *Library) keepAttempt(id veriff.AttemptID, list, last *Listing) {
 	missing := list.Gone(last)
 	l.observer.tell(Change{Attempt: id, FilesGone: missing})
 	if len(missing) > 0 && list.Proves {
-		l.suspect(id)
+		l.eraser.suspect(id)
 	}
+}
+
+// knownAbsent reports whether the API said, not long ago, that it has no such
+// attempt.
+func (l *attempts) knownAbsent(id veriff.AttemptID) bool {
+	last, ok := l.memory.Peek(id)
+	return ok && last.absent && l.fresh(last)
 }

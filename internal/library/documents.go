@@ -27,9 +27,9 @@ const (
 	DocumentKinds
 )
 
-// documents says of each kind what it is called and, unless it is one of the
+// documentKinds says of each kind what it is called and, unless it is one of the
 // two that make up a session's listing, how it is asked for.
-var documents = [DocumentKinds]struct {
+var documentKinds = [DocumentKinds]struct {
 	name string // within metadata/<sessionId>/, without .json; also part of the cache key
 	ask  func(*veriff.Client, context.Context, veriff.SessionID) (veriff.Document, error)
 }{
@@ -49,7 +49,7 @@ var documents = [DocumentKinds]struct {
 const documentExtension = ".json"
 
 // Name is the document's name: <kind>.json.
-func (k DocumentKind) Name() string { return documents[k].name + documentExtension }
+func (k DocumentKind) Name() string { return documentKinds[k].name + documentExtension }
 
 // ParseDocumentName returns the kind of document that has this name.
 func ParseDocumentName(name string) (DocumentKind, bool) {
@@ -78,19 +78,27 @@ type Document struct {
 // memory, some 200 bytes each. Their bodies are never kept in memory.
 const documentsInMemory = 1 << 17
 
+// documents are what is known of the documents of sessions.
+type documents struct {
+	*core
+	answers[documentKey, Document]
+	bodies   *flight.Group[documentKey, fullDocument]
+	listings *listings
+}
+
 // documentKey names one document.
 type documentKey struct {
 	session veriff.SessionID
 	kind    DocumentKind
 }
 
-func (k documentKey) String() string { return k.session.String() + "/" + documents[k.kind].name }
+func (k documentKey) String() string { return k.session.String() + "/" + documentKinds[k.kind].name }
 
 // Documents returns which documents a session has, asking for those that are
 // not known: at most five requests, side by side. A document that the API
 // says it does not have is left out; one that could not be asked for is not,
 // because it may well be there.
-func (l *Library) Documents(ctx context.Context, id veriff.SessionID) ([]DocumentKind, error) {
+func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]DocumentKind, error) {
 	var (
 		group  errgroup.Group
 		absent [DocumentKinds]bool
@@ -106,7 +114,7 @@ func (l *Library) Documents(ctx context.Context, id veriff.SessionID) ([]Documen
 		})
 	}
 	group.Go(func() error {
-		_, err := l.Session(ctx, id)
+		_, err := l.listings.Session(ctx, id)
 		return err
 	})
 	if err := group.Wait(); err != nil {
@@ -130,29 +138,29 @@ func (l *Library) Documents(ctx context.Context, id veriff.SessionID) ([]Documen
 
 // Document returns what is known of a document, asking if that is too old.
 // The errors are those of Session.
-func (l *Library) Document(ctx context.Context, id veriff.SessionID, kind DocumentKind) (Document, error) {
+func (l *documents) Document(ctx context.Context, id veriff.SessionID, kind DocumentKind) (Document, error) {
 	k := documentKey{id, kind}
 	if kind.listed() {
-		if _, err := l.Session(ctx, id); err != nil {
+		if _, err := l.listings.Session(ctx, id); err != nil {
 			return Document{}, err
 		}
 		// The listing is up to date, so what came with it is.
-		if last, ok := l.documents.last(k); ok {
-			return l.documents.result(k, last)
+		if last, ok := l.last(k); ok {
+			return l.result(k, last)
 		}
 	} else if l.sessions.Absent(id) {
 		return Document{}, fmt.Errorf("library: session %s: %w", id, ErrNotFound)
 	}
-	return l.documents.get(ctx, k)
+	return l.get(ctx, k)
 }
 
 // LastDocument returns, without the network, what is known of a document.
-func (l *Library) LastDocument(id veriff.SessionID, kind DocumentKind) (Document, bool) {
-	return l.documents.present(documentKey{id, kind})
+func (l *documents) LastDocument(id veriff.SessionID, kind DocumentKind) (Document, bool) {
+	return l.present(documentKey{id, kind})
 }
 
 // OpenDocument returns a document with its body, verified and verbatim.
-func (l *Library) OpenDocument(ctx context.Context, id veriff.SessionID, kind DocumentKind) (Document, []byte, error) {
+func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind DocumentKind) (Document, []byte, error) {
 	if _, err := l.Document(ctx, id, kind); err != nil {
 		return Document{}, nil, err
 	}
@@ -164,7 +172,15 @@ func (l *Library) OpenDocument(ctx context.Context, id veriff.SessionID, kind Do
 	}
 	// It was evicted a moment ago, or the disk does not keep anything.
 	full, err := sitOut(ctx, &l.limit, func() (fullDocument, error) {
-		return l.bodies.Do(ctx, k, func(t *flight.Task) (fullDocument, error) { return l.fetchDocument(t, k) })
+		return l.bodies.Do(ctx, k, func(t *flight.Task) (fullDocument, error) {
+			full, err := l.fetchDocument(t, k)
+			if err == nil {
+				last, _ := l.present(k)
+				l.put(k, full.Document)
+				l.received(k, full.Document, last)
+			}
+			return full, err
+		})
 	})
 	return full.Document, full.body, err
 }
@@ -175,43 +191,52 @@ type fullDocument struct {
 }
 
 // fetchDocument gets a document from the API and stores it.
-func (l *Library) fetchDocument(t *flight.Task, k documentKey) (fullDocument, error) {
+func (l *documents) fetchDocument(t *flight.Task, k documentKey) (fullDocument, error) {
 	var d veriff.Document
 	err := l.call(t, func(ctx context.Context) (err error) {
-		d, err = documents[k.kind].ask(l.client, ctx, k.session)
+		d, err = documentKinds[k.kind].ask(l.client, ctx, k.session)
 		return err
 	})
 	if err != nil {
 		return fullDocument{}, fmt.Errorf("library: document %s: %w", k, err)
 	}
-	return fullDocument{l.keepDocument(k, d), d.Body}, nil
+	return fullDocument{l.storeNewer(k, d), d.Body}, nil
 }
 
-func (l *Library) askDocument(t *flight.Task, k documentKey) (Document, error) {
+// ask gets a document from the API and stores it.
+func (l *documents) ask(t *flight.Task, k documentKey) (Document, error) {
 	full, err := l.fetchDocument(t, k)
 	return full.Document, err
 }
 
-// keepDocument makes a document from the API the current one, and tells if it
-// is another than before.
-func (l *Library) keepDocument(k documentKey, d veriff.Document) Document {
-	last, known := l.documents.present(k)
-	fresh := Document{Size: int64(len(d.Body)), SHA256: d.SHA256, Received: d.Received}
-	if known && last.SHA256 == fresh.SHA256 {
-		fresh.Received = last.Received
+// received tells of a document that is another than before.
+func (l *documents) received(k documentKey, fresh, last Document) {
+	if fresh != last {
+		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
+	}
+}
+
+// keep makes a document that came with a listing the current one.
+func (l *documents) keep(k documentKey, d veriff.Document) {
+	last, _ := l.present(k)
+	fresh := l.storeNewer(k, d)
+	l.put(k, fresh)
+	l.received(k, fresh, last)
+}
+
+// storeNewer puts a document into the sealed store. One that has not changed
+// keeps its time.
+func (l *documents) storeNewer(k documentKey, d veriff.Document) Document {
+	if last, known := l.present(k); known && last.SHA256 == d.SHA256 {
 		d.Received = last.Received
 	}
 	l.storeDocument(k.key(), label{Session: idText(k.session)}, d)
-	l.documents.put(k, fresh)
-	if !known || last != fresh {
-		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
-	}
-	return fresh
+	return Document{Size: int64(len(d.Body)), SHA256: d.SHA256, Received: d.Received}
 }
 
-// loseDocument remembers, over a remount too, that the API has no such
+// lost remembers, over a remount too, that the API has no such
 // document, until the time to live has passed.
-func (l *Library) loseDocument(k documentKey, last Document) {
+func (l *documents) lost(k documentKey, last Document) {
 	text, err := json.Marshal(label{Session: k.session.String(), Absent: true, Received: l.now()})
 	if err == nil {
 		putObject(l.cache, k.key(), nil, text)
@@ -221,14 +246,8 @@ func (l *Library) loseDocument(k documentKey, last Document) {
 	}
 }
 
-// dropDocument forgets a document of a session that is gone.
-func (l *Library) dropDocument(k documentKey) {
-	l.documents.memory.Remove(k)
-	l.cache.Remove(k.key())
-}
-
-// storedDocument is what the sealed store knows of a document.
-func (l *Library) storedDocument(k documentKey) (a answer[Document], ok bool) {
+// stored is what the sealed store knows of a document.
+func (l *documents) stored(k documentKey) (a answer[Document], ok bool) {
 	o, ok := l.cache.Get(k.key())
 	if !ok {
 		return a, false

@@ -5,12 +5,23 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"sync"
 	"time"
 
 	"veriffs/cache"
 	"veriffs/veriff"
 )
+
+// eraser erases: what somebody asks for, here, and what the API no longer has,
+// in gone.go.
+type eraser struct {
+	*core
+	listings  *listings
+	attempts  *attempts
+	documents *documents
+	files     *files
+
+	running chan struct{} // holds one token while an erasure is at work
+}
 
 // Erasure is the evidence of an erasure. What was erased is named by the
 // keyed hash that was its file's name, which tells whoever doesn't have the
@@ -41,7 +52,7 @@ const (
 // A file that somebody has open stays readable to them until they close it;
 // its blocks on the disk, which are sealed, are freed then. What is being
 // fetched when the erasure begins is waited for and erased.
-func (l *Library) EraseSession(ctx context.Context, id veriff.SessionID) (Erasure, error) {
+func (l *eraser) EraseSession(ctx context.Context, id veriff.SessionID) (Erasure, error) {
 	e, err := l.eraseForGood(ctx, l.doomSession(id))
 	e.Session = id.String()
 	if err != nil {
@@ -53,7 +64,7 @@ func (l *Library) EraseSession(ctx context.Context, id veriff.SessionID) (Erasur
 
 // EraseAll erases everything that is kept of every session, also what secrets
 // sealed that are not configured.
-func (l *Library) EraseAll(ctx context.Context) (Erasure, error) {
+func (l *eraser) EraseAll(ctx context.Context) (Erasure, error) {
 	e, err := l.eraseForGood(ctx, &doomed{everything: true})
 	if err != nil {
 		return e, fmt.Errorf("library: erase everything: %w", err)
@@ -65,7 +76,7 @@ func (l *Library) EraseAll(ctx context.Context) (Erasure, error) {
 // eraseForGood is an erasure that somebody asked for: nothing of it may come
 // back with a power cut. The catalog, which holds dates and sizes of
 // everybody, is therefore removed before it is written anew.
-func (l *Library) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) {
+func (l *eraser) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) {
 	e, err := l.erase(ctx, d)
 	if err == nil {
 		err = l.cache.Remove(catalogKey)
@@ -92,7 +103,7 @@ type doomed struct {
 }
 
 // doomSession returns what is known to belong to a session.
-func (l *Library) doomSession(id veriff.SessionID) *doomed {
+func (l *eraser) doomSession(id veriff.SessionID) *doomed {
 	d := &doomed{
 		sessions: map[veriff.SessionID]bool{id: true},
 		attempts: make(map[veriff.AttemptID]*Listing),
@@ -108,27 +119,6 @@ func (l *Library) doomSession(id veriff.SessionID) *doomed {
 		collect(d.files, last)
 	}
 	return d
-}
-
-// attemptsOf returns the attempts of a session, as far as they were ever
-// listed.
-func (l *Library) attemptsOf(id veriff.SessionID) []veriff.AttemptID {
-	attempts := l.catalog.Of(id)
-	if len(attempts) > 0 {
-		return attempts
-	}
-	body, _, ok := l.loadDocument(documentKey{id, AttemptsDocument}.key())
-	if !ok {
-		return nil
-	}
-	list, err := veriff.DecodeAttemptList(body)
-	if err != nil {
-		return nil
-	}
-	for _, a := range list.Items {
-		attempts = append(attempts, a.ID)
-	}
-	return attempts
 }
 
 // takes reports whether an object goes. It learns on the way which attempts a
@@ -167,10 +157,10 @@ func collect(files map[veriff.MediaID]bool, l *Listing) {
 
 // erase carries an erasure out. Memory is cleared before the disk is read, and
 // again after it, because a listing may have been read back meanwhile.
-func (l *Library) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
+func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	select {
-	case l.erasing <- struct{}{}:
-		defer func() { <-l.erasing }()
+	case l.running <- struct{}{}:
+		defer func() { <-l.running }()
 	case <-ctx.Done():
 		return e, context.Cause(ctx)
 	}
@@ -180,11 +170,11 @@ func (l *Library) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	d.unattributed = make(map[cache.Key]bool)
 	d.owner = func(id veriff.AttemptID) veriff.SessionID { s, _ := l.catalog.Attempt(id); return s }
 	if err := errors.Join(l.listings.asking.Settle(ctx), l.attempts.asking.Settle(ctx),
-		l.documents.asking.Settle(ctx), l.bodies.Settle(ctx), l.fetches.Settle(ctx)); err != nil {
+		l.documents.asking.Settle(ctx), l.documents.bodies.Settle(ctx), l.files.fetches.Settle(ctx)); err != nil {
 		return e, err
 	}
 	before := l.forget(d)
-	l.disownTaken(d)
+	l.files.disownTaken(d)
 	if d.everything {
 		e.Report, err = l.cache.PurgeAll(ctx)
 	} else {
@@ -203,7 +193,7 @@ func (l *Library) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 
 // forget drops what memory knows of the doomed, and returns what has changed
 // by that.
-func (l *Library) forget(d *doomed) Change {
+func (l *eraser) forget(d *doomed) Change {
 	if d.everything {
 		l.catalog.Clear()
 		l.listings.memory.Purge()
@@ -240,31 +230,4 @@ func (l *Library) forget(d *doomed) Change {
 	}
 	change.ErasedSession = func(id veriff.SessionID) bool { return sessions[id] }
 	return change
-}
-
-// disownTaken makes the next open of files that are open now fetch them again.
-func (l *Library) disownTaken(d *doomed) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for id, o := range l.open {
-		if d.takes(mediaKey(id), o.Label()) {
-			delete(l.open, id)
-		}
-	}
-}
-
-// tellAndWait tells the observer of a change and waits until it was acted on.
-// It reports false if there is no observer or ctx ended first.
-func (l *Library) tellAndWait(ctx context.Context, c Change) bool {
-	done := make(chan struct{})
-	c.Done = sync.OnceFunc(func() { close(done) })
-	if !l.observer.tell(c) {
-		return false
-	}
-	select {
-	case <-done:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

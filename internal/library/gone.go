@@ -32,17 +32,8 @@ func proven(err error) bool {
 	return errors.Is(err, ErrNotFound) && errors.As(err, &answer) && answer.Authentic
 }
 
-// gone reports whether a file is of a session or an attempt that the API said
-// it no longer has: what is still in the cache of it must not be served.
-func (l *Library) gone(f *File) bool {
-	if l.sessions.Absent(f.In.Session) || l.catalog.IsLost(f.In.Session) {
-		return true
-	}
-	return f.In.OfAttempt && l.knownAbsent(f.In.Attempt)
-}
-
 // loseSession takes a session out of every tree and has all of it erased.
-func (l *Library) loseSession(id veriff.SessionID, last *Listing) {
+func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 	d := l.doomSession(id)
 	known := l.sessions.Lose(id, l.now().Add(l.ttl)) || last != nil || len(d.attempts) > 0
 	for kind := range DocumentKinds {
@@ -73,7 +64,7 @@ func (l *Library) loseSession(id veriff.SessionID, last *Listing) {
 
 // loseAttempt takes an attempt out of the listing and has its files erased, but
 // for those that its session still lists.
-func (l *Library) loseAttempt(id veriff.AttemptID, last *Listing) {
+func (l *eraser) loseAttempt(id veriff.AttemptID, last *Listing) {
 	l.log.Info("the API no longer has this attempt: it leaves the listing and the cache", "attempt", id)
 	l.cache.Remove(attemptMediaKey(id))
 	change := Change{AttemptsGone: []veriff.AttemptID{id}}
@@ -88,24 +79,15 @@ func (l *Library) loseAttempt(id veriff.AttemptID, last *Listing) {
 	l.suspect(id)
 }
 
-// loseFile erases a file.
-func (l *Library) loseFile(f *File) {
-	l.cache.Remove(mediaKey(f.ID))
-	l.catalog.ForgetFiles(map[veriff.MediaID]bool{f.ID: true})
-	l.listings.expire(f.In.Session)
-	l.attempts.expire(f.In.Attempt)
-	l.observer.tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
-}
-
 // suspect has the files of an attempt erased that it no longer has. Which these
 // are its own listing says: that of a session may have changed over to a newer
 // attempt at any moment.
-func (l *Library) suspect(id veriff.AttemptID) {
+func (l *eraser) suspect(id veriff.AttemptID) {
 	l.catalog.Lose(nil, map[veriff.AttemptID]bool{id: true})
 }
 
 // eraseGone erases what belongs to the sessions and attempts that have gone.
-func (l *Library) eraseGone() {
+func (l *eraser) eraseGone() {
 	again := time.NewTimer(0) // what the last mount left
 	defer again.Stop()
 	for {
@@ -125,19 +107,9 @@ func (l *Library) eraseGone() {
 	}
 }
 
-// rest returns false if the library was closed meanwhile.
-func (l *Library) rest(d time.Duration) bool {
-	select {
-	case <-l.life.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}
-
 // eraseLost erases what has gone so far, and reports whether some of it has
 // to be tried again.
-func (l *Library) eraseLost(ctx context.Context) (again bool) {
+func (l *eraser) eraseLost(ctx context.Context) (again bool) {
 	lost := l.catalog.Lost()
 	if lost.Empty() {
 		return false
@@ -178,14 +150,14 @@ func (l *Library) eraseLost(ctx context.Context) (again bool) {
 }
 
 // leftOf returns the files of an attempt that are still there, nil for none.
-func (l *Library) leftOf(ctx context.Context, id veriff.AttemptID) (*Listing, error) {
+func (l *eraser) leftOf(ctx context.Context, id veriff.AttemptID) (*Listing, error) {
 	list, err := l.attempts.get(ctx, id)
 	switch {
 	case err == nil && list.Proves:
 		return list, nil
 	case err == nil:
 		return nil, ErrIncomplete
-	case !proven(err) && !l.knownAbsent(id):
+	case !proven(err) && !l.attempts.knownAbsent(id):
 		return nil, err
 	}
 	// It is gone, but its session may list what it had.
@@ -194,11 +166,4 @@ func (l *Library) leftOf(ctx context.Context, id veriff.AttemptID) (*Listing, er
 		return last, nil
 	}
 	return nil, nil
-}
-
-// knownAbsent reports whether the API said, not long ago, that it has no such
-// attempt.
-func (l *Library) knownAbsent(id veriff.AttemptID) bool {
-	last, ok := l.attempts.memory.Peek(id)
-	return ok && last.absent && l.attempts.fresh(last)
 }

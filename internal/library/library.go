@@ -14,15 +14,10 @@ package library
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
-	"sync"
 	"time"
 
 	"veriffs/cache"
-	"veriffs/internal/catalog"
-	"veriffs/internal/collection"
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
 	"veriffs/veriff"
@@ -62,44 +57,18 @@ type Options struct {
 	Now         func() time.Time
 }
 
-// Library is the collection of sessions and their files.
+// Library is the collection of sessions and their files. Its parts, each in the
+// file of its name, know each other where they must.
 type Library struct {
-	client *veriff.Client
-	cache  *cache.Cache
-	ttl    time.Duration
-	log    *slog.Logger
-	now    func() time.Time
+	*core
+	*listings
+	*attempts
+	*documents
+	*files
+	*eraser
+	*keeper
 
-	sessions  *collection.Sessions
-	listings  answers[veriff.SessionID, *Listing]
-	attempts  answers[veriff.AttemptID, *Listing]
-	known     *collection.Attempts
-	documents answers[documentKey, Document]
-	catalog   storedCatalog
-	link      link
-	limit     limit
-	observer  observers
-
-	lanes   *flight.Lanes
-	fetches *flight.Group[veriff.MediaID, *object]
-	bodies  *flight.Group[documentKey, fullDocument]
-	ahead   readAhead
-
-	opens opens
-
-	connections int // lanes in all
-
-	mu   sync.Mutex
-	open map[veriff.MediaID]*object // objects with a reader, shared by all of them
-
-	erasing chan struct{} // holds one token while an erasure is at work
-
-	life   context.Context // ends with Close; every fetch hangs on it
-	cancel context.CancelFunc
-	work   sync.WaitGroup // goroutines of the library's own
-
-	closing sync.Mutex // held while work is added, and to set closed
-	closed  bool
+	connections int
 }
 
 // New returns a library over a client and a cache. It asks nothing yet.
@@ -117,42 +86,30 @@ func New(o Options) (*Library, error) {
 		// Without the monotonic clock, which stands still while the machine sleeps.
 		o.Now = func() time.Time { return time.Now().Round(0) }
 	}
+	c := newCore(o)
 	l := &Library{
-		client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now,
-		open:    make(map[veriff.MediaID]*object),
-		erasing: make(chan struct{}, 1),
+		core: c, connections: o.Connections,
+		listings: &listings{core: c}, attempts: &attempts{core: c}, documents: &documents{core: c},
+		files: &files{core: c, open: make(map[veriff.MediaID]*object)}, eraser: &eraser{core: c, running: make(chan struct{}, 1)},
+		keeper: &keeper{core: c},
 	}
-	l.life, l.cancel = context.WithCancel(context.Background())
-	l.sessions = collection.NewSessions(o.Now)
-	l.catalog = storedCatalog{Catalog: catalog.New(), store: o.Cache}
-	l.known = collection.NewAttempts(o.Now, l.knownAttempts)
-	l.link = link{
-		probe: o.Client.Probe, answers: o.Client.Answers, heldUntil: o.Client.HeldUntil,
-		spawn: l.spawn, life: l.life, log: o.Logger,
+	l.listings.answers = newAnswers(c, "session", l.listings, listingsFiles, listingWeight)
+	l.listings.attempts, l.listings.documents, l.listings.eraser = l.attempts, l.documents, l.eraser
+	l.attempts.answers = newAnswers(c, "attempt", l.attempts, listingsFiles/4, listingWeight)
+	l.attempts.listings, l.attempts.eraser = l.listings, l.eraser
+	l.documents.answers = newAnswers(c, "document", l.documents, documentsInMemory, func(answer[Document]) int { return 1 })
+	l.documents.bodies = flight.NewGroup[documentKey, fullDocument](c.lanes, c.spawn, nil)
+	l.documents.listings = l.listings
+	l.files.fetches = flight.NewGroup[veriff.MediaID, *object](c.lanes, c.spawn, l.files.own)
+	l.files.listings, l.files.attempts = l.listings, l.attempts
+	l.files.ahead.init(l, o.NoReadAhead)
+	l.eraser.listings, l.eraser.attempts, l.eraser.documents, l.eraser.files = l.listings, l.attempts, l.documents, l.files
+	l.keeper.listings, l.keeper.attempts = l.listings, l.attempts
+	if err := c.catalog.load(); err != nil {
+		c.log.Warn("the catalog of the last mount can't be read; dates show once sessions are entered", "error", err)
 	}
-	l.limit = limit{heldUntil: o.Client.HeldUntil, life: l.life, patience: o.Client.Patience(), log: o.Logger}
-	l.lanes, l.connections = flight.NewLanes(l.life, o.Connections, l.limit.held), o.Connections
-	l.listings = answers[veriff.SessionID, *Listing]{
-		about: "session", stored: l.storedSession, ask: l.askSession, keep: l.keepSession, lose: l.loseSession,
-	}
-	l.attempts = answers[veriff.AttemptID, *Listing]{
-		about: "attempt", stored: l.storedAttempt, ask: l.askAttempt, keep: l.keepAttempt, lose: l.loseAttempt,
-	}
-	l.documents = answers[documentKey, Document]{
-		about: "document", stored: l.storedDocument, ask: l.askDocument, lose: l.loseDocument,
-		keep: func(documentKey, Document, Document) {}, // askDocument has done it
-	}
-	l.listings.init(l, listingsFiles, listingWeight)
-	l.attempts.init(l, listingsFiles/4, listingWeight)
-	l.documents.init(l, documentsInMemory, func(answer[Document]) int { return 1 })
-	l.bodies = flight.NewGroup[documentKey, fullDocument](l.lanes, l.spawn, nil)
-	l.fetches = flight.NewGroup[veriff.MediaID, *object](l.lanes, l.spawn, l.own)
-	l.ahead.init(l, o.NoReadAhead)
-	if err := l.catalog.load(); err != nil {
-		l.log.Warn("the catalog of the last mount can't be read; dates show once sessions are entered", "error", err)
-	}
-	l.spawn(l.keepCatalog)
-	l.spawn(l.eraseGone)
+	c.spawn(c.keepCatalog)
+	c.spawn(l.eraseGone)
 	return l, nil
 }
 
@@ -172,27 +129,6 @@ func (l *Library) Close() {
 	l.catalog.save()
 }
 
-// spawn runs f as a goroutine that Close waits for. A panic in it is logged
-// and ends that piece of work alone, never the mount. After Close, when a mount
-// that somebody still uses may ask on, f finds that its life is over.
-func (l *Library) spawn(f func()) {
-	contained := func() {
-		defer func() {
-			if p := recover(); p != nil {
-				l.log.Error("a panic was contained", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			}
-		}()
-		f()
-	}
-	l.closing.Lock()
-	defer l.closing.Unlock()
-	if l.closed {
-		go contained()
-		return
-	}
-	l.work.Go(contained)
-}
-
 // Newest returns when the newest attempt began that the library knows of.
 func (l *Library) Newest() time.Time { return l.catalog.Latest() }
 
@@ -200,4 +136,44 @@ func (l *Library) Newest() time.Time { return l.catalog.Latest() }
 func (l *Library) Room() (used, limit int64) {
 	s := l.cache.Stats()
 	return s.Bytes, s.Limit
+}
+
+// SetSessions replaces the sessions that are listed to the library. ids are
+// sorted, without duplicates, and belong to the library from now on.
+func (l *Library) SetSessions(ids []veriff.SessionID) {
+	removed := l.sessions.Set(ids)
+	l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true, SessionsGone: removed})
+}
+
+// Sessions returns every session there is, in order, and a number that
+// changes when the answer may have. The slice must not be changed.
+func (l *Library) Sessions() (ids []veriff.SessionID, version uint64) { return l.sessions.All() }
+
+// HasSession reports, from memory, whether a session is in the collection.
+func (l *Library) HasSession(id veriff.SessionID) bool { return l.sessions.Has(id) }
+
+// Created returns, from memory, when the newest attempt of a session began:
+// the zero time as long as nobody entered the session.
+func (l *Library) Created(id veriff.SessionID) time.Time {
+	_, created := l.catalog.Newest(id)
+	return created
+}
+
+// Enter is Session for somebody who goes through the files of a session, and
+// perhaps through those of the next ones.
+func (l *Library) Enter(ctx context.Context, id veriff.SessionID) (*Listing, error) {
+	l.files.ahead.entered(id)
+	return l.Session(ctx, id)
+}
+
+// Attempts returns, from memory, every attempt of the sessions that there are,
+// as far as their lists of attempts were ever had, in order, and a number that
+// changes when the answer may have. The slice must not be changed.
+func (l *Library) Attempts() (ids []veriff.AttemptID, version uint64) { return l.known.All() }
+
+// AttemptCreated returns, from memory, when an attempt began: the zero time
+// if that is not known.
+func (l *Library) AttemptCreated(id veriff.AttemptID) time.Time {
+	_, created := l.catalog.Attempt(id)
+	return created
 }

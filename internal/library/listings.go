@@ -2,8 +2,13 @@ package library
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
+	"veriffs/internal/flight"
 	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
@@ -32,8 +37,149 @@ func listingWeight(a answer[*Listing]) int {
 	return len(a.value.Files) + least
 }
 
+// listings are what the API lists for sessions.
+type listings struct {
+	*core
+	answers[veriff.SessionID, *Listing]
+	attempts  *attempts
+	documents *documents
+	eraser    *eraser
+}
+
+// Session returns the listing of a session: from memory or the sealed store
+// while it is younger than the time to live, from the API otherwise. When
+// the API can't say, the last listing serves, however old.
+//
+// Errors: ErrNotFound when the API said so, ErrOffline, those of package
+// veriff, or the cause of ctx's end.
+func (l *listings) Session(ctx context.Context, id veriff.SessionID) (*Listing, error) {
+	if l.sessions.Absent(id) {
+		return nil, fmt.Errorf("library: session %s: %w", id, ErrNotFound)
+	}
+	return l.get(ctx, id)
+}
+
+// Find returns a file of a session by name. A listing of any age may say
+// that it is there; only one that is up to date and complete says that it is
+// not.
+func (l *listings) Find(ctx context.Context, id veriff.SessionID, name string) (*File, error) {
+	if last, ok := l.present(id); ok {
+		if f, ok := last.Lookup(name); ok {
+			return f, nil
+		}
+	}
+	list, err := l.Session(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if f, ok := list.Lookup(name); ok {
+		return f, nil
+	}
+	return nil, list.Missing(name)
+}
+
+// ForgetListing makes the next call of Session ask the API, because there is
+// word that the session has changed.
+func (l *listings) ForgetListing(id veriff.SessionID) { l.expire(id) }
+
+// stored is the listing of a session as the last answers in the sealed
+// store give it.
+func (l *listings) stored(id veriff.SessionID) (a answer[*Listing], ok bool) {
+	body, label, ok := l.loadDocument(documentKey{id, MediaDocument}.key())
+	if !ok || label.Absent {
+		return a, false
+	}
+	media, err := veriff.DecodeMediaList(body)
+	if err != nil {
+		return a, false
+	}
+	attempt, created := l.catalog.Newest(id)
+	return answer[*Listing]{value: listing.New(id, attempt, created, media), asked: label.stored}, true
+}
+
+// ask gets media and attempts of a session from the API, side by side,
+// and stores both as they were received. A failure of the attempts costs the
+// date, not the files.
+func (l *listings) ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
+	var (
+		media    veriff.MediaList
+		attempts veriff.AttemptList
+		group    errgroup.Group
+	)
+	group.Go(func() error {
+		return l.call(t, func(ctx context.Context) (err error) {
+			media, err = l.client.SessionMedia(ctx, id)
+			return err
+		})
+	})
+	group.Go(func() (err error) {
+		attempts, err = l.askAttempts(t, id)
+		return err
+	})
+	err := group.Wait()
+	if err != nil {
+		return nil, fmt.Errorf("library: list session %s: %w", id, err)
+	}
+	if media.Dropped > 0 {
+		l.log.Warn("entries of a listing have no usable id and are not shown", "session", id, "entries", media.Dropped)
+	}
+	if attempts.Body != nil {
+		l.catalogued(id, attempts.Items)
+	}
+	attempt, created := l.catalog.Newest(id)
+	list := listing.New(id, attempt, created, media)
+	if last, ok := l.present(id); ok {
+		l.renumber(list, last) // before anybody sees it, or another last one
+	}
+	l.documents.keep(documentKey{id, MediaDocument}, media.Document)
+	return list, nil
+}
+
+// askAttempts gets the attempts of a session from the API and stores them as
+// they were received. The list has no body if they could not be had; that
+// they were not asked for, because the API asks for fewer requests, is an
+// error.
+func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts veriff.AttemptList, err error) {
+	err = l.call(t, func(ctx context.Context) (err error) {
+		attempts, err = l.client.SessionAttempts(ctx, id)
+		return err
+	})
+	if errors.Is(err, veriff.ErrRateLimited) {
+		return veriff.AttemptList{}, err
+	}
+	if err != nil {
+		if t.Context().Err() == nil && !errors.Is(err, ErrNotFound) {
+			l.log.Warn("the attempts of a session could not be listed, its files may show no date", "session", id, "error", err)
+		}
+		return veriff.AttemptList{}, nil
+	}
+	l.documents.keep(documentKey{id, AttemptsDocument}, attempts.Document)
+	return attempts, nil
+}
+
+// lost has all of a session erased.
+func (l *listings) lost(id veriff.SessionID, last *Listing) { l.eraser.loseSession(id, last) }
+
+// received tells what has changed with a new listing from the API. Files
+// that an attempt does not have any more may be deleted: see [Library.suspect].
+func (l *listings) received(id veriff.SessionID, list, last *Listing) {
+	l.catalog.Restore(id)
+	if l.sessions.Visit(id) {
+		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})
+	}
+	if last != nil && last.Same(list) {
+		return
+	}
+	missing := list.Gone(last)
+	l.observer.tell(Change{Session: id, FilesGone: missing})
+	if len(missing) > 0 && list.Proves && list.Attempt == last.Attempt && !list.Attempt.IsZero() {
+		l.attempts.expire(list.Attempt)
+		l.eraser.suspect(list.Attempt)
+	}
+}
+
 // renumber lets what is in both listings keep its name.
-func (l *Library) renumber(list, last *Listing) {
+func (l *listings) renumber(list, last *Listing) {
 	if last.Same(list) {
 		return
 	}
@@ -48,10 +194,10 @@ func (l *Library) renumber(list, last *Listing) {
 
 // ByContext returns the files of a listing under their names by context, in
 // the order of those names.
-func (l *Library) ByContext(list *Listing) []NamedFile { return list.ByContext(l.catalog.Number) }
+func (l *listings) ByContext(list *Listing) []NamedFile { return list.ByContext(l.catalog.Number) }
 
 // FindByContext is Find by the name by context.
-func (l *Library) FindByContext(ctx context.Context, id veriff.SessionID, name string) (*File, error) {
+func (l *listings) FindByContext(ctx context.Context, id veriff.SessionID, name string) (*File, error) {
 	// Unlike an id, a name may come to mean another file: only the list that
 	// is up to date tells.
 	list, err := l.Session(ctx, id)

@@ -1,8 +1,11 @@
 package library
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
+	"unique"
 
 	"veriffs/internal/listing"
 	"veriffs/veriff"
@@ -75,3 +78,87 @@ func (n Name) session() veriff.SessionID {
 }
 
 func (n Name) attempt() veriff.AttemptID { return veriff.AttemptID(n.session()) }
+
+// resolve finds out what a name stands for: the files of a session or an
+// attempt, with their listing, or one file.
+func (l *keeper) resolve(ctx context.Context, name string) (list *Listing, files []*File, err error) {
+	n, err := ParseName(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	var file *File
+	switch {
+	case n.Tree == "":
+		list, file, err = l.lookUp(ctx, n.session())
+	case n.Tree == AttemptsTree && n.File == "":
+		list, err = l.attempts.Attempt(ctx, n.attempt())
+	case n.Tree == AttemptsTree:
+		file, err = l.attempts.FindInAttempt(ctx, n.attempt(), n.File)
+	case n.File == "":
+		list, err = l.listings.Session(ctx, n.session())
+	case n.Tree == ContextsTree:
+		file, err = l.listings.FindByContext(ctx, n.session(), n.File)
+	default:
+		file, err = l.listings.Find(ctx, n.session(), n.File)
+	}
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case list == nil:
+		return nil, []*File{file}, nil
+	}
+	for i := range list.Files {
+		files = append(files, &list.Files[i])
+	}
+	return list, files, nil
+}
+
+// lookUp finds out whose id this is. Nothing in an id tells, so it is looked
+// up in what is known before the API is asked for a session.
+func (l *keeper) lookUp(ctx context.Context, id veriff.SessionID) (*Listing, *File, error) {
+	if list, ok := l.listings.present(id); ok {
+		return list, nil, nil
+	}
+	if !l.sessions.Has(id) {
+		if file := l.knownFile(veriff.MediaID(id)); file != nil {
+			return nil, file, nil
+		}
+		if attempt := veriff.AttemptID(id); l.HasAttempt(attempt) {
+			list, err := l.attempts.Attempt(ctx, attempt)
+			return list, nil, err
+		}
+	}
+	list, err := l.listings.Session(ctx, id)
+	if err != nil {
+		return nil, nil, fmt.Errorf("library: %s is no file and no attempt that is known, and as a session: %w", id, err)
+	}
+	return list, nil, nil
+}
+
+// knownFile returns a file that is in a listing that was looked at not long
+// ago, or in the cache.
+func (l *keeper) knownFile(id veriff.MediaID) *File {
+	for _, memory := range [][]answer[*Listing]{l.listings.memory.Values(), l.attempts.memory.Values()} {
+		for _, list := range memory {
+			if list.absent {
+				continue
+			}
+			if f, ok := list.value.Find(id); ok {
+				return f
+			}
+		}
+	}
+	o, ok := l.cache.Get(mediaKey(id))
+	if !ok {
+		return nil
+	}
+	defer o.Close()
+	var lb label
+	if json.Unmarshal(o.Label(), &lb) != nil {
+		return nil
+	}
+	in := new(Listing)
+	in.Session, _ = veriff.ParseSessionID(lb.Session) // zero if that is not known
+	in.Attempt, _ = veriff.ParseAttemptID(lb.Attempt)
+	return &File{ID: id, Listed: o.Size(), In: in, MIMEType: unique.Make(lb.MIMEType)}
+}

@@ -107,7 +107,7 @@ func (lb label) document(size int64) (Document, error) {
 // storeDocument keeps a verified body in the cache, with a label that says
 // whose it is. Failing is the cache's business: it logs, and the body is asked
 // for again.
-func (l *Library) storeDocument(key cache.Key, owners label, d veriff.Document) {
+func (l *core) storeDocument(key cache.Key, owners label, d veriff.Document) {
 	lb := labelOf(d.Receipt)
 	lb.Session, lb.Attempt = owners.Session, owners.Attempt
 	if text, err := json.Marshal(lb); err == nil {
@@ -137,7 +137,7 @@ type storedLabel struct {
 }
 
 // loadDocument returns a body kept by storeDocument.
-func (l *Library) loadDocument(key cache.Key) (body []byte, lb storedLabel, ok bool) {
+func (l *core) loadDocument(key cache.Key) (body []byte, lb storedLabel, ok bool) {
 	o, ok := l.cache.Get(key)
 	if !ok {
 		return nil, lb, false
@@ -199,7 +199,7 @@ func (c *storedCatalog) save() {
 }
 
 // keepCatalog writes the catalog a while after each change.
-func (l *Library) keepCatalog() {
+func (l *core) keepCatalog() {
 	for {
 		select {
 		case <-l.life.Done():

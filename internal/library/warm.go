@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
 
@@ -142,20 +141,6 @@ func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)
 	return w.snapshot(true), err
 }
 
-// contained makes a panic in f an error.
-func (l *Library) contained(f func()) func() error {
-	return func() (err error) {
-		defer func() {
-			if p := recover(); p != nil {
-				l.log.Error("a panic was contained", "panic", fmt.Sprint(p))
-				err = flight.ErrPanicked
-			}
-		}()
-		f()
-		return nil
-	}
-}
-
 // warming is a call of Warm.
 type warming struct {
 	lib     *Library
@@ -271,16 +256,4 @@ func (w *warming) tell(progress func(Warmed), finished <-chan struct{}) {
 			progress(w.snapshot(false))
 		}
 	}
-}
-
-// prefetch sees to it that a file is in the cache and reports whether it had
-// to be fetched for that. It stands behind those who have opened a file.
-func (l *Library) prefetch(ctx context.Context, f *File) (fetched bool, err error) {
-	if l.cache.Has(mediaKey(f.ID)) && l.Size(f) != UnknownSize {
-		return false, nil // whether it is whole shows when it is opened
-	}
-	return sitOut(ctx, &l.limit, func() (bool, error) {
-		o, err := l.fetches.Await(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
-		return err == nil && o.fetched, err
-	})
 }

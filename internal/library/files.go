@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -15,10 +14,24 @@ import (
 	"veriffs/veriff"
 )
 
+// files are the files of all listings: fetched once, verified, and shared by
+// all who have them open.
+type files struct {
+	*core
+	listings *listings
+	attempts *attempts
+	fetches  *flight.Group[veriff.MediaID, *object]
+	ahead    readAhead
+	opens    opens
+
+	mu   sync.Mutex
+	open map[veriff.MediaID]*object // with a reader, shared by all of them
+}
+
 // Size returns what is known of a file's size in bytes without asking: that
 // of the verified object if it was ever seen, else what the list said, else
 // UnknownSize.
-func (l *Library) Size(f *File) int64 {
+func (l *files) Size(f *File) int64 {
 	if n, ok := l.catalog.Size(f.ID); ok {
 		return n
 	}
@@ -28,7 +41,7 @@ func (l *Library) Size(f *File) int64 {
 // Date returns, from memory, when the attempt began that a file belongs to:
 // the zero time if that is not known. It is the same in whichever listing the
 // file was found.
-func (l *Library) Date(f *File) time.Time {
+func (l *files) Date(f *File) time.Time {
 	if _, created := l.catalog.Attempt(f.In.Attempt); !created.IsZero() {
 		return created
 	}
@@ -40,7 +53,7 @@ func (l *Library) Date(f *File) time.Time {
 //
 // Errors: ErrNotFound, ErrOffline, those of package veriff, or the cause of
 // ctx's end; a fetch that others wait for goes on then.
-func (l *Library) Open(ctx context.Context, f *File) (*Handle, error) {
+func (l *files) Open(ctx context.Context, f *File) (*Handle, error) {
 	l.ahead.opened(f)
 	o, fetched, err := l.object(ctx, f)
 	l.opens.count(fetched, err)
@@ -50,11 +63,11 @@ func (l *Library) Open(ctx context.Context, f *File) (*Handle, error) {
 	if fetched {
 		l.ahead.delivered(f)
 	}
-	return &Handle{lib: l, file: f, object: o}, nil
+	return &Handle{files: l, file: f, object: o}, nil
 }
 
 // Fetch sees to it that a file is in the cache, and its size known.
-func (l *Library) Fetch(ctx context.Context, f *File) error {
+func (l *files) Fetch(ctx context.Context, f *File) error {
 	o, _, err := l.object(ctx, f)
 	if err != nil {
 		return err
@@ -63,83 +76,9 @@ func (l *Library) Fetch(ctx context.Context, f *File) error {
 	return nil
 }
 
-// Handle is an open file. It stays readable whatever becomes of the session
-// or of the cache, until it is closed.
-type Handle struct {
-	lib  *Library
-	file *File
-
-	mu     sync.Mutex
-	object *object
-}
-
-// Size is the verified length in bytes.
-func (h *Handle) Size() int64 { return h.current().Size() }
-
-// SHA256 is the hash of the verified bytes.
-func (h *Handle) SHA256() [32]byte { return h.current().sum }
-
-// ReadAt fills p from offset off as io.ReaderAt does. Should the object have
-// been damaged on the disk since it was stored, it is fetched again: the one
-// case in which a read waits for the network.
-func (h *Handle) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
-	o := h.current()
-	n, err := o.ReadAt(p, off)
-	if !errors.Is(err, cache.ErrDamaged) {
-		return n, err
-	}
-	fresh, err := h.replace(ctx, o)
-	if err != nil {
-		return 0, fmt.Errorf("library: fetch media %s again: %w", h.file.ID, err)
-	}
-	return fresh.ReadAt(p, off)
-}
-
-// Close gives the file back. Reads must have ended.
-func (h *Handle) Close() { h.lib.release(h.current()) }
-
-func (h *Handle) current() *object {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.object
-}
-
-// replace swaps a damaged object for a fresh one with the same bytes. Other
-// bytes under the same id are refused here: what was read before would not
-// fit to what is read next.
-func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) {
-	h.lib.disown(damaged)
-	fresh, _, err := h.lib.object(ctx, h.file)
-	if err != nil {
-		return nil, err
-	}
-	if fresh.sum != damaged.sum {
-		h.lib.release(fresh)
-		return nil, fmt.Errorf("its bytes have changed: %w", veriff.ErrBody)
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.object != damaged { // another read was quicker
-		h.lib.release(fresh)
-		return h.object, nil
-	}
-	h.object = fresh
-	h.lib.release(damaged)
-	return fresh, nil
-}
-
-// object is a verified object in use, shared by everyone who has it open.
-type object struct {
-	*cache.Object
-	id      veriff.MediaID
-	sum     [32]byte
-	fetched bool // from the API, for those who had waited for it
-	refs    int  // guarded by Library.mu
-}
-
 // object returns the object of a file, with a reference that the caller owns,
 // and whether it had to be fetched for that.
-func (l *Library) object(ctx context.Context, f *File) (o *object, fetched bool, err error) {
+func (l *files) object(ctx context.Context, f *File) (o *object, fetched bool, err error) {
 	if l.gone(f) {
 		return nil, false, fmt.Errorf("library: %s has no file %s any more: %w", f.In, f.ID, ErrNotFound)
 	}
@@ -159,7 +98,7 @@ func (l *Library) object(ctx context.Context, f *File) (o *object, fetched bool,
 }
 
 // acquire adds a reference to an object that is open already.
-func (l *Library) acquire(id veriff.MediaID) (*object, bool) {
+func (l *files) acquire(id veriff.MediaID) (*object, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	o, ok := l.open[id]
@@ -171,7 +110,7 @@ func (l *Library) acquire(id veriff.MediaID) (*object, bool) {
 
 // adopt shares an object that was found in the cache, or returns the one that
 // is shared already, with a reference that the caller owns.
-func (l *Library) adopt(o *object) *object {
+func (l *files) adopt(o *object) *object {
 	l.mu.Lock()
 	shared, ok := l.open[o.id]
 	if !ok {
@@ -187,7 +126,7 @@ func (l *Library) adopt(o *object) *object {
 }
 
 // own is told of each obtained object and how many openers wait for it.
-func (l *Library) own(o *object, openers int) {
+func (l *files) own(o *object, openers int) {
 	if openers == 0 {
 		o.Object.Close()
 		return
@@ -199,7 +138,7 @@ func (l *Library) own(o *object, openers int) {
 }
 
 // release gives one reference back and closes the object with the last.
-func (l *Library) release(o *object) {
+func (l *files) release(o *object) {
 	l.mu.Lock()
 	o.refs--
 	last := o.refs == 0
@@ -213,7 +152,7 @@ func (l *Library) release(o *object) {
 }
 
 // disown keeps an object from being shared any further.
-func (l *Library) disown(o *object) {
+func (l *files) disown(o *object) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.open[o.id] == o {
@@ -223,7 +162,7 @@ func (l *Library) disown(o *object) {
 
 // obtain opens an object from the cache or else from the API, and corrects
 // what was believed of its size.
-func (l *Library) obtain(t *flight.Task, f *File) (*object, error) {
+func (l *files) obtain(t *flight.Task, f *File) (*object, error) {
 	if o, ok := l.cached(f); ok {
 		return o, nil
 	}
@@ -240,7 +179,7 @@ func (l *Library) obtain(t *flight.Task, f *File) (*object, error) {
 }
 
 // cached opens an object if it is in the cache.
-func (l *Library) cached(f *File) (*object, bool) {
+func (l *files) cached(f *File) (*object, bool) {
 	stored, ok := l.cache.Get(mediaKey(f.ID))
 	if !ok {
 		return nil, false
@@ -256,7 +195,7 @@ func (l *Library) cached(f *File) (*object, bool) {
 
 // labelled reads the label of an object and corrects what was believed of its
 // size. After an error the object is closed.
-func (l *Library) labelled(f *File, stored *cache.Object) (*object, error) {
+func (l *files) labelled(f *File, stored *cache.Object) (*object, error) {
 	var lb label
 	if err := json.Unmarshal(stored.Label(), &lb); err != nil {
 		stored.Close()
@@ -276,7 +215,7 @@ func (l *Library) labelled(f *File, stored *cache.Object) (*object, error) {
 
 // fetch downloads an object into the cache. Nothing is published under its
 // key before its length and signature were found right.
-func (l *Library) fetch(t *flight.Task, f *File) (o *cache.Object, err error) {
+func (l *files) fetch(t *flight.Task, f *File) (o *cache.Object, err error) {
 	err = l.call(t, func(ctx context.Context) error {
 		o, err = l.download(ctx, f)
 		return err
@@ -290,7 +229,7 @@ func (l *Library) fetch(t *flight.Task, f *File) (o *cache.Object, err error) {
 	return o, nil
 }
 
-func (l *Library) download(ctx context.Context, f *File) (*cache.Object, error) {
+func (l *files) download(ctx context.Context, f *File) (*cache.Object, error) {
 	var w *cache.Writer
 	receipt, err := l.client.Download(ctx, f.ID, func(length int64) (io.Writer, error) {
 		if w != nil { // the body of an earlier try was cut
@@ -317,4 +256,45 @@ func (l *Library) download(ctx context.Context, f *File) (*cache.Object, error) 
 		return nil, err
 	}
 	return w.Commit(text)
+}
+
+// gone reports whether a file is of a session or an attempt that the API said
+// it no longer has: what is still in the cache of it must not be served.
+func (l *files) gone(f *File) bool {
+	if l.sessions.Absent(f.In.Session) || l.catalog.IsLost(f.In.Session) {
+		return true
+	}
+	return f.In.OfAttempt && l.attempts.knownAbsent(f.In.Attempt)
+}
+
+// loseFile erases a file.
+func (l *files) loseFile(f *File) {
+	l.cache.Remove(mediaKey(f.ID))
+	l.catalog.ForgetFiles(map[veriff.MediaID]bool{f.ID: true})
+	l.listings.expire(f.In.Session)
+	l.attempts.expire(f.In.Attempt)
+	l.observer.tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
+}
+
+// disownTaken makes the next open of files that are open now fetch them again.
+func (l *files) disownTaken(d *doomed) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, o := range l.open {
+		if d.takes(mediaKey(id), o.Label()) {
+			delete(l.open, id)
+		}
+	}
+}
+
+// prefetch sees to it that a file is in the cache and reports whether it had
+// to be fetched for that. It stands behind those who have opened a file.
+func (l *files) prefetch(ctx context.Context, f *File) (fetched bool, err error) {
+	if l.cache.Has(mediaKey(f.ID)) && l.Size(f) != UnknownSize {
+		return false, nil // whether it is whole shows when it is opened
+	}
+	return sitOut(ctx, &l.limit, func() (bool, error) {
+		o, err := l.fetches.Await(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
+		return err == nil && o.fetched, err
+	})
 }

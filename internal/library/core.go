@@ -1,0 +1,179 @@
+package library
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/internal/catalog"
+	"veriffs/internal/collection"
+	"veriffs/internal/flight"
+	"veriffs/veriff"
+)
+
+// core is what every part of a library stands on: the door to the API, the
+// sealed store, what is known from memory, and the life of it all.
+type core struct {
+	client *veriff.Client
+	cache  *cache.Cache
+	ttl    time.Duration
+	log    *slog.Logger
+	now    func() time.Time
+
+	sessions *collection.Sessions
+	known    *collection.Attempts
+	catalog  storedCatalog
+	observer observers
+
+	link  link
+	limit limit
+	lanes *flight.Lanes
+
+	life   context.Context // ends with Close; every fetch hangs on it
+	cancel context.CancelFunc
+	work   sync.WaitGroup // goroutines of the library's own
+
+	closing sync.Mutex // held while work is added, and to set closed
+	closed  bool
+}
+
+func newCore(o Options) *core {
+	c := &core{client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now}
+	c.life, c.cancel = context.WithCancel(context.Background())
+	c.sessions = collection.NewSessions(o.Now)
+	c.catalog = storedCatalog{Catalog: catalog.New(), store: o.Cache}
+	c.known = collection.NewAttempts(o.Now, c.knownAttempts)
+	c.link = link{
+		probe: o.Client.Probe, answers: o.Client.Answers, heldUntil: o.Client.HeldUntil,
+		spawn: c.spawn, life: c.life, log: o.Logger,
+	}
+	c.limit = limit{heldUntil: o.Client.HeldUntil, life: c.life, patience: o.Client.Patience(), log: o.Logger}
+	c.lanes = flight.NewLanes(c.life, o.Connections, c.limit.held)
+	return c
+}
+
+// call makes a call of the API, and is the only one that does: not while the
+// API is out of reach, once there is a lane, and with the outcome reported.
+func (c *core) call(t *flight.Task, f func(context.Context) error) error {
+	if err := c.link.check(); err != nil {
+		return err
+	}
+	err := c.lanes.Through(t, func() error { return f(t.Context()) })
+	c.link.report(err)
+	return err
+}
+
+// spawn runs f as a goroutine that Close waits for. A panic in it is logged
+// and ends that piece of work alone, never the mount. After Close, when a mount
+// that somebody still uses may ask on, f finds that its life is over.
+func (c *core) spawn(f func()) {
+	contained := func() {
+		defer func() {
+			if p := recover(); p != nil {
+				c.log.Error("a panic was contained", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			}
+		}()
+		f()
+	}
+	c.closing.Lock()
+	defer c.closing.Unlock()
+	if c.closed {
+		go contained()
+		return
+	}
+	c.work.Go(contained)
+}
+
+// contained makes a panic in f an error.
+func (c *core) contained(f func()) func() error {
+	return func() (err error) {
+		defer func() {
+			if p := recover(); p != nil {
+				c.log.Error("a panic was contained", "panic", fmt.Sprint(p))
+				err = flight.ErrPanicked
+			}
+		}()
+		f()
+		return nil
+	}
+}
+
+// rest returns false if the library was closed meanwhile.
+func (c *core) rest(d time.Duration) bool {
+	select {
+	case <-c.life.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// catalogued remembers the attempts of a session and tells if they are others
+// than before.
+func (c *core) catalogued(id veriff.SessionID, attempts []veriff.Attempt) {
+	if changed, latest := c.catalog.SetAttempts(id, attempts); changed {
+		c.observer.tell(Change{Session: id, AttemptsChanged: true, NewestChanged: latest})
+	}
+}
+
+// attemptsOf returns the attempts of a session, as far as they were ever
+// listed.
+func (c *core) attemptsOf(id veriff.SessionID) []veriff.AttemptID {
+	attempts := c.catalog.Of(id)
+	if len(attempts) > 0 {
+		return attempts
+	}
+	body, _, ok := c.loadDocument(documentKey{id, AttemptsDocument}.key())
+	if !ok {
+		return nil
+	}
+	list, err := veriff.DecodeAttemptList(body)
+	if err != nil {
+		return nil
+	}
+	for _, a := range list.Items {
+		attempts = append(attempts, a.ID)
+	}
+	return attempts
+}
+
+// tellAndWait tells the observer of a change and waits until it was acted on.
+// It reports false if there is no observer or ctx ended first.
+func (c *core) tellAndWait(ctx context.Context, change Change) bool {
+	done := make(chan struct{})
+	change.Done = sync.OnceFunc(func() { close(done) })
+	if !c.observer.tell(change) {
+		return false
+	}
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// knownAttempts are the attempts of the sessions that there are. Their version
+// only ever grows.
+func (c *core) knownAttempts() (iter.Seq[veriff.AttemptID], uint64) {
+	_, sessions := c.sessions.All()
+	version := sessions + c.catalog.Version()
+	return func(yield func(veriff.AttemptID) bool) {
+		for session, id := range c.catalog.All() {
+			if c.sessions.Has(session) && !yield(id) {
+				return
+			}
+		}
+	}, version
+}
+
+// HasAttempt reports, from memory, whether Attempts has an attempt.
+func (c *core) HasAttempt(id veriff.AttemptID) bool {
+	session, _ := c.catalog.Attempt(id)
+	return !session.IsZero() && c.sessions.Has(session) && !c.known.Gone(id)
+}

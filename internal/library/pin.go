@@ -1,0 +1,66 @@
+package library
+
+import (
+	"context"
+	"errors"
+
+	"veriffs/cache"
+)
+
+// keeper pins files, and evicts them.
+type keeper struct {
+	*core
+	listings *listings
+	attempts *attempts
+}
+
+// Pinned is what a pin keeps, or kept.
+type Pinned struct {
+	Files   int `json:"files"`
+	Fetched int `json:"fetched"` // of them, in the cache
+}
+
+// Pin keeps what a name stands for from being evicted for room: of a session
+// or an attempt, its listings and the files that it lists now, whether they
+// are in the cache yet or not; or a single file. Age and erasure end it all
+// the same. See ParseName for what a name is.
+//
+// Errors: ErrNotFound if an id is neither that of a session that the API has
+// nor of a file or attempt that is known, or if a path leads nowhere.
+func (l *keeper) Pin(ctx context.Context, name string) (Pinned, error) {
+	return l.eachKey(ctx, name, l.cache.Pin)
+}
+
+// Unpin undoes Pin.
+func (l *keeper) Unpin(ctx context.Context, name string) (Pinned, error) {
+	return l.eachKey(ctx, name, l.cache.Unpin)
+}
+
+// eachKey applies f to the keys of what a name stands for.
+func (l *keeper) eachKey(ctx context.Context, name string, f func(cache.Key) error) (p Pinned, err error) {
+	list, files, err := l.resolve(ctx, name)
+	if err != nil {
+		return p, err
+	}
+	var errs error
+	switch {
+	case list == nil:
+	case list.OfAttempt:
+		errs = f(attemptMediaKey(list.Attempt))
+	default:
+		for kind := range DocumentKinds {
+			if kind.listed() {
+				errs = errors.Join(errs, f(documentKey{list.Session, kind}.key()))
+			}
+		}
+	}
+	for _, file := range files {
+		key := mediaKey(file.ID)
+		errs = errors.Join(errs, f(key))
+		p.Files++
+		if l.cache.Has(key) {
+			p.Fetched++
+		}
+	}
+	return p, errs
+}
