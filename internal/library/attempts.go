@@ -6,6 +6,7 @@ import (
 
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -44,7 +45,7 @@ func (l *attempts) FindInAttempt(ctx context.Context, id veriff.AttemptID, name 
 // stored is the listing of an attempt as the last answer in the sealed
 // store gives it.
 func (l *attempts) stored(id veriff.AttemptID) (a answer[*Listing], ok bool) {
-	body, label, ok := l.loadDocument(attemptMediaKey(id))
+	body, _, stored, ok := store.Get(l.cache, store.AttemptList(id))
 	if !ok {
 		return a, false
 	}
@@ -52,7 +53,7 @@ func (l *attempts) stored(id veriff.AttemptID) (a answer[*Listing], ok bool) {
 	if err != nil {
 		return a, false
 	}
-	return answer[*Listing]{value: l.attemptListing(id, media), asked: label.stored}, true
+	return answer[*Listing]{value: l.attemptListing(id, media), asked: stored}, true
 }
 
 func (l *attempts) attemptListing(id veriff.AttemptID, media veriff.MediaList) *Listing {
@@ -101,7 +102,7 @@ func (l *attempts) ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 			}
 		}
 	}
-	l.storeDocument(attemptMediaKey(id), label{Session: idText(session), Attempt: idText(id)}, media.Document)
+	store.Put(l.cache, store.AttemptList(id), media.Body, store.NewLabel(session, id, media.Receipt).Text())
 	return l.attemptListing(id, media), nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"veriffs/internal/catalog"
 	"veriffs/internal/collection"
 	"veriffs/internal/flight"
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -46,7 +47,7 @@ func newCore(o Options) *core {
 	c := &core{client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	c.sessions = collection.NewSessions(o.Now)
-	c.catalog = storedCatalog{Catalog: catalog.New(), store: o.Cache}
+	c.catalog = storedCatalog{Catalog: catalog.New(), cache: o.Cache}
 	c.known = collection.NewAttempts(o.Now, c.knownAttempts)
 	c.link = link{
 		probe: o.Client.Probe, answers: o.Client.Answers, heldUntil: o.Client.HeldUntil,
@@ -128,7 +129,7 @@ func (c *core) attemptsOf(id veriff.SessionID) []veriff.AttemptID {
 	if len(attempts) > 0 {
 		return attempts
 	}
-	body, _, ok := c.loadDocument(documentKey{id, AttemptsDocument}.key())
+	body, _, _, ok := store.Get(c.cache, documentKey{id, AttemptsDocument}.key())
 	if !ok {
 		return nil
 	}

@@ -2,14 +2,15 @@ package library
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"veriffs/cache"
 	"veriffs/internal/flight"
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -92,6 +93,8 @@ type documentKey struct {
 	kind    DocumentKind
 }
 
+func (k documentKey) key() cache.Key { return store.Document(k.session, documentKinds[k.kind].name) }
+
 func (k documentKey) String() string { return k.session.String() + "/" + documentKinds[k.kind].name }
 
 // Documents returns which documents a session has, asking for those that are
@@ -165,8 +168,8 @@ func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind 
 		return Document{}, nil, err
 	}
 	k := documentKey{id, kind}
-	if body, label, ok := l.loadDocument(k.key()); ok && !label.Absent {
-		if d, err := label.document(int64(len(body))); err == nil {
+	if body, label, _, ok := store.Get(l.cache, k.key()); ok && !label.Absent {
+		if d, err := documentOf(label, int64(len(body))); err == nil {
 			return d, body, nil
 		}
 	}
@@ -230,17 +233,15 @@ func (l *documents) storeNewer(k documentKey, d veriff.Document) Document {
 	if last, known := l.present(k); known && last.SHA256 == d.SHA256 {
 		d.Received = last.Received
 	}
-	l.storeDocument(k.key(), label{Session: idText(k.session)}, d)
+	store.Put(l.cache, k.key(), d.Body, store.NewLabel(k.session, veriff.AttemptID{}, d.Receipt).Text())
 	return Document{Size: int64(len(d.Body)), SHA256: d.SHA256, Received: d.Received}
 }
 
 // lost remembers, over a remount too, that the API has no such
 // document, until the time to live has passed.
 func (l *documents) lost(k documentKey, last Document) {
-	text, err := json.Marshal(label{Session: k.session.String(), Absent: true, Received: l.now()})
-	if err == nil {
-		putObject(l.cache, k.key(), nil, text)
-	}
+	none := store.Label{Session: k.session.String(), Absent: true, Received: l.now()}
+	store.Put(l.cache, k.key(), nil, none.Text())
 	if last != (Document{}) {
 		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
 	}
@@ -253,16 +254,18 @@ func (l *documents) stored(k documentKey) (a answer[Document], ok bool) {
 		return a, false
 	}
 	defer o.Close()
-	var lb label
-	if err := json.Unmarshal(o.Label(), &lb); err != nil {
+	label, err := store.ParseLabel(o.Label())
+	if err != nil {
 		return a, false
 	}
-	a.asked, a.absent = o.Stored(), lb.Absent
+	a.asked, a.absent = o.Stored(), label.Absent
 	if !a.absent {
-		var err error
-		if a.value, err = lb.document(o.Size()); err != nil {
-			return a, false
-		}
+		a.value, err = documentOf(label, o.Size())
 	}
-	return a, true
+	return a, err == nil
+}
+
+func documentOf(l store.Label, size int64) (Document, error) {
+	sum, err := l.Hash()
+	return Document{Size: size, SHA256: sum, Received: l.Received}, err
 }

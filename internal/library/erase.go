@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -79,7 +80,7 @@ func (l *eraser) EraseAll(ctx context.Context) (Erasure, error) {
 func (l *eraser) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) {
 	e, err := l.erase(ctx, d)
 	if err == nil {
-		err = l.cache.Remove(catalogKey)
+		err = l.cache.Remove(store.Catalog)
 		l.catalog.Mark()
 		l.catalog.save()
 	}
@@ -127,8 +128,9 @@ func (d *doomed) takes(key cache.Key, text []byte) bool {
 	if d.everything {
 		return true
 	}
-	session, attempt := ownersOf(text)
-	media, isMedia := mediaOf(key)
+	label, _ := store.ParseLabel(text) // without one it is nobody's
+	session, attempt := label.Owners()
+	media, isMedia := store.FileOf(key)
 	left, listed := d.attempts[attempt]
 	switch {
 	case d.sessions[session]:

@@ -7,6 +7,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/listing"
+	"veriffs/internal/store"
 )
 
 // Evicted is what an eviction freed.
@@ -26,7 +27,7 @@ func (l *keeper) Evict(ctx context.Context, names []string) (Evicted, error) {
 	}
 	pinned := make(map[cache.Key]bool) // the cache is read more than once
 	report, err := l.cache.Purge(ctx, func(k cache.Key, text []byte, _ time.Time) bool {
-		media, ok := mediaOf(k)
+		media, ok := store.FileOf(k)
 		if !ok || len(names) > 0 && !meant(media.String(), text) {
 			return false
 		}
@@ -70,7 +71,8 @@ func (l *keeper) meant(names []string) (func(media string, text []byte) bool, er
 		}
 	}
 	return func(id string, text []byte) bool {
-		session, attempt := ownersOf(text)
+		label, _ := store.ParseLabel(text) // without one it is nobody's
+		session, attempt := label.Owners()
 		return media[id] || sessions[session.String()] || attempts[attempt.String()]
 	}, nil
 }

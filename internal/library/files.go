@@ -2,8 +2,6 @@ package library
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"io"
 	"sync"
@@ -11,6 +9,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/flight"
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -180,14 +179,14 @@ func (l *files) obtain(t *flight.Task, f *File) (*object, error) {
 
 // cached opens an object if it is in the cache.
 func (l *files) cached(f *File) (*object, bool) {
-	stored, ok := l.cache.Get(mediaKey(f.ID))
+	stored, ok := l.cache.Get(store.File(f.ID))
 	if !ok {
 		return nil, false
 	}
 	o, err := l.labelled(f, stored)
 	if err != nil {
 		l.log.Error("an object of the cache makes no sense and is fetched again", "media", f.ID, "error", err)
-		l.cache.Remove(mediaKey(f.ID))
+		l.cache.Remove(store.File(f.ID))
 		return nil, false
 	}
 	return o, true
@@ -196,15 +195,15 @@ func (l *files) cached(f *File) (*object, bool) {
 // labelled reads the label of an object and corrects what was believed of its
 // size. After an error the object is closed.
 func (l *files) labelled(f *File, stored *cache.Object) (*object, error) {
-	var lb label
-	if err := json.Unmarshal(stored.Label(), &lb); err != nil {
+	label, err := store.ParseLabel(stored.Label())
+	if err != nil {
 		stored.Close()
 		return nil, fmt.Errorf("library: label of media %s: %w", f.ID, err)
 	}
 	o := &object{Object: stored, id: f.ID}
-	if n, err := hex.Decode(o.sum[:], []byte(lb.SHA256)); err != nil || n != len(o.sum) {
+	if o.sum, err = label.Hash(); err != nil {
 		stored.Close()
-		return nil, fmt.Errorf("library: label of media %s has no hash", f.ID)
+		return nil, fmt.Errorf("library: media %s: %w", f.ID, err)
 	}
 	if believed := l.Size(f); believed != stored.Size() && l.catalog.SetSize(f.ID, stored.Size()) && believed != UnknownSize {
 		l.log.Warn("the list gave a wrong size, that of the verified object is right",
@@ -236,7 +235,7 @@ func (l *files) download(ctx context.Context, f *File) (*cache.Object, error) {
 			w.Abort()
 		}
 		var err error
-		w, err = l.cache.Create(mediaKey(f.ID), length)
+		w, err = l.cache.Create(store.File(f.ID), length)
 		return w, err
 	})
 	if err == nil {
@@ -245,17 +244,15 @@ func (l *files) download(ctx context.Context, f *File) (*cache.Object, error) {
 	if err == nil && l.gone(f) { // while it was being fetched
 		err = ErrNotFound
 	}
-	var text []byte
-	if err == nil {
-		text, err = json.Marshal(fileLabel(f, receipt))
-	}
 	if err != nil {
 		if w != nil {
 			w.Abort()
 		}
 		return nil, err
 	}
-	return w.Commit(text)
+	label := store.NewLabel(f.In.Session, f.In.Attempt, receipt)
+	label.MIMEType = f.MIMEType.Value()
+	return w.Commit(label.Text())
 }
 
 // gone reports whether a file is of a session or an attempt that the API said
@@ -269,7 +266,7 @@ func (l *files) gone(f *File) bool {
 
 // loseFile erases a file.
 func (l *files) loseFile(f *File) {
-	l.cache.Remove(mediaKey(f.ID))
+	l.cache.Remove(store.File(f.ID))
 	l.catalog.ForgetFiles(map[veriff.MediaID]bool{f.ID: true})
 	l.listings.expire(f.In.Session)
 	l.attempts.expire(f.In.Attempt)
@@ -281,7 +278,7 @@ func (l *files) disownTaken(d *doomed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, o := range l.open {
-		if d.takes(mediaKey(id), o.Label()) {
+		if d.takes(store.File(id), o.Label()) {
 			delete(l.open, id)
 		}
 	}
@@ -290,7 +287,7 @@ func (l *files) disownTaken(d *doomed) {
 // prefetch sees to it that a file is in the cache and reports whether it had
 // to be fetched for that. It stands behind those who have opened a file.
 func (l *files) prefetch(ctx context.Context, f *File) (fetched bool, err error) {
-	if l.cache.Has(mediaKey(f.ID)) && l.Size(f) != UnknownSize {
+	if l.cache.Has(store.File(f.ID)) && l.Size(f) != UnknownSize {
 		return false, nil // whether it is whole shows when it is opened
 	}
 	return sitOut(ctx, &l.limit, func() (bool, error) {

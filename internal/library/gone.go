@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -50,7 +51,7 @@ func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 	for attempt := range d.attempts {
 		whole[attempt] = false
 		change.AttemptsGone = append(change.AttemptsGone, attempt)
-		l.cache.Remove(attemptMediaKey(attempt))
+		l.cache.Remove(store.AttemptList(attempt))
 	}
 	for kind := range DocumentKinds {
 		l.cache.Remove(documentKey{id, kind}.key())
@@ -66,7 +67,7 @@ func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 // for those that its session still lists.
 func (l *eraser) loseAttempt(id veriff.AttemptID, last *Listing) {
 	l.log.Info("the API no longer has this attempt: it leaves the listing and the cache", "attempt", id)
-	l.cache.Remove(attemptMediaKey(id))
+	l.cache.Remove(store.AttemptList(id))
 	change := Change{AttemptsGone: []veriff.AttemptID{id}}
 	if session, _ := l.catalog.Attempt(id); !session.IsZero() {
 		l.known.Lose(id, l.now().Add(l.ttl))

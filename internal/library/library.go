@@ -20,6 +20,7 @@ import (
 	"veriffs/cache"
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -123,7 +124,7 @@ func (l *Library) Close() {
 	l.closed = true
 	l.closing.Unlock()
 	l.work.Wait()
-	if !l.cache.Has(catalogKey) { // it was evicted
+	if !l.cache.Has(store.Catalog) { // it was evicted
 		l.catalog.Mark()
 	}
 	l.catalog.save()

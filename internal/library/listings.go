@@ -10,6 +10,7 @@ import (
 
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -85,7 +86,7 @@ func (l *listings) ForgetListing(id veriff.SessionID) { l.expire(id) }
 // stored is the listing of a session as the last answers in the sealed
 // store give it.
 func (l *listings) stored(id veriff.SessionID) (a answer[*Listing], ok bool) {
-	body, label, ok := l.loadDocument(documentKey{id, MediaDocument}.key())
+	body, label, stored, ok := store.Get(l.cache, documentKey{id, MediaDocument}.key())
 	if !ok || label.Absent {
 		return a, false
 	}
@@ -94,7 +95,7 @@ func (l *listings) stored(id veriff.SessionID) (a answer[*Listing], ok bool) {
 		return a, false
 	}
 	attempt, created := l.catalog.Newest(id)
-	return answer[*Listing]{value: listing.New(id, attempt, created, media), asked: label.stored}, true
+	return answer[*Listing]{value: listing.New(id, attempt, created, media), asked: stored}, true
 }
 
 // ask gets media and attempts of a session from the API, side by side,

@@ -2,12 +2,12 @@ package library
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"unique"
 
 	"veriffs/internal/listing"
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -148,17 +148,16 @@ func (l *keeper) knownFile(id veriff.MediaID) *File {
 			}
 		}
 	}
-	o, ok := l.cache.Get(mediaKey(id))
+	o, ok := l.cache.Get(store.File(id))
 	if !ok {
 		return nil
 	}
 	defer o.Close()
-	var lb label
-	if json.Unmarshal(o.Label(), &lb) != nil {
+	label, err := store.ParseLabel(o.Label())
+	if err != nil {
 		return nil
 	}
 	in := new(Listing)
-	in.Session, _ = veriff.ParseSessionID(lb.Session) // zero if that is not known
-	in.Attempt, _ = veriff.ParseAttemptID(lb.Attempt)
-	return &File{ID: id, Listed: o.Size(), In: in, MIMEType: unique.Make(lb.MIMEType)}
+	in.Session, in.Attempt = label.Owners()
+	return &File{ID: id, Listed: o.Size(), In: in, MIMEType: unique.Make(label.MIMEType)}
 }

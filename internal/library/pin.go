@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"veriffs/cache"
+	"veriffs/internal/store"
 )
 
 // keeper pins files, and evicts them.
@@ -46,7 +47,7 @@ func (l *keeper) eachKey(ctx context.Context, name string, f func(cache.Key) err
 	switch {
 	case list == nil:
 	case list.OfAttempt:
-		errs = f(attemptMediaKey(list.Attempt))
+		errs = f(store.AttemptList(list.Attempt))
 	default:
 		for kind := range DocumentKinds {
 			if kind.listed() {
@@ -55,7 +56,7 @@ func (l *keeper) eachKey(ctx context.Context, name string, f func(cache.Key) err
 		}
 	}
 	for _, file := range files {
-		key := mediaKey(file.ID)
+		key := store.File(file.ID)
 		errs = errors.Join(errs, f(key))
 		p.Files++
 		if l.cache.Has(key) {

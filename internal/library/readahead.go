@@ -8,6 +8,7 @@ import (
 
 	"veriffs/internal/flight"
 	"veriffs/internal/prefetch"
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -35,7 +36,7 @@ type readAhead struct {
 func (r *readAhead) init(l *Library, off bool) {
 	_, room := l.Room()
 	r.lib, r.off, r.claims = l, off, make(map[veriff.MediaID]*flight.Task)
-	r.cached = func(id veriff.MediaID) bool { return l.cache.Has(mediaKey(id)) }
+	r.cached = func(id veriff.MediaID) bool { return l.cache.Has(store.File(id)) }
 	r.predictor = prefetch.New(&sequence{lib: l}, min(prefetchBytes, room/4))
 }
 

@@ -1,0 +1,143 @@
+// Package store is how a library's objects lie in the cache: under which key,
+// and with which label.
+//
+//	media/MEDIA                a file
+//	session/SESSION/DOCUMENT   a document, verbatim, or the word that there is none
+//	attempt/ATTEMPT/media      the listing of an attempt, verbatim
+//	catalog                    what package catalog remembers
+//
+// All but the catalog have a [Label], so that erasure, export and audit need no
+// database beside the objects.
+//
+// Promises: what Put stored, Get returns whole and authenticated, or not at all.
+// Not promised: that it is there. The package has no state and no locks of its
+// own.
+package store
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/veriff"
+)
+
+const (
+	filePrefix = "media/"
+	// Catalog is the key of the catalog.
+	Catalog cache.Key = "catalog"
+)
+
+// File returns the key of a file.
+func File(id veriff.MediaID) cache.Key { return cache.Key(filePrefix + id.String()) }
+
+// Document returns the key of a session's document.
+func Document(id veriff.SessionID, name string) cache.Key {
+	return cache.Key("session/" + id.String() + "/" + name)
+}
+
+// AttemptList returns the key of an attempt's listing.
+func AttemptList(id veriff.AttemptID) cache.Key {
+	return cache.Key("attempt/" + id.String() + "/media")
+}
+
+// FileOf returns which file is under a key.
+func FileOf(key cache.Key) (id veriff.MediaID, ok bool) {
+	text, ok := strings.CutPrefix(string(key), filePrefix)
+	if !ok {
+		return id, false
+	}
+	id, err := veriff.ParseMediaID(text)
+	return id, err == nil
+}
+
+// Label is sealed beside each object.
+type Label struct {
+	Session   string    `json:"session,omitempty"` // "" if it is not known
+	Attempt   string    `json:"attempt,omitempty"`
+	MIMEType  string    `json:"mimetype,omitempty"`
+	SHA256    string    `json:"sha256"`
+	Signature string    `json:"signature,omitempty"` // as received
+	Secret    int       `json:"secret"`              // which of the configured secrets verified it, -1 for none
+	Received  time.Time `json:"received"`
+	Absent    bool      `json:"absent,omitempty"` // the API's signed word that there is none; without content
+}
+
+// NewLabel returns the label of what was received of a session and an attempt,
+// which are zero if they are not known.
+func NewLabel(session veriff.SessionID, attempt veriff.AttemptID, r veriff.Receipt) Label {
+	l := Label{SHA256: hex.EncodeToString(r.SHA256[:]), Signature: r.Signature, Secret: r.Secret, Received: r.Received}
+	if !session.IsZero() {
+		l.Session = session.String()
+	}
+	if !attempt.IsZero() {
+		l.Attempt = attempt.String()
+	}
+	return l
+}
+
+// ParseLabel reads a label that Text wrote.
+func ParseLabel(text []byte) (l Label, err error) {
+	err = json.Unmarshal(text, &l)
+	return l, err
+}
+
+// Text is the label as it is sealed.
+func (l Label) Text() []byte {
+	text, err := json.Marshal(l)
+	if err != nil {
+		panic(err) // it has strings, numbers and a time
+	}
+	return text
+}
+
+// Hash returns the SHA-256 of the object.
+func (l Label) Hash() (sum [32]byte, err error) {
+	if n, err := hex.Decode(sum[:], []byte(l.SHA256)); err != nil || n != len(sum) {
+		return sum, errors.New("store: label without a hash")
+	}
+	return sum, nil
+}
+
+// Owners returns whose the object is; zero is unknown.
+func (l Label) Owners() (session veriff.SessionID, attempt veriff.AttemptID) {
+	// What is no id stays zero.
+	session, _ = veriff.ParseSessionID(l.Session)
+	attempt, _ = veriff.ParseAttemptID(l.Attempt)
+	return session, attempt
+}
+
+// Put stores an object. Failing is the cache's business, which has said why: the
+// object is asked for again.
+func Put(c *cache.Cache, key cache.Key, body, label []byte) {
+	w, err := c.Create(key, int64(len(body)))
+	if err != nil {
+		return
+	}
+	if _, err := w.Write(body); err != nil {
+		w.Abort()
+		return
+	}
+	if o, err := w.Commit(label); err == nil {
+		o.Close()
+	}
+}
+
+// Get returns an object that has a label, and when it was stored.
+func Get(c *cache.Cache, key cache.Key) (body []byte, l Label, stored time.Time, ok bool) {
+	o, ok := c.Get(key)
+	if !ok {
+		return nil, l, stored, false
+	}
+	defer o.Close()
+	l, err := ParseLabel(o.Label())
+	if err != nil {
+		return nil, l, stored, false
+	}
+	body, err = io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	return body, l, o.Stored(), err == nil
+}
