@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"veriffs/cache/seal"
 )
 
 // benchSize is a short video's; benchRead is what a mount's read-ahead asks for.
@@ -29,8 +31,8 @@ func benchCache(b *testing.B) *Cache {
 	return open(b, o)
 }
 
-// drop empties the page cache of one file.
-func drop(f *os.File) error {
+// dropPages empties the page cache of one file.
+func dropPages(f *os.File) error {
 	return errors.Join(f.Sync(), unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED))
 }
 
@@ -107,7 +109,7 @@ func BenchmarkSequentialRead(b *testing.B) {
 	b.Run("warm", func(b *testing.B) { ratio(b, benchSize, sequential(o), sequential(f), nil) })
 	b.Run("cold", func(b *testing.B) {
 		ratio(b, benchSize, sequential(o), sequential(f), func() error {
-			return errors.Join(drop(f), drop(o.src.(*os.File)))
+			return errors.Join(dropPages(f), dropPages(o.src.(*os.File)))
 		})
 	})
 }
@@ -126,7 +128,7 @@ func BenchmarkRandomRead4K(b *testing.B) {
 	f, o := plainFile(b), sealedObject(b)
 	b.Run("warm", func(b *testing.B) { ratio(b, 4096, random(o), random(f), nil) })
 	b.Run("cold", func(b *testing.B) {
-		ratio(b, 4096, random(o), random(f), func() error { return errors.Join(drop(f), drop(o.src.(*os.File))) })
+		ratio(b, 4096, random(o), random(f), func() error { return errors.Join(dropPages(f), dropPages(o.src.(*os.File))) })
 	})
 }
 
@@ -197,15 +199,15 @@ func BenchmarkIndex(b *testing.B) {
 	for b.Loop() {
 		all := make([]found, objects)
 		for i := range all {
-			all[i].name = name(content(uint64(i), 16))
-			all[i].name[0], all[i].name[1], all[i].name[2] = byte(i), byte(i>>8), byte(i>>16)
+			all[i].Name = seal.Name(content(uint64(i), 16))
+			all[i].Name[0], all[i].Name[1], all[i].Name[2] = byte(i), byte(i>>8), byte(i>>16)
 			all[i].size, all[i].ino = 4096, uint64(i+1)
 		}
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		x := newIndex(1 << 50)
-		x.loaded(all, 0)
+		x.loaded(all)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/objects, "B/object")
@@ -224,12 +226,12 @@ func BenchmarkStart(b *testing.B) {
 	o.Limit = 1 << 40
 	c := open(b, o)
 	put(b, c, "k", content(1, 1000))
-	dir := filepath.Join(o.Dir, c.secrets[0].dir)
+	dir := filepath.Join(o.Dir, c.secrets[0].Dir())
 	if err := c.Close(); err != nil {
 		b.Fatal(err)
 	}
 	for i := range objects {
-		var n name
+		var n seal.Name
 		binary.BigEndian.PutUint32(n[:], uint32(i*2654435761))
 		shard := filepath.Join(dir, n.String()[:2])
 		if i < 1000 {
@@ -239,7 +241,7 @@ func BenchmarkStart(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if err := f.Truncate(headerSize); err != nil {
+		if err := f.Truncate(seal.HeaderSize); err != nil {
 			b.Fatal(err)
 		}
 		f.Close()

@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestBoundUnderLoad has writers, readers and erasers at work while the bytes
-// on disk are sampled: never more than the limit, and never wrong bytes.
+// TestBoundUnderLoad writes, reads and erases in parallel while it samples the
+// bytes on disk: never more than the limit, and never wrong bytes.
 func TestBoundUnderLoad(t *testing.T) {
 	o := testOptions(t)
 	o.Limit = 6 << 20
@@ -77,7 +77,7 @@ func TestBoundUnderLoad(t *testing.T) {
 	checkCounts(t, c)
 }
 
-// TestLeastRecentlyUsedGoesFirst also has the order survive a restart.
+// TestLeastRecentlyUsedGoesFirst checks the order of eviction, also after a crash.
 func TestLeastRecentlyUsedGoesFirst(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		o := testOptions(t)
@@ -109,8 +109,8 @@ func TestLeastRecentlyUsedGoesFirst(t *testing.T) {
 	}
 }
 
-// TestReadersKeepWhatTheyOpened removes and replaces objects under a reader:
-// it reads on, and the bytes count until it closes.
+// TestReadersKeepWhatTheyOpened removes and replaces an open object: its reader
+// reads on, and the bytes count until it is closed.
 func TestReadersKeepWhatTheyOpened(t *testing.T) {
 	c := open(t, testOptions(t))
 	waitLoaded(t, c)
@@ -118,7 +118,7 @@ func TestReadersKeepWhatTheyOpened(t *testing.T) {
 	for what, replace := range map[string]func(){
 		"removed":  func() { c.Remove("k") },
 		"replaced": func() { put(t, c, "k", fresh) },
-		"evicted":  func() { c.unlink(0, c.secrets[0].name("k"), 0) },
+		"evicted":  func() { c.store.Load().unlink(0, c.secrets[0].Name("k"), 0) },
 	} {
 		put(t, c, "k", old)
 		o, ok := c.Get("k")
@@ -144,18 +144,19 @@ func TestReadersKeepWhatTheyOpened(t *testing.T) {
 	checkCounts(t, c)
 }
 
-// TestNoRoom serves what does not fit: larger than the cache, or while
-// everything is open. Nothing is evicted in vain and nothing stays behind.
+// TestNoRoom serves objects larger than the cache. Nothing is evicted in vain and
+// nothing is left behind.
 func TestNoRoom(t *testing.T) {
 	o := testOptions(t)
 	o.Limit = 4 << 20
-	o.TempDir = t.TempDir()
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
 	c := open(t, o)
 	small := content(1, 100<<10)
 	put(t, c, "small", small)
-	for _, size := range []int{5 << 20, spillObject + 5<<20} {
+	for _, size := range []int{5 << 20, 21 << 20} {
 		for _, hint := range []int64{int64(size), -1, 10} {
-			if size > spillObject && hint == 10 {
+			if size > 16<<20 && hint == 10 {
 				continue
 			}
 			want := content(3, size)
@@ -177,7 +178,7 @@ func TestNoRoom(t *testing.T) {
 			if n := du(t, o.Dir); n > o.Limit {
 				t.Errorf("%d bytes on disk, limit %d", n, o.Limit)
 			}
-			if names, _ := os.ReadDir(o.TempDir); len(names) != 0 {
+			if names, _ := os.ReadDir(temp); len(names) != 0 {
 				t.Errorf("named files in the temporary directory: %v", names)
 			}
 			obj.Close()
@@ -192,7 +193,7 @@ func TestNoRoom(t *testing.T) {
 	checkCounts(t, c)
 }
 
-// TestLowerLimit opens a cache that holds more than it may now.
+// TestLowerLimit opens a cache that holds more than its new limit.
 func TestLowerLimit(t *testing.T) {
 	o := testOptions(t)
 	c := open(t, o)
@@ -209,7 +210,7 @@ func TestLowerLimit(t *testing.T) {
 	checkCounts(t, c)
 }
 
-// TestMinFree asks for more free space than the file system has.
+// TestMinFree leaves free what it must, whoever else fills the file system.
 func TestMinFree(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "fs")
 	mountTmpfs(t, dir, "size=16m,mode=0700")
@@ -249,8 +250,8 @@ func TestMinFree(t *testing.T) {
 	}
 }
 
-// TestNothingInClear stores telling contents in every way there is, and looks
-// for any 16 bytes of them in every file below the cache's directory.
+// TestNothingInClear stores known contents in every way and looks for any 16
+// bytes of them in every file below the cache's directory.
 func TestNothingInClear(t *testing.T) {
 	o := testOptions(t)
 	c := open(t, o)

@@ -7,18 +7,33 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"veriffs/cache/directory"
+	"veriffs/cache/health"
+	"veriffs/cache/seal"
+	"veriffs/cache/spill"
 )
 
+// Key is what the caller calls an object, for example "media/<uuid>": 1 to
+// seal.MaxKey bytes. It never reaches the disk in clear.
+type Key = seal.Key
+
+// OpenError says why a directory can't be used as a cache, and what to do.
+type OpenError = directory.OpenError
+
+// ErrLocked says that another process uses the directory. Package directory
+// has the other reasons for an *OpenError.
+var ErrLocked = directory.ErrLocked
+
+// Spilled files together take a quarter of the cache's limit, and at least a GiB,
+// so that a small cache still serves long films.
 const (
-	// touchSeconds is how stale the time of an object's last use on disk may
-	// get while it is in use: what the LRU order loses at most in a crash.
-	touchSeconds = 5 * 60
-	// loadPatience is how long a write waits for the index to be loaded
-	// before it does without the disk.
-	loadPatience = 2 * time.Second
+	spillShare = 4
+	spillLeast = 1 << 30
 )
 
 // Options says where a cache is and how it is kept.
@@ -41,17 +56,13 @@ type Options struct {
 	// is one: a purge counts the objects in it, and proves nothing if it has any.
 	Beside string
 	// MaxAge is how long after Commit an object is erased; 0 means never. An
-	// object from the future is as good as erased: its age is not known.
+	// object from the future, whose age is not known, counts as too old.
 	MaxAge time.Duration
 	// Logger gets a line for every damaged object and every change of the
 	// disk's state; nil discards.
 	Logger *slog.Logger
 	// Now is the clock that objects are stored and aged by; nil means time.Now.
 	Now func() time.Time
-	// TempDir is where large objects that do not fit are kept, sealed and
-	// unlinked, while they are being read; "" means the system's, or, if that is
-	// in memory, a disk: /var/tmp or that of Dir.
-	TempDir string
 }
 
 // Cache is a sealed, bounded cache in a directory. See the package comment.
@@ -60,27 +71,26 @@ type Cache struct {
 	log     *slog.Logger
 	now     func() time.Time
 	rand    io.Reader
-	secrets []*secret
-	block   int64 // the file system's block size, bytes
+	secrets []*seal.Secret
 
-	dir    atomic.Pointer[directory]
-	index  *index
-	health *health
-	budget *budget
+	store  atomic.Pointer[store]
+	disk   *health.Disk
+	spills *spill.Room
 
 	ctx  context.Context
 	stop context.CancelFunc
 	wake chan struct{} // keep has something to do
 	wg   sync.WaitGroup
 
+	closed atomic.Bool
 	proven atomic.Bool // objects of other secrets may be removed
 	unsure bool        // one of the secrets may be mistyped
 
-	temps, hits, misses, damaged atomic.Int64
+	counts counters
 }
 
 // Open opens or makes the cache in opts.Dir, locks it, and loads its index in
-// the background. What it refuses it says in an *OpenError.
+// the background. If it refuses the directory it fails with an *OpenError.
 func Open(opts Options) (*Cache, error) {
 	if opts.Limit <= 0 {
 		return nil, errors.New("cache: the limit must be positive")
@@ -88,134 +98,97 @@ func Open(opts Options) (*Cache, error) {
 	if opts.MinFree < 0 || opts.MinFree >= 1 {
 		return nil, errors.New("cache: the fraction to leave free must be at least 0 and below 1")
 	}
-	c := &Cache{opts: opts, log: opts.Logger, now: opts.Now, rand: rand.Reader, index: newIndex(opts.Limit), budget: newBudget(opts.Limit), wake: make(chan struct{}, 1)}
+	c := &Cache{opts: opts, log: opts.Logger, now: opts.Now, rand: rand.Reader, wake: make(chan struct{}, 1)}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	if c.now == nil {
 		c.now = time.Now
 	}
-	if err := c.deriveSecrets(); err != nil {
+	var err error
+	if c.secrets, err = secretsOf(opts); err != nil {
 		return nil, err
 	}
-	d, err := openDirectory(opts.Dir, formatOf(opts.Ephemeral))
+	c.opts.Secrets = nil
+	c.ctx, c.stop = context.WithCancel(context.Background())
+	c.disk = health.New(c.ctx, c.log, errNoRoom)
+	c.spills = spill.NewRoom(c.ctx, max(opts.Limit/spillShare, spillLeast), c.ownSpill)
+	d, err := directory.Open(opts.Dir, opts.Ephemeral)
 	if err != nil {
 		return nil, err
 	}
-	c.dir.Store(d)
-	c.health = newHealth(c)
-	c.block = blockSize(d)
-	c.ctx, c.stop = context.WithCancel(context.Background())
-	if err := c.prepare(d); err != nil {
-		d.close()
-		return nil, &OpenError{Dir: d.path, Err: err}
+	st, err := newStore(c, d)
+	if err != nil {
+		d.Close()
+		return nil, &OpenError{Dir: d.Path(), Err: err}
 	}
-	c.unsure = c.uncertain(d)
+	c.store.Store(st)
+	c.unsure = st.uncertain()
 	c.proven.Store(opts.Ephemeral) // nothing else is ever in such a directory
 	c.spawn("keep", c.keep)
-	c.spawn("probe", c.health.run)
+	c.spawn("probe", func() { c.disk.Run(c.probe, c.nudge) })
 	return c, nil
 }
 
-func (c *Cache) deriveSecrets() error {
-	secrets := c.opts.Secrets
-	if c.opts.Ephemeral {
-		key := make([]byte, keySize)
-		if _, err := io.ReadFull(c.rand, key); err != nil {
-			return fmt.Errorf("cache: make a key: %w", err)
-		}
-		secrets = [][]byte{key}
+func secretsOf(opts Options) (secrets []*seal.Secret, err error) {
+	given := opts.Secrets
+	if opts.Ephemeral {
+		key := make([]byte, 32)
+		rand.Read(key)
+		given = [][]byte{key}
 	}
-	if len(secrets) == 0 || len(secrets) > 255 {
-		return errors.New("cache: between 1 and 255 secrets are needed")
+	if len(given) == 0 || len(given) > 255 {
+		return nil, errors.New("cache: between 1 and 255 secrets are needed")
 	}
-	for _, b := range secrets {
+	for _, b := range given {
 		if len(b) == 0 {
-			return errors.New("cache: an empty secret")
+			return nil, errors.New("cache: an empty secret")
 		}
-		s, err := newSecret(b)
+		s, err := seal.NewSecret(b)
 		if err != nil {
-			return fmt.Errorf("cache: derive keys: %w", err)
+			return nil, fmt.Errorf("cache: derive keys: %w", err)
 		}
-		c.secrets = append(c.secrets, s)
+		secrets = append(secrets, s)
 	}
-	c.opts.Secrets = nil
-	return nil
+	return secrets, nil
 }
 
-// spawn runs f until it returns; Close cancels c.ctx and waits for it.
+// spawn runs f in the background. Close cancels c.ctx and waits for f.
 func (c *Cache) spawn(what string, f func()) {
 	c.wg.Go(func() {
-		defer func() {
-			if r := recover(); r != nil {
-				c.log.Error("cache: panic in the background", "in", what, "panic", r)
-			}
-		}()
-		f()
+		if err := guard(func() error { f(); return nil }); err != nil {
+			c.log.Error("cache: background work ended", "work", what, "err", err)
+		}
 	})
 }
 
-// Close stops the background work and unlocks the directory. Objects that are
-// open can be read on; a Writer that is still at work ends up outside the
-// cache. An ephemeral cache is erased.
+// guard runs f and returns a panic as an error. See the package comment.
+func guard(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return f()
+}
+
+// Close stops the background work and unlocks the directory. Open objects can
+// still be read; a Writer that is still at work ends up outside the cache. An
+// ephemeral cache is erased.
 func (c *Cache) Close() error {
-	c.index.mu.Lock()
-	was := c.index.closed
-	c.index.closed = true
-	c.index.changed.Broadcast()
-	c.index.mu.Unlock()
-	if was {
+	if c.closed.Swap(true) {
 		return nil
 	}
 	c.stop()
+	c.store.Load().index.close() // or the background work may wait for room
 	c.wg.Wait()
-	d := c.dir.Load()
+	st := c.store.Load()
 	var err error
 	if c.opts.Ephemeral {
-		for _, s := range c.secrets {
-			err = errors.Join(err, d.root.RemoveAll(s.dir))
-		}
-		err = errors.Join(err, d.sync("."))
+		err = errors.Join(st.dir.RemoveAll(c.secrets[0].Dir()), st.dir.Sync("."))
 	}
-	d.close()
-	if err != nil {
+	if err = errors.Join(err, st.close()); err != nil {
 		return fmt.Errorf("cache: close: %w", err)
 	}
 	return nil
-}
-
-// Stats is a snapshot of a cache's state and of what happened since Open.
-type Stats struct {
-	Objects   int64 // in the cache; what is known so far while Loading
-	Pinned    int64 // of them, pinned
-	Open      int64 // files held open by readers
-	Bytes     int64 // on disk, reservations and directories included
-	Limit     int64
-	Foreign   int64 // objects of secrets that are not configured; they take room, too
-	Memory    int64 // bytes of objects that are kept in memory because they are not on disk
-	Spilled   int64 // bytes that unlinked temporary files may take for the same reason
-	Hits      int64
-	Misses    int64
-	Evictions int64
-	Damaged   int64 // objects deleted because they did not authenticate
-	Loading   bool  // the index is not complete yet
-	Bypassed  bool  // the disk is sick and left alone
-}
-
-// Stats returns the counters. It costs no I/O.
-func (c *Cache) Stats() Stats {
-	x := c.index
-	x.mu.Lock()
-	s := Stats{
-		Objects: int64(x.objects.Len() + len(x.pinned)), Pinned: int64(len(x.pinned)),
-		Open: int64(len(x.open)), Bytes: x.used, Limit: x.limit, Evictions: x.evictions, Loading: x.loading,
-	}
-	for _, n := range x.foreign {
-		s.Foreign += n
-	}
-	x.mu.Unlock()
-	s.Hits, s.Misses, s.Damaged = c.hits.Load(), c.misses.Load(), c.damaged.Load()
-	s.Memory, s.Spilled = c.budget.used()
-	s.Bypassed = c.health.sick()
-	return s
 }

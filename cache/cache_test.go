@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/iotest"
+
+	"veriffs/cache/seal"
 )
 
 func testOptions(t testing.TB) Options {
@@ -98,7 +100,7 @@ func wantMiss(t testing.TB, c *Cache, k Key) {
 func TestRoundTrip(t *testing.T) {
 	o := testOptions(t)
 	c := open(t, o)
-	sizes := []int{0, 1, 15, 4096, chunkSize - 1, chunkSize, chunkSize + 1, 3 * chunkSize, 5*chunkSize + 77}
+	sizes := []int{0, 1, 15, 4096, seal.ChunkSize - 1, seal.ChunkSize, seal.ChunkSize + 1, 3 * seal.ChunkSize, 5*seal.ChunkSize + 77}
 	check := func() {
 		t.Helper()
 		for i, size := range sizes {
@@ -117,11 +119,11 @@ func TestRoundTrip(t *testing.T) {
 	check()
 }
 
-// TestPieces writes an object in pieces of all sorts of lengths.
+// TestPieces writes an object in pieces of various lengths.
 func TestPieces(t *testing.T) {
 	c := open(t, testOptions(t))
-	want := content(1, 3*chunkSize+chunkSize/2)
-	for _, piece := range []int{1009, chunkSize - 1, chunkSize, chunkSize + 1, 3 * chunkSize} {
+	want := content(1, 3*seal.ChunkSize+seal.ChunkSize/2)
+	for _, piece := range []int{1009, seal.ChunkSize - 1, seal.ChunkSize, seal.ChunkSize + 1, 3 * seal.ChunkSize} {
 		w, err := c.Create("k", -1)
 		must(t, err)
 		for b := want; len(b) > 0; b = b[min(piece, len(b)):] {
@@ -142,16 +144,16 @@ func TestPieces(t *testing.T) {
 // the end and beyond.
 func TestReadAt(t *testing.T) {
 	c := open(t, testOptions(t))
-	want := content(1, 3*chunkSize+100)
+	want := content(1, 3*seal.ChunkSize+100)
 	put(t, c, "k", want)
 	o, ok := c.Get("k")
 	if !ok {
 		t.Fatal("miss")
 	}
 	defer o.Close()
-	at := []int{0, 1, chunkSize - 1, chunkSize, chunkSize + 1, 2*chunkSize + 5, 3 * chunkSize, len(want) - 1, len(want), len(want) + 1}
+	at := []int{0, 1, seal.ChunkSize - 1, seal.ChunkSize, seal.ChunkSize + 1, 2*seal.ChunkSize + 5, 3 * seal.ChunkSize, len(want) - 1, len(want), len(want) + 1}
 	for _, from := range at {
-		for _, size := range []int{1, 4096, chunkSize, 2*chunkSize + 1, 5 * chunkSize} {
+		for _, size := range []int{1, 4096, seal.ChunkSize, 2*seal.ChunkSize + 1, 5 * seal.ChunkSize} {
 			p := make([]byte, size)
 			n, err := o.ReadAt(p, int64(from))
 			left := want[min(from, len(want)):]

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"veriffs/cache/directory"
 )
 
 // The environment variable that makes this test binary a child process with a
@@ -80,7 +82,8 @@ func start(t *testing.T, mode, dir string, attr *syscall.SysProcAttr) (*exec.Cmd
 	return cmd, r
 }
 
-// TestLockedByAnotherProcess also has the lock end with its holder.
+// TestLockedByAnotherProcess checks that a lock keeps others out until its holder
+// dies.
 func TestLockedByAnotherProcess(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
 	cmd, _ := start(t, "hold", dir, nil)
@@ -147,9 +150,8 @@ func churn(c *Cache) error {
 	return <-failed
 }
 
-// TestKill kills a process that writes and reads with kill -9, again and again,
-// at random moments; every time what is left is right, within the limit and
-// complete.
+// TestKill kills a process that writes and reads with kill -9 at random moments.
+// What is left is right, complete and within the limit each time.
 func TestKill(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "cache")
 	for range 12 {
@@ -187,7 +189,7 @@ func killOnce(t *testing.T, dir string) {
 			t.Error(err)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, tempDir, "*")); len(left) > 0 {
+	if left, _ := filepath.Glob(filepath.Join(dir, directory.TempDir, "*")); len(left) > 0 {
 		t.Errorf("temporary files left: %v", left)
 	}
 	if s := c.Stats(); s.Damaged != 0 {
@@ -199,7 +201,7 @@ func killOnce(t *testing.T, dir string) {
 
 // unreadable takes the permissions from the directory of a cache in use.
 func unreadable(c *Cache) error {
-	dir := c.dir.Load().path
+	dir := c.store.Load().dir.Path()
 	store := func(k Key) error {
 		w, err := c.Create(k, 3)
 		if err != nil {
@@ -238,10 +240,7 @@ func unreadable(c *Cache) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
-	if err := c.health.probe(); err != nil {
-		return err
-	}
-	c.health.recover()
+	c.disk.Try(c.probe, c.nudge)
 	o, ok := c.Get("before")
 	if !ok {
 		return errors.New("a miss after the directory came back")

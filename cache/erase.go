@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"time"
 )
 
@@ -45,18 +44,12 @@ type Erased struct {
 // an error the object can't be had any more, but may still be on the disk and
 // come back with the next start: remove it again.
 func (c *Cache) Remove(k Key) error {
-	d := c.dir.Load()
+	st := c.store.Load()
 	var errs error
 	for i, s := range c.secrets {
-		n := s.name(k)
-		err := c.unlink(uint8(i), n, 0)
-		if err == nil {
-			err = d.sync(s.shard(n))
+		if err := st.erase(uint8(i), s.Name(k), 0); !errors.Is(err, fs.ErrNotExist) {
+			errs = errors.Join(errs, err)
 		}
-		if errors.Is(err, fs.ErrNotExist) {
-			err = nil
-		}
-		errs = errors.Join(errs, err)
 	}
 	errs = errors.Join(errs, c.unpin(k))
 	if errs != nil {
@@ -65,7 +58,7 @@ func (c *Cache) Remove(k Key) error {
 	return nil
 }
 
-// Purge erases every object that match says yes to, going by the sealed
+// Purge erases every object that match returns true for, going by the sealed
 // headers on disk and not by the index, makes the erasure last through a power
 // cut, and then reads the whole directory again to prove it. An object that is
 // committed meanwhile may or may not be found; a caller that must be sure stops
@@ -85,120 +78,14 @@ func (c *Cache) PurgeAll(ctx context.Context) (Report, error) {
 }
 
 func (c *Cache) purge(ctx context.Context, match func(Key, []byte, time.Time) bool, all bool) (Report, error) {
-	r := Report{Started: c.now(), Erased: []Erased{}, Unknown: []string{}}
-	var err error
-	for r.Scans = 0; r.Scans < 4 && err == nil; {
-		r.Remaining, r.Unreadable = 0, 0
-		err = c.purgeScan(ctx, &r, match, all)
-		r.Scans++
-		if err == nil && r.Remaining == 0 {
-			break
-		}
-	}
-	if c.opts.Beside != "" && err == nil {
-		r.Beside, err = countObjects(c.opts.Beside)
-	}
-	r.Finished = c.now()
-	r.Proven = err == nil && r.Remaining == 0 && r.Unreadable == 0 && len(r.Unknown) == 0 && r.Beside == 0
+	p := purge{c: c, match: match}
+	p.all = all || c.opts.Ephemeral // what a crash of an ephemeral cache left is to go anyway
+	p.Started, p.Erased, p.Unknown = c.now(), []Erased{}, []string{}
+	err := p.run(ctx)
+	p.Finished = c.now()
+	p.Proven = err == nil && p.Unreadable == 0 && len(p.Unknown) == 0 && p.Beside == 0
 	if err != nil {
-		return r, fmt.Errorf("cache: purge: %w", err)
+		return p.Report, fmt.Errorf("cache: purge: %w", err)
 	}
-	if r.Remaining > 0 {
-		return r, fmt.Errorf("cache: purge: %d objects keep coming back", r.Remaining)
-	}
-	return r, nil
-}
-
-// purgeScan reads every header once. What matches counts as remaining and is
-// erased, so that only a scan that finds nothing is a proof. An object that
-// can't be read or removed keeps no other from being erased.
-func (c *Cache) purgeScan(ctx context.Context, r *Report, match func(Key, []byte, time.Time) bool, all bool) error {
-	d := c.dir.Load()
-	var failed error // the first
-	for i := range c.secrets {
-		dirty := map[string]bool{}
-		err := c.walk(d, uint8(i), func(f found, _ int64) error {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := c.purgeFile(d, f, r, match, dirty); err != nil && failed == nil {
-				failed = fmt.Errorf("object %s: %w", f.name, err)
-			}
-			return nil
-		})
-		// What was erased before an error stays erased, too.
-		for rel := range dirty {
-			err = errors.Join(err, d.sync(rel))
-		}
-		if err != nil {
-			return errors.Join(failed, err)
-		}
-	}
-	// What a crash of an ephemeral cache left is to go anyway.
-	if err := c.purgeForeign(ctx, d, r, all || c.opts.Ephemeral); err != nil {
-		return errors.Join(failed, err)
-	}
-	var err error
-	r.Unknown, err = c.unknown(d)
-	return errors.Join(failed, err)
-}
-
-func (c *Cache) purgeFile(d *directory, f found, r *Report, match func(Key, []byte, time.Time) bool, dirty map[string]bool) error {
-	h, err := c.headerOf(d, f)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case errors.Is(err, errSeal):
-		err := c.discard(f.secret, f.name, f.ino, err)
-		if err == nil {
-			r.Damaged++
-			dirty[c.secrets[f.secret].shard(f.name)] = true
-		}
-		if errors.Is(err, errRaced) || errors.Is(err, fs.ErrNotExist) {
-			return nil // replaced or gone meanwhile
-		}
-		return err
-	case err != nil:
-		return err
-	}
-	r.Examined++
-	if !match(h.key, h.label, h.stored) {
-		return nil
-	}
-	r.Remaining++
-	return c.purgeOne(f, h, r, dirty)
-}
-
-func (c *Cache) purgeOne(f found, h *header, r *Report, dirty map[string]bool) error {
-	open := c.index.isOpen(f.name, f.entry)
-	err := c.unlink(f.secret, f.name, f.ino)
-	if errors.Is(err, errRaced) || errors.Is(err, fs.ErrNotExist) {
-		return nil // replaced or gone: the next scan sees
-	}
-	if err != nil {
-		return err
-	}
-	if err := c.unpin(h.key); err != nil {
-		return err
-	}
-	dirty[c.secrets[f.secret].shard(f.name)] = true
-	r.Erased = append(r.Erased, Erased{Hash: f.name.String(), Bytes: f.size, Stored: h.stored})
-	r.Bytes += f.size
-	if open {
-		r.Open++
-	}
-	return nil
-}
-
-func (c *Cache) headerOf(d *directory, f found) (*header, error) {
-	file, err := d.root.OpenFile(c.secrets[f.secret].path(f.name), os.O_RDONLY, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	return readHeader(file, c.secrets[f.secret], f.name, info.Size())
+	return p.Report, nil
 }

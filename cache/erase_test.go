@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"veriffs/cache/seal"
 )
 
 // TestPurge erases by label, reports by hash, and leaves the rest.
@@ -30,7 +32,7 @@ func TestPurge(t *testing.T) {
 		must(t, err)
 		obj.Close()
 		if i%3 == 1 {
-			want[c.secrets[0].name(k).String()] = true
+			want[c.secrets[0].Name(k).String()] = true
 		}
 	}
 	must(t, c.Pin("media/1"))
@@ -40,7 +42,7 @@ func TestPurge(t *testing.T) {
 	}
 	defer reader.Close()
 	// One that can't be read might have been a match.
-	must(t, os.Truncate(filepath.Join(o.Dir, c.secrets[0].path(c.secrets[0].name("media/2"))), headerSize+1))
+	must(t, os.Truncate(filepath.Join(o.Dir, c.secrets[0].Path(c.secrets[0].Name("media/2"))), seal.HeaderSize+1))
 	r, err := c.Purge(context.Background(), func(_ Key, label []byte, _ time.Time) bool {
 		return string(label) == "session 1"
 	})
@@ -66,7 +68,7 @@ func TestPurge(t *testing.T) {
 	if got := len(files(t, o.Dir)); got != 19 {
 		t.Errorf("%d files", got)
 	}
-	if c.pinned("media/1") {
+	if c.Pinned("media/1") {
 		t.Error("the pin of an erased object is left")
 	}
 	// The reader that was there goes on.
@@ -120,13 +122,13 @@ func TestRemove(t *testing.T) {
 	must(t, c.Remove("k"))
 	must(t, c.Remove("never there"))
 	wantMiss(t, c, "k")
-	if len(files(t, o.Dir)) != 0 || c.pinned("k") {
+	if len(files(t, o.Dir)) != 0 || c.Pinned("k") {
 		t.Error("something is left")
 	}
 }
 
-// TestMaxAge has an object expire: not to be had from that second on, and soon
-// off the disk without anybody asking; also when it expired while nothing ran.
+// TestMaxAge has objects expire: they are misses from that second on, and are soon
+// removed without anybody asking, even if they expired while nothing ran.
 func TestMaxAge(t *testing.T) {
 	o := testOptions(t)
 	o.MaxAge = 24 * time.Hour
@@ -160,8 +162,8 @@ func TestMaxAge(t *testing.T) {
 	})
 }
 
-// TestSuspend has the clock go on while timers stand still, as in suspend: what
-// is past its age then is not to be had, and soon off the disk.
+// TestSuspend has the clock go on while timers stand still, as in suspend:
+// objects past their age are misses, and are soon removed.
 func TestSuspend(t *testing.T) {
 	o := testOptions(t)
 	o.MaxAge = 30 * 24 * time.Hour
@@ -184,7 +186,7 @@ func TestSuspend(t *testing.T) {
 	})
 }
 
-// TestStoredIsWallTime: an age that is computed from it goes on in suspend.
+// TestStoredIsWallTime checks that ages computed from Stored go on in suspend.
 func TestStoredIsWallTime(t *testing.T) {
 	c := open(t, testOptions(t))
 	w, err := c.Create("k", 0)
@@ -197,15 +199,15 @@ func TestStoredIsWallTime(t *testing.T) {
 	}
 }
 
-// TestFutureStamps has objects stored by a clock that was wrong: with an age
-// they are not to be had, and go; without one nothing is ever too old.
+// TestFutureStamps stores objects by a clock that is ahead. If there is an age
+// limit they are misses and are erased; otherwise nothing is ever too old.
 func TestFutureStamps(t *testing.T) {
 	for _, age := range []time.Duration{0, 24 * time.Hour} {
 		o := testOptions(t)
 		clock := newClock()
 		o.MaxAge, o.Now = age, clock.now
 		c := open(t, o)
-		must(t, os.Chtimes(filepath.Join(o.Dir, formatFile), clock.now(), clock.now()))
+		must(t, os.Chtimes(filepath.Join(o.Dir, "format"), clock.now(), clock.now()))
 		must(t, c.Close())
 		c = open(t, o)
 		clock.advance(int64(clockStep / time.Second))
@@ -230,8 +232,8 @@ func TestFutureStamps(t *testing.T) {
 	}
 }
 
-// TestClockBeforeTheCache starts a machine in 1970, whose clock is set later:
-// nothing is had meanwhile, and nothing is lost.
+// TestClockBeforeTheCache starts in 1970 and sets the clock later: all objects
+// are misses meanwhile, and none is lost.
 func TestClockBeforeTheCache(t *testing.T) {
 	o := testOptions(t)
 	var now atomic.Int64
@@ -252,7 +254,8 @@ func TestClockBeforeTheCache(t *testing.T) {
 	checkCounts(t, c)
 }
 
-// TestUsedInTheFuture: what a wrong clock touched is no younger than the rest.
+// TestUsedInTheFuture checks that an object used by a clock that was ahead is
+// evicted first.
 func TestUsedInTheFuture(t *testing.T) {
 	o := testOptions(t)
 	o.Limit = 3 << 20
@@ -270,7 +273,7 @@ func TestUsedInTheFuture(t *testing.T) {
 	wantMiss(t, c, "in 100 years")
 }
 
-// TestAgeIsSealed has a file's time changed, which must not make it younger.
+// TestAgeIsSealed changes a file's time, which must not make the object younger.
 func TestAgeIsSealed(t *testing.T) {
 	o := testOptions(t)
 	o.MaxAge = time.Hour
@@ -319,7 +322,8 @@ func TestPins(t *testing.T) {
 	wantHit(t, c, "later", pinned)
 }
 
-// TestPinsFillTheCache: then others are served without it.
+// TestPinsFillTheCache fills the cache with pinned objects: others are served but
+// not kept.
 func TestPinsFillTheCache(t *testing.T) {
 	o := testOptions(t)
 	o.Limit = 3 << 20

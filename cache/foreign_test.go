@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"veriffs/cache/directory"
 )
 
 // sweep has the API accept the secret, and waits for what that removes.
@@ -21,8 +23,8 @@ func sweep(t *testing.T, c *Cache) {
 	c.sweepForeign()
 }
 
-// TestMistypedSecret opens a cache in every way with a secret that is not its
-// own: nothing is lost, pins included, and the bound holds for what is there.
+// TestMistypedSecret opens a cache with a wrong secret, alone and among others:
+// no object and no pin is lost, and the bound holds.
 func TestMistypedSecret(t *testing.T) {
 	o := testOptions(t)
 	o.Limit = 8 << 20
@@ -75,8 +77,8 @@ func TestMistypedSecret(t *testing.T) {
 	checkCounts(t, c)
 }
 
-// TestForeignFillTheCache: objects are served without a cache until the
-// secret is proven, and kept from then on.
+// TestForeignFillTheCache fills the cache with objects of another secret: new
+// ones are served but not kept until the secret is proven.
 func TestForeignFillTheCache(t *testing.T) {
 	o := testOptions(t)
 	c := open(t, o)
@@ -150,7 +152,7 @@ func TestPurgeAll(t *testing.T) {
 	checkCounts(t, c)
 }
 
-// TestPurgeWhileSweeping has two remove and count the same objects.
+// TestPurgeWhileSweeping has two goroutines remove and count the same objects.
 func TestPurgeWhileSweeping(t *testing.T) {
 	for i := range 6 {
 		c, o := rotated(t)
@@ -169,15 +171,15 @@ func TestPurgeWhileSweeping(t *testing.T) {
 	}
 }
 
-// TestPurgeBesideUnknownFiles: what the cache did not make is named, left
-// alone, and no proof.
+// TestPurgeBesideUnknownFiles checks that files which the cache did not make are
+// named and left alone, and that nothing is proven then.
 func TestPurgeBesideUnknownFiles(t *testing.T) {
 	c, o := rotated(t)
-	own := c.secrets[0].dir + "/copy"
+	own := c.secrets[0].Dir() + "/copy"
 	for _, name := range []string{"copies", own} {
 		must(t, os.Mkdir(filepath.Join(o.Dir, name), 0o700))
 	}
-	must(t, os.WriteFile(filepath.Join(o.Dir, finderFile), nil, 0o600))
+	must(t, os.WriteFile(filepath.Join(o.Dir, directory.FinderFile), nil, 0o600))
 	for _, all := range []bool{false, true} {
 		r, err := c.purge(context.Background(), everything, all)
 		if err != nil || !slices.Equal(r.Unknown, []string{"copies", own}) || r.Proven {
@@ -192,8 +194,9 @@ func TestPurgeBesideUnknownFiles(t *testing.T) {
 	}
 }
 
-// TestPurgeBesideTheOtherKind: what lies in the cache of the other kind of key
-// is counted, and no proof, also while that one is in use.
+// TestPurgeBesideTheOtherKind checks that the objects in the cache of the other
+// kind of key are counted, even while that one is in use, and that nothing is
+// proven then.
 func TestPurgeBesideTheOtherKind(t *testing.T) {
 	o, other := testOptions(t), testOptions(t)
 	other.Ephemeral = true
@@ -223,8 +226,8 @@ func TestPurgeBesideTheOtherKind(t *testing.T) {
 	purge(c, 0)
 }
 
-// TestPurgePastOneThatStays: an object that can't be removed keeps no other
-// from being erased, and is an error.
+// TestPurgePastOneThatStays purges while one object can't be removed: that is an
+// error, but all others are erased.
 func TestPurgePastOneThatStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := Open(testOptions(t))
@@ -233,13 +236,13 @@ func TestPurgePastOneThatStays(t *testing.T) {
 		for i := range 10 {
 			put(t, c, Key(fmt.Sprint(i)), content(uint64(i), 100))
 		}
-		stays := c.secrets[0].name("5")
-		must(t, c.index.claim(stays, erasePatience)) // somebody's work on it does not end
+		stays := c.secrets[0].Name("5")
+		claim(t, c, stays) // somebody's work on it does not end
 		r, err := c.Purge(context.Background(), everything)
 		if !errors.Is(err, errBusy) || len(r.Erased) != 9 || r.Remaining == 0 || r.Proven {
 			t.Errorf("%+v, %v", r, err)
 		}
-		c.index.unclaim(stays)
+		c.store.Load().index.unclaim(stays)
 		r, err = c.Purge(context.Background(), everything)
 		if err != nil || len(r.Erased) != 1 || !r.Proven {
 			t.Errorf("%+v, %v", r, err)

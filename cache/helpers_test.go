@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"veriffs/cache/seal"
 )
 
 // du is what `du -s --block-size=1` says of a directory. Files may come and
@@ -55,7 +58,7 @@ func files(t testing.TB, dir string) []string {
 // waitLoaded waits until the index is complete.
 func waitLoaded(t testing.TB, c *Cache) {
 	t.Helper()
-	x := c.index
+	x := c.store.Load().index
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for x.loading {
@@ -68,47 +71,45 @@ func waitLoaded(t testing.TB, c *Cache) {
 func checkCounts(t testing.TB, c *Cache) {
 	t.Helper()
 	waitLoaded(t, c)
-	x := c.index
+	x := c.store.Load().index
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for len(x.busy) > 0 {
 		x.changed.Wait()
 	}
-	var used, evictable int64
-	add := func(n name, e entry) {
+	var used, evictable, pinned int64
+	add := func(n seal.Name, e entry) {
 		used += e.size
-		if x.heldLocked(n, e) == nil && !x.pins[n] {
+		switch {
+		case x.objects.pins[n]:
+			pinned++
+		case x.objects.held(n, e) == nil:
 			evictable += e.size
 		}
 	}
-	for _, n := range x.objects.Keys() {
-		e, _ := x.objects.Peek(n)
-		add(n, e)
-	}
-	for n, e := range x.pinned {
+	for _, n := range x.objects.lru.Keys() {
+		e, _ := x.objects.lru.Peek(n)
 		add(n, e)
 	}
 	for _, e := range x.lost {
 		used += e.size
 	}
-	for _, h := range x.open {
+	for _, h := range x.objects.open {
 		if h.gone {
 			used += h.size
 		}
 	}
-	for _, size := range x.dirs {
-		used += size
+	foreign := 0
+	for _, u := range x.dirs {
+		used += u.bytes
+		foreign += int(u.objects)
 	}
-	if x.used != used || x.evictable != evictable || x.freeing != 0 || x.reserved != 0 || len(x.gone) != 0 {
-		t.Errorf("used %d, want %d; evictable %d, want %d; freeing %d, reserved %d, gone %d",
-			x.used, used, x.evictable, evictable, x.freeing, x.reserved, len(x.gone))
+	if x.used != used || x.objects.evictable != evictable || x.objects.pinned != pinned || x.freeing != 0 || x.reserved != 0 || len(x.gone) != 0 {
+		t.Errorf("used %d, want %d; evictable %d, want %d; pinned %d, want %d; freeing %d, reserved %d, gone %d",
+			x.used, used, x.objects.evictable, evictable, x.objects.pinned, pinned, x.freeing, x.reserved, len(x.gone))
 	}
 	// Nobody can claim a file while the lock is held, so none comes or goes.
-	foreign := 0
-	for _, n := range x.foreign {
-		foreign += int(n)
-	}
-	if got, want := len(files(t, c.opts.Dir)), x.objects.Len()+len(x.pinned)+len(x.lost)+foreign; got != want {
+	if got, want := len(files(t, c.opts.Dir)), x.objects.lru.Len()+len(x.lost)+foreign; got != want {
 		t.Errorf("%d files for %d objects", got, want)
 	}
 	if real := du(t, c.opts.Dir); real > x.used || real > c.opts.Limit {
@@ -118,13 +119,18 @@ func checkCounts(t testing.TB, c *Cache) {
 
 // crash ends a cache as kill -9 does: what is unfinished stays lying around.
 func crash(c *Cache) {
+	c.closed.Store(true)
 	c.stop()
-	c.index.mu.Lock()
-	c.index.closed = true
-	c.index.changed.Broadcast()
-	c.index.mu.Unlock()
+	c.store.Load().index.close()
 	c.wg.Wait()
-	c.dir.Load().close()
+	c.store.Load().dir.Close()
+}
+
+// claim keeps others from the file of a name, as work on it does.
+func claim(t testing.TB, c *Cache, n seal.Name) {
+	t.Helper()
+	_, _, err := c.store.Load().index.claim(n, erasePatience)
+	must(t, err)
 }
 
 // logLines collects what is logged.
@@ -237,3 +243,24 @@ func newClock() *clock {
 
 func (c *clock) now() time.Time        { return time.Unix(c.unix.Load(), 0) }
 func (c *clock) advance(seconds int64) { c.unix.Add(seconds) }
+
+// tree lists what is below a directory.
+func tree(t *testing.T, dir string) string {
+	t.Helper()
+	var b strings.Builder
+	must(t, filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil {
+			return err
+		}
+		fmt.Fprintln(&b, path, info.Mode(), info.ModTime())
+		return nil
+	}))
+	return b.String()
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -8,10 +8,13 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+
+	"veriffs/cache/directory"
+	"veriffs/cache/seal"
 )
 
-// TestHitBeforeLoad opens objects while nothing is known of them yet, removes
-// and replaces others, and then lets the index load.
+// TestHitBeforeLoad opens, pins and removes objects before the index is loaded,
+// and then loads it.
 func TestHitBeforeLoad(t *testing.T) {
 	o := testOptions(t)
 	c := open(t, o)
@@ -34,7 +37,7 @@ func TestHitBeforeLoad(t *testing.T) {
 	if s := c.Stats(); !s.Loading || s.Objects != 2 {
 		t.Errorf("%+v", s)
 	}
-	must(t, c.load())
+	must(t, c.store.Load().load(c.ctx, c.now()))
 	if s := c.Stats(); s.Loading || s.Objects != 8 || s.Pinned != 2 {
 		t.Errorf("%+v", s)
 	}
@@ -55,13 +58,14 @@ func openUnloaded(t *testing.T, o Options) *Cache {
 	t.Helper()
 	c := open(t, o)
 	waitLoaded(t, c)
-	c.index.reset()
-	must(t, c.prepare(c.dir.Load()))
+	st, err := newStore(c, c.store.Load().dir)
+	must(t, err)
+	c.store.Store(st)
 	return c
 }
 
-// TestWriteBeforeLoad is served without the disk when loading takes long: a
-// bound can't be kept before it is known what is there.
+// TestWriteBeforeLoad writes while the index takes long to load. The object
+// stays off the disk: the bound can't be kept before the index is complete.
 func TestWriteBeforeLoad(t *testing.T) {
 	o := testOptions(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -77,14 +81,15 @@ func TestWriteBeforeLoad(t *testing.T) {
 			t.Errorf("%d bytes, %v", len(b), err)
 		}
 		obj.Close()
-		must(t, c.load())
+		must(t, c.store.Load().load(c.ctx, c.now()))
 		put(t, c, "k", content(1, 1000))
 		wantHit(t, c, "k", content(1, 1000))
 		must(t, c.Close())
 	})
 }
 
-// TestStrayFiles has things in the objects' directories that are no objects.
+// TestStrayFiles checks that files which are no objects are removed from the
+// directories of objects, and that no link is followed.
 func TestStrayFiles(t *testing.T) {
 	o := testOptions(t)
 	c := open(t, o)
@@ -100,14 +105,14 @@ func TestStrayFiles(t *testing.T) {
 	must(t, os.Symlink(outside, filepath.Join(dir, flip(base))))
 	must(t, os.Mkdir(filepath.Join(dir, "directory"), 0o700))
 	must(t, syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o600))
-	must(t, os.WriteFile(filepath.Join(o.Dir, tempDir, "w1"), make([]byte, 100), 0o600))
+	must(t, os.WriteFile(filepath.Join(o.Dir, directory.TempDir, "w1"), make([]byte, 100), 0o600))
 	c = open(t, o)
 	checkCounts(t, c)
 	wantHit(t, c, "k", content(1, 1000))
 	if got := files(t, o.Dir); len(got) != 1 {
 		t.Errorf("left: %v", got)
 	}
-	if got, _ := os.ReadDir(filepath.Join(o.Dir, tempDir)); len(got) != 0 {
+	if got, _ := os.ReadDir(filepath.Join(o.Dir, directory.TempDir)); len(got) != 0 {
 		t.Errorf("left: %v", got)
 	}
 	if b, _ := os.ReadFile(outside); string(b) != "precious" {
@@ -124,8 +129,8 @@ func flip(s string) string {
 	return s[:len(s)-1] + string(last)
 }
 
-// TestNoRegularFile has something else in an object's place: a miss, removed,
-// and no reason to suspect the disk.
+// TestNoRegularFile puts something else in an object's place: it is a miss and is
+// removed, and the disk is not suspected.
 func TestNoRegularFile(t *testing.T) {
 	for name, plant := range map[string]func(file string) error{
 		"pipe":      func(file string) error { return syscall.Mkfifo(file, 0o600) },
@@ -153,16 +158,16 @@ func TestNoRegularFile(t *testing.T) {
 	}
 }
 
-// TestPowerLoss loses what was never synced: files that are renamed but empty,
-// cut, or full of zeros from some block on. What was damaged is a miss or
-// ErrDamaged, everything else is right, and the count is.
+// TestPowerLoss loses what was never synced: files are empty, cut, or full of
+// zeros from some block on. Each of them is a miss or ErrDamaged; the others, and
+// all counts, are right.
 func TestPowerLoss(t *testing.T) {
 	for _, block := range []int{0, 1, 2, 16, 17, 33} {
 		for _, zeros := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%d blocks, zeros %v", block, zeros), func(t *testing.T) {
 				o := testOptions(t)
 				c := open(t, o)
-				const size = 2*chunkSize + 5000
+				const size = 2*seal.ChunkSize + 5000
 				for i := range 6 {
 					put(t, c, Key(fmt.Sprint(i)), content(uint64(i), size))
 				}

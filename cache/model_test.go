@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"veriffs/cache/seal"
 )
 
 // world is a cache and a model of it: a map of what was stored.
@@ -64,9 +66,9 @@ func (w *world) contents() []byte {
 	size := w.rnd.IntN(1000)
 	switch w.rnd.IntN(10) {
 	case 0:
-		size = chunkSize * w.rnd.IntN(4)
+		size = seal.ChunkSize * w.rnd.IntN(4)
 	case 1, 2, 3:
-		size = w.rnd.IntN(5 * chunkSize)
+		size = w.rnd.IntN(5 * seal.ChunkSize)
 	case 4:
 		size = 4 << 20 // larger than the cache
 		if w.rnd.IntN(5) > 0 {
@@ -87,7 +89,7 @@ func (w *world) write(k Key, b []byte) *Writer {
 		w.t.Fatalf("Create: %v", err)
 	}
 	for len(b) > 0 {
-		n := min(len(b), 1+w.rnd.IntN(2*chunkSize))
+		n := min(len(b), 1+w.rnd.IntN(2*seal.ChunkSize))
 		if _, err := wr.Write(b[:n]); err != nil {
 			w.t.Fatalf("Write: %v", err)
 		}
@@ -197,7 +199,7 @@ func (w *world) tamper() {
 	case 1:
 		err = os.Truncate(a, int64(w.rnd.IntN(len(data))))
 	case 2:
-		err = os.Truncate(a, int64(len(data)+1+w.rnd.IntN(2*chunkSize)))
+		err = os.Truncate(a, int64(len(data)+1+w.rnd.IntN(2*seal.ChunkSize)))
 	case 3:
 		err = os.WriteFile(b, data, 0o600)
 	case 4:
@@ -313,7 +315,7 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// TestSoakModel does the same with ever new seeds for as long as VERIFFS_SOAK says.
+// TestSoakModel does the same with new seeds for as long as VERIFFS_SOAK says.
 func TestSoakModel(t *testing.T) {
 	seed := rand.Uint64N(1 << 40)
 	for soak := newSoak(t); soak.goesOn(); seed++ {

@@ -6,10 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"veriffs/cache/directory"
 )
 
-// TestRotation adds a secret in front, and later drops the old one, whose
-// objects go once the new one is proven.
+// TestRotation adds a secret in front of the old one and later drops the old one,
+// whose objects are removed once the new one is proven.
 func TestRotation(t *testing.T) {
 	o := testOptions(t)
 	old, fresh := []byte("the old secret"), []byte("the new secret")
@@ -58,8 +60,8 @@ func TestRotation(t *testing.T) {
 	checkCounts(t, c)
 }
 
-// TestEphemeral leaves nothing after Close, and after a crash nothing that can
-// be read, until the next start removes it.
+// TestEphemeral checks that Close leaves nothing, and a crash nothing that can be
+// read, which the next start removes.
 func TestEphemeral(t *testing.T) {
 	o := testOptions(t)
 	put0 := func(c *Cache) {
@@ -95,8 +97,8 @@ func TestEphemeral(t *testing.T) {
 	checkCounts(t, c)
 }
 
-// TestKindsOfKey: an ephemeral cache never takes a directory of the other
-// kind, which it would erase, and none with a secret takes an ephemeral one's.
+// TestKindsOfKey checks that an ephemeral cache refuses the directory of one with
+// a secret, which it would erase, and the other way round.
 func TestKindsOfKey(t *testing.T) {
 	for _, ephemeral := range []bool{false, true} {
 		o := testOptions(t)
@@ -111,7 +113,7 @@ func TestKindsOfKey(t *testing.T) {
 			c.Close()
 		}
 		var refused *OpenError
-		if !errors.Is(err, ErrKind) || !errors.As(err, &refused) || refused.Hint == "" {
+		if !errors.Is(err, directory.ErrKind) || !errors.As(err, &refused) || refused.Hint == "" {
 			t.Errorf("ephemeral %v: %v", o.Ephemeral, err)
 		}
 		if after := tree(t, o.Dir); after != before {
@@ -120,7 +122,7 @@ func TestKindsOfKey(t *testing.T) {
 	}
 }
 
-// TestSweepLeavesTheRest: only what this package made is removed.
+// TestSweepLeavesTheRest checks that only what the cache made is removed.
 func TestSweepLeavesTheRest(t *testing.T) {
 	o := testOptions(t)
 	c := open(t, o)

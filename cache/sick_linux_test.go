@@ -12,6 +12,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"veriffs/cache/health"
 )
 
 // sickness breaks the disk below a cache, and mends it.
@@ -52,9 +54,8 @@ var sicknesses = map[string]sickness{
 	},
 }
 
-// TestSickDisk breaks the disk of a cache in use. Every object is served all
-// the while, the disk is bypassed and comes back by itself, with one log line
-// for each.
+// TestSickDisk breaks the disk of a cache in use. Every object is served
+// meanwhile; the disk is bypassed and comes back by itself, with one log line each.
 func TestSickDisk(t *testing.T) {
 	for name, s := range sicknesses {
 		t.Run(name, func(t *testing.T) {
@@ -62,7 +63,8 @@ func TestSickDisk(t *testing.T) {
 			mountTmpfs(t, fs, "size=32m,mode=0700")
 			var log logLines
 			o := testOptions(t)
-			o.Dir, o.TempDir = filepath.Join(fs, "cache"), t.TempDir()
+			o.Dir = filepath.Join(fs, "cache")
+			t.Setenv("TMPDIR", t.TempDir())
 			o.Logger = slog.New(slog.NewTextHandler(&log, nil))
 			synctest.Test(t, func(t *testing.T) {
 				c, err := Open(o)
@@ -91,7 +93,7 @@ func TestSickDisk(t *testing.T) {
 				}
 
 				s.mend(t, fs, o.Dir)
-				time.Sleep(2 * probeLast)
+				time.Sleep(2 * health.LastPause)
 				if c.Stats().Bypassed || log.count("disk bypassed") != 1 || log.count("in use again") != 1 {
 					t.Errorf("%+v, %q", c.Stats(), log.all)
 				}
@@ -109,8 +111,8 @@ func TestSickDisk(t *testing.T) {
 	}
 }
 
-// TestFillDuringWrites has a small file system filled while objects are being
-// written: all of them are served.
+// TestFillDuringWrites fills a small file system while objects are being written:
+// all of them are served.
 func TestFillDuringWrites(t *testing.T) {
 	fs := filepath.Join(t.TempDir(), "fs")
 	mountTmpfs(t, fs, "size=8m,mode=0700")
@@ -131,8 +133,8 @@ func TestFillDuringWrites(t *testing.T) {
 	}
 }
 
-// TestLostFile has the disk lose what it took: the writer says so, and nothing
-// is published or left.
+// TestLostFile has the disk lose what it took: the writer fails, publishes nothing
+// and leaves nothing.
 func TestLostFile(t *testing.T) {
 	c := open(t, testOptions(t))
 	w, err := c.Create("k", 1<<20)
@@ -154,7 +156,7 @@ func TestLostFile(t *testing.T) {
 	checkCounts(t, c)
 }
 
-// TestFailingRead has reads of an open object fail: it is damaged, and gone.
+// TestFailingRead has reads of an open object fail: it is damaged and removed.
 func TestFailingRead(t *testing.T) {
 	c := open(t, testOptions(t))
 	put(t, c, "k", content(1, 100<<10))

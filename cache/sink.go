@@ -3,92 +3,74 @@ package cache
 import (
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"os"
-	"strconv"
-	"sync"
 	"sync/atomic"
-	"time"
 
-	"golang.org/x/sys/unix"
+	"veriffs/cache/directory"
+	"veriffs/cache/seal"
+	"veriffs/cache/spill"
 )
 
-// reserveStep is how much room a writer asks for at a time when it was not
-// told the size, or the wrong one.
-const reserveStep = 1 << 20
-
 // sink takes the sealed bytes of one object: into a temporary file of the cache
-// while the disk lets it, otherwise into a spill. From the second batch on a
-// goroutine of its own does that, until finish.
+// while the disk lets it, otherwise into a spill. If there is more than one
+// batch, a goroutine writes them until finish.
 type sink struct {
 	c        *Cache
-	dst      backing    // nil once it was handed on or discarded
-	dir      *directory // dst is the file temp of dir, unless temp is ""
-	temp     string
-	size     int64 // of the file, as Create was told; -1 if that is not known
-	reserved int64 // bytes reserved in the index
-	wrote    int64 // where the next chunk goes
+	st       *store
+	dst      backing // nil once it was handed on or discarded
+	temp     string  // dst is this file of st; "": a spill
+	size     int64   // of the file, as Create was told; -1 if that is not known
+	reserved int64   // bytes, in the index
+	wrote    int64   // where the next batch goes
 	err      error
 
-	queue  chan *batch // nil: no goroutine
+	queue  chan *seal.Batch // nil: no goroutine
 	done   chan struct{}
 	broken atomic.Bool // err is set
 }
 
-// batch is some sealed chunks that are written together: 256 KiB at a time
-// cost a third less than 64 KiB do (measured on ext4).
-type batch struct {
-	nonce [nonceSize]byte // of the chunk that is being sealed
-	size  int
-	data  [4 * sealedChunk]byte
-}
-
-var batches = sync.Pool{New: func() any { return new(batch) }}
-
 // newSink never fails: what the disk does not take is spilled.
-func (c *Cache) newSink(size int64) *sink {
-	s := &sink{c: c, wrote: headerSize, size: -1}
+func newSink(c *Cache, size int64) *sink {
+	s := &sink{c: c, st: c.store.Load(), wrote: seal.HeaderSize, size: -1}
 	if size >= 0 {
-		s.size = fileSize(size)
+		s.size = seal.FileSize(size)
 	}
 	if err := s.openTemp(); err != nil {
-		s.dst = c.newSpill(s.size)
+		s.dst = c.spills.New(s.size)
 	}
 	return s
 }
 
 // openTemp reserves room and makes the temporary file.
 func (s *sink) openTemp() error {
-	c := s.c
-	if c.health.sick() {
+	if s.st.disk.Sick() {
 		return errNoRoom
 	}
 	want := int64(reserveStep)
 	if s.size >= 0 {
-		want = c.onDisk(s.size, 0)
+		want = s.st.dir.OnDisk(s.size, 0)
 	}
 	want += slack
-	if err := c.reserve(want); err != nil {
-		c.health.fault(err, false)
+	if err := s.st.reserve(want); err != nil {
+		s.st.disk.Fault(err, false)
 		return err
 	}
-	d := c.dir.Load()
-	temp := tempDir + "/w" + strconv.FormatInt(c.temps.Add(1), 10)
-	f, err := d.openFile(temp, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, temp, err := s.st.dir.CreateTemp()
 	if err != nil {
-		c.index.unreserve(want)
-		c.health.fault(err, false)
+		s.st.index.settle(want, 0)
+		s.st.disk.Fault(err, false)
 		return err
 	}
-	s.dst, s.dir, s.temp, s.reserved = f, d, temp, want
+	s.dst, s.temp, s.reserved = f, temp, want
 	return nil
 }
 
-// add appends a batch, which it takes over. An object of one batch does not
-// need the goroutine.
-func (s *sink) add(b *batch) {
-	if s.queue == nil && b.size == len(b.data) {
-		s.queue = make(chan *batch, 4)
+// add appends a batch and releases it. An object of one batch does not need
+// the goroutine.
+func (s *sink) add(b *seal.Batch) {
+	if s.queue == nil && b.Full() {
+		s.queue = make(chan *seal.Batch, 4)
 		s.done = make(chan struct{})
 		go s.run()
 	}
@@ -106,16 +88,14 @@ func (s *sink) run() {
 	}
 }
 
-func (s *sink) append(b *batch) {
-	defer batches.Put(b)
-	defer func() {
-		if r := recover(); r != nil {
-			s.fail(fmt.Errorf("cache: panic while writing: %v", r))
-		}
-	}()
-	if s.put(b.data[:b.size], s.wrote) == nil {
-		s.wrote += int64(b.size)
+func (s *sink) append(b *seal.Batch) {
+	defer b.Release()
+	err := guard(func() error { return s.put(b.Bytes(), s.wrote) })
+	if err != nil {
+		s.fail(err)
+		return
 	}
+	s.wrote += int64(len(b.Bytes()))
 }
 
 // finish waits until everything that was added is written.
@@ -129,20 +109,22 @@ func (s *sink) finish() error {
 }
 
 func (s *sink) fail(err error) {
-	s.err = err
+	if s.err == nil {
+		s.err = err
+	}
 	s.broken.Store(true)
 }
 
-// put writes sealed bytes. When the disk does not take them, all that is
-// there already moves to a spill, and the sink carries on.
+// put writes sealed bytes. If the disk does not take them, all that is there
+// already moves to a spill, and the sink carries on.
 func (s *sink) put(b []byte, off int64) error {
 	if s.err != nil {
 		return s.err
 	}
-	if s.temp != "" && s.putTemp(b, off) == nil {
-		return nil
-	}
 	if s.temp != "" {
+		if s.putTemp(b, off) == nil {
+			return nil
+		}
 		if err := s.spill(); err != nil {
 			s.fail(err)
 			return err
@@ -155,40 +137,31 @@ func (s *sink) put(b []byte, off int64) error {
 }
 
 func (s *sink) putTemp(b []byte, off int64) error {
-	c := s.c
-	if need := c.onDisk(off+int64(len(b)), 0) + slack; need > s.reserved {
+	st := s.st
+	if need := st.dir.OnDisk(off+int64(len(b)), 0) + slack; need > s.reserved {
 		more := max(need-s.reserved, reserveStep)
-		if err := c.reserve(more); err != nil {
-			c.health.fault(err, false)
+		if err := st.reserve(more); err != nil {
+			st.disk.Fault(err, false)
 			return err
 		}
 		s.reserved += more
 	}
 	_, err := s.dst.WriteAt(b, off)
-	if outOfSpace(err) && c.makeSpace(reserveStep) {
+	if directory.OutOfSpace(err) && st.makeSpace(reserveStep) {
 		_, err = s.dst.WriteAt(b, off)
 	}
-	c.health.fault(err, false)
+	st.disk.Fault(err, false)
 	return err
 }
 
 // spill moves what is written from the cache's disk to memory or an unlinked
 // file, and gives the disk its room back.
 func (s *sink) spill() error {
-	to := s.c.newSpill(s.size)
-	buf := takeBuffer()
-	defer buffers.Put(buf)
-	for off := int64(headerSize); off < s.wrote; {
-		b := buf.chunk[:min(sealedChunk, s.wrote-off)]
-		n, err := s.dst.ReadAt(b, off)
-		if n == len(b) {
-			_, err = to.WriteAt(b, off)
-		}
-		if err != nil {
-			to.Close()
-			return fmt.Errorf("cache: save an object from a failing disk: %w", err)
-		}
-		off += int64(n)
+	to, body := s.c.spills.New(s.size), s.wrote-seal.HeaderSize
+	_, err := io.CopyN(io.NewOffsetWriter(to, seal.HeaderSize), io.NewSectionReader(s.dst, seal.HeaderSize, body), body)
+	if err != nil {
+		to.Close()
+		return fmt.Errorf("cache: save an object from a failing disk: %w", err)
 	}
 	s.discard()
 	s.dst = to
@@ -203,82 +176,25 @@ func (s *sink) discard() {
 	s.dst.Close()
 	s.dst = nil
 	if s.temp != "" {
-		_ = s.dir.root.Remove(s.temp) // or the next start sweeps it
+		_ = s.st.dir.Remove(s.temp) // or the next start does
 		s.temp = ""
-		s.c.index.unreserve(s.reserved)
+		s.st.index.settle(s.reserved, 0)
 	}
 }
 
-// publish renames the temporary file into place and hands it on to be read.
-// If that fails, or for a spill, what is handed on is all there is of it.
-func (s *sink) publish(k Key, n name, stored time.Time) (backing, *held) {
-	src := s.dst
-	s.dst = nil
-	if s.temp == "" {
-		return src, nil
+// ownSpill makes a file without a name on the cache's own disk, for about size
+// bytes.
+func (c *Cache) ownSpill(size int64) (*os.File, error) {
+	d := c.store.Load().dir
+	if spill.DiskRoom(d.Path()) < size {
+		return nil, errNoRoom
 	}
-	c, secret := s.c, s.c.secrets[0]
-	e, _, err := c.stat(src.(*os.File), 0)
+	f, temp, err := d.CreateTemp()
 	if err != nil {
-		e.size = s.reserved
+		return nil, err
 	}
-	e.stored, e.used = stored.Unix(), stored.Unix()
-	at := unix.NsecToTimeval(stored.UnixNano())
-	_ = unix.Futimes(int(src.(*os.File).Fd()), []unix.Timeval{at, at})
-
-	busy := c.index.claim(n, diskPatience)
-	if err == nil {
-		err = busy
+	if err := d.Remove(temp); err != nil {
+		return nil, errors.Join(err, f.Close())
 	}
-	if err == nil {
-		err = s.rename(secret, n)
-	}
-	// What the directories grew by is covered by the reservation until here.
-	c.measure(s.dir, tempDir)
-	c.measure(s.dir, secret.shard(n))
-	var h *held
-	if err != nil {
-		_ = s.dir.root.Remove(s.temp)
-		h = c.index.adopt(e, s.reserved)
-	} else {
-		h = c.index.publish(n, e, s.reserved)
-	}
-	if busy == nil {
-		c.index.unclaim(n)
-	}
-	if err != nil {
-		c.health.fault(err, false)
-	} else {
-		c.supersede(k, n)
-	}
-	return src, h
-}
-
-func (s *sink) rename(secret *secret, n name) error {
-	if s.dir != s.c.dir.Load() || s.c.ctx.Err() != nil {
-		return errNoRoom // the directory was replaced or closed meanwhile
-	}
-	err := s.dir.root.Rename(s.temp, secret.path(n))
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.dir.root.MkdirAll(secret.shard(n), 0o700); err != nil {
-			return err
-		}
-		s.c.measure(s.dir, secret.dir)
-		err = s.dir.root.Rename(s.temp, secret.path(n))
-	}
-	return err
-}
-
-// supersede removes what an object replaces that is sealed with an older
-// secret, and takes its pin over.
-func (c *Cache) supersede(k Key, n name) {
-	if c.pinned(k) && !c.index.isPinned(n) {
-		_ = c.Pin(k)
-	}
-	for i, s := range c.secrets[1:] {
-		old := s.name(k)
-		if _, known, loading := c.index.lookup(old); known || loading {
-			_ = c.unlink(uint8(i+1), old, 0)
-		}
-	}
+	return f, nil
 }

@@ -10,7 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"veriffs/cache/directory"
+	"veriffs/cache/seal"
+	"veriffs/cache/spill"
 )
 
 // spilled writes an object that the cache has no room for, and leaves it open.
@@ -26,16 +28,17 @@ func spilled(c *Cache, k Key, want []byte, hint int64) (*Object, error) {
 	return w.Commit(nil)
 }
 
-// TestSpillsAreBounded has more open than may be outside of the cache. What is
-// too much waits until something is closed, for a while; nothing is lost by that.
+// TestSpillsAreBounded opens more objects than may be outside of the cache. A
+// write waits a while until one is closed, or fails; no room is lost.
 func TestSpillsAreBounded(t *testing.T) {
 	o := testOptions(t)
-	o.Limit, o.TempDir = 4<<20, t.TempDir()
+	o.Limit = 4 << 20
+	t.Setenv("TMPDIR", t.TempDir())
 	synctest.Test(t, func(t *testing.T) {
 		c, err := Open(o)
 		must(t, err)
 		defer c.Close()
-		c.budget.limit = 50 << 20
+		c.spills = spill.NewRoom(c.ctx, 50<<20, c.ownSpill)
 		film := content(1, 30<<20)
 		for _, hint := range []int64{int64(len(film)), -1, 10, 1 << 60} {
 			first, err := spilled(c, "first", film, hint)
@@ -44,7 +47,7 @@ func TestSpillsAreBounded(t *testing.T) {
 				t.Errorf("%+v", s)
 			}
 			start := time.Now()
-			if _, err := spilled(c, "second", film, hint); !errors.Is(err, errSpillFull) || time.Since(start) < spillPatience {
+			if _, err := spilled(c, "second", film, hint); !errors.Is(err, spill.ErrFull) || time.Since(start) < spill.Patience {
 				t.Errorf("hint %d: error %v after %v", hint, err, time.Since(start))
 			}
 			done := make(chan error, 1)
@@ -63,7 +66,7 @@ func TestSpillsAreBounded(t *testing.T) {
 				t.Errorf("hint %d: %+v", hint, s)
 			}
 		}
-		if _, err := spilled(c, "large", content(1, 60<<20), -1); !errors.Is(err, errSpillLarge) {
+		if _, err := spilled(c, "large", content(1, 60<<20), -1); !errors.Is(err, spill.ErrTooLarge) {
 			t.Errorf("error %v", err)
 		}
 		if s := c.Stats(); s.Spilled != 0 || s.Memory != 0 {
@@ -73,47 +76,29 @@ func TestSpillsAreBounded(t *testing.T) {
 	})
 }
 
-// TestSpillsGoToADisk has the system's temporary directory in memory, and the
-// cache on a disk.
-func TestSpillsGoToADisk(t *testing.T) {
-	var st unix.Statfs_t
+// TestSpillsAreSealed checks that a spill holds sealed bytes, and that one on
+// the cache's own disk has no name.
+func TestSpillsAreSealed(t *testing.T) {
 	o := testOptions(t)
 	o.Limit = 4 << 20
 	c := open(t, o)
-	if must(t, unix.Statfs(o.Dir, &st)); inMemory(&st) {
-		t.Skip("there is no disk here")
-	}
-	temp := filepath.Join(t.TempDir(), "memory")
-	mountTmpfs(t, temp, "size=64m,mode=0700")
-	t.Setenv("TMPDIR", temp)
-	film := content(1, spillObject+1<<20)
+	film := content(1, 17<<20)
 	obj, err := spilled(c, "film", film, -1)
 	must(t, err)
 	defer obj.Close()
 	must(t, obj.Verify())
-	for _, file := range []*os.File{obj.src.(*spill).file, ownSpill(t, c)} {
-		must(t, unix.Fstatfs(int(file.Fd()), &st))
-		if inMemory(&st) {
-			t.Errorf("%s is in memory", file.Name())
-		}
-	}
-	if names, _ := os.ReadDir(filepath.Join(o.Dir, tempDir)); len(names) != 0 {
-		t.Errorf("named files in the temporary directory: %v", names)
-	}
-	// Nothing of it is in clear.
 	sealed := make([]byte, 4096)
-	_, err = obj.src.ReadAt(sealed, headerSize)
+	_, err = obj.src.ReadAt(sealed, seal.HeaderSize)
 	must(t, err)
 	if bytes.Equal(sealed, film[:len(sealed)]) {
 		t.Error("in clear")
 	}
-}
-
-// ownSpill is the file on the cache's own disk that is taken without /var/tmp.
-func ownSpill(t *testing.T, c *Cache) *os.File {
-	t.Helper()
-	f, err := c.ownUnlinked(c.dir.Load())
-	must(t, err)
-	t.Cleanup(func() { f.Close() })
-	return f
+	if f, err := c.ownSpill(1 << 20); err == nil {
+		f.Close()
+	} else if !errors.Is(err, errNoRoom) { // which it is where the cache is in memory
+		t.Error(err)
+	}
+	if names, _ := os.ReadDir(filepath.Join(o.Dir, directory.TempDir)); len(names) != 0 {
+		t.Errorf("named files in the temporary directory: %v", names)
+	}
 }

@@ -7,12 +7,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"veriffs/cache/health"
 )
 
 // lose has the removal of an object's file fail, and returns what mends that.
 func lose(t *testing.T, c *Cache, k Key) (mend func()) {
 	t.Helper()
-	path := filepath.Join(c.opts.Dir, c.secrets[0].path(c.secrets[0].name(k)))
+	path := filepath.Join(c.opts.Dir, c.secrets[0].Path(c.secrets[0].Name(k)))
 	aside := filepath.Join(t.TempDir(), "aside")
 	must(t, os.Rename(path, aside))
 	must(t, os.MkdirAll(filepath.Join(path, "full"), 0o700)) // a directory that is not empty
@@ -25,9 +27,9 @@ func lose(t *testing.T, c *Cache, k Key) (mend func()) {
 	}
 }
 
-// TestFailedRemovalOfAnOpenObject: its bytes can't be evicted when it is
-// closed, so who needs room must not wait for them. They are freed, and the
-// object is off the disk, as soon as it can be removed.
+// TestFailedRemovalOfAnOpenObject fails to remove an object that is open. Its
+// bytes can't be evicted when it is closed, so nobody may wait for them. The file
+// is removed, and its bytes are free, as soon as the disk lets us.
 func TestFailedRemovalOfAnOpenObject(t *testing.T) {
 	o := testOptions(t)
 	o.Limit = 4 << 20
@@ -42,7 +44,7 @@ func TestFailedRemovalOfAnOpenObject(t *testing.T) {
 		}
 		mend := lose(t, c, "k")
 		must(t, obj.Close())
-		time.Sleep(probeLast) // the disk is in use again
+		time.Sleep(health.LastPause) // the disk is in use again
 		if c.Stats().Bypassed {
 			t.Fatal("bypassed")
 		}
@@ -51,8 +53,8 @@ func TestFailedRemovalOfAnOpenObject(t *testing.T) {
 		wantMiss(t, c, "k")
 		mend()
 		checkCounts(t, c)
-		c.health.fault(errors.New("a passing fault"), false)
-		time.Sleep(2 * probeLast)
+		c.disk.Fault(errors.New("a passing fault"), false)
+		time.Sleep(2 * health.LastPause)
 		synctest.Wait()
 		put(t, c, "other", content(2, 2<<20))
 		wantHit(t, c, "other", content(2, 2<<20))
@@ -60,8 +62,8 @@ func TestFailedRemovalOfAnOpenObject(t *testing.T) {
 	})
 }
 
-// TestReplacedAfterFailedRemoval: what takes the place of an object whose
-// removal failed is counted once.
+// TestReplacedAfterFailedRemoval commits an object in place of one whose removal
+// failed: it is counted once.
 func TestReplacedAfterFailedRemoval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, err := Open(testOptions(t))
@@ -70,8 +72,8 @@ func TestReplacedAfterFailedRemoval(t *testing.T) {
 		put(t, c, "k", content(1, 2<<20))
 		obj, _ := c.Get("k")
 		mend := lose(t, c, "k")
+		time.Sleep(health.LastPause) // the disk is in use again
 		mend()
-		c.health.recover()
 		put(t, c, "k", content(2, 1<<20))
 		must(t, obj.Close())
 		wantHit(t, c, "k", content(2, 1<<20))
@@ -79,8 +81,8 @@ func TestReplacedAfterFailedRemoval(t *testing.T) {
 	})
 }
 
-// TestHungDisk has a removal hang. Who reads, writes or removes the same
-// object, or needs the room, goes on after a while.
+// TestHungDisk has a removal hang. Readers, writers and removers of the same
+// object, and writers that need its room, go on after a while.
 func TestHungDisk(t *testing.T) {
 	o := testOptions(t)
 	o.Limit = 4 << 20
@@ -89,8 +91,8 @@ func TestHungDisk(t *testing.T) {
 		must(t, err)
 		defer c.Close()
 		put(t, c, "k", content(1, 2<<20))
-		n := c.secrets[0].name("k")
-		must(t, c.index.claim(n, erasePatience)) // as a removal that does not end
+		n := c.secrets[0].Name("k")
+		claim(t, c, n) // as a removal that does not end
 		wantMiss(t, c, "k")
 		if c.Has("k") {
 			t.Error("has what can't be had")
@@ -99,9 +101,9 @@ func TestHungDisk(t *testing.T) {
 		if err := c.Remove("k"); !errors.Is(err, errBusy) {
 			t.Errorf("error %v", err)
 		}
-		time.Sleep(probeLast)
+		time.Sleep(health.LastPause)
 		serve(t, c, "other", content(3, 3<<20)) // needs the room of k
-		c.index.unclaim(n)
+		c.store.Load().index.unclaim(n)
 		wantHit(t, c, "k", content(1, 2<<20))
 		put(t, c, "other", content(3, 3<<20))
 		wantHit(t, c, "other", content(3, 3<<20))

@@ -1,4 +1,4 @@
-package cache
+package directory
 
 import (
 	"errors"
@@ -8,10 +8,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// openFile opens a file below the directory, following no link, in one call to
-// the system; os.Root, which does the same on every system, opens and closes
-// each directory on the way: 36 against 27 µs for a hit.
-func (d *directory) openFile(path string, flags int, perm os.FileMode) (*os.File, error) {
+// OpenFile opens a file below the directory and follows no link. It is one
+// system call: os.Root, which works everywhere, opens and closes each directory
+// on the way, which makes a hit 36 instead of 27 µs.
+func (d *Directory) OpenFile(path string, flags int, perm os.FileMode) (*os.File, error) {
 	how := unix.OpenHow{
 		Flags:   uint64(flags | unix.O_CLOEXEC),
 		Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS,
@@ -19,20 +19,20 @@ func (d *directory) openFile(path string, flags int, perm os.FileMode) (*os.File
 	if flags&os.O_CREATE != 0 {
 		how.Mode = uint64(perm.Perm())
 	}
-	conn, err := d.self.SyscallConn() // for as long as the call takes the descriptor stays ours
+	conn, err := d.self.SyscallConn() // which keeps the descriptor ours during the call
 	if err != nil {
 		return nil, err
 	}
 	var fd int
 	if closed := conn.Control(func(self uintptr) { fd, err = unix.Openat2(int(self), path, &how) }); closed != nil {
-		return nil, closed
+		return nil, &fs.PathError{Op: "openat2", Path: path, Err: fs.ErrClosed}
 	}
 	switch {
 	case err == nil:
 		return os.NewFile(uintptr(fd), path), nil
 	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EPERM), errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
-		// A filter of system calls that does not know this one, or bad luck.
-		return d.root.OpenFile(path, flags, perm)
+		// A filter that does not know this system call, or bad luck.
+		return d.Root.OpenFile(path, flags, perm)
 	}
 	return nil, &fs.PathError{Op: "openat2", Path: path, Err: err}
 }

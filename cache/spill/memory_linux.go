@@ -1,4 +1,4 @@
-package cache
+package spill
 
 import "golang.org/x/sys/unix"
 

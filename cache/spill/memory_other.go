@@ -1,8 +1,8 @@
 //go:build !linux
 
-package cache
+package spill
 
 import "golang.org/x/sys/unix"
 
-// inMemory is for systems whose temporary directory is on a disk.
+// inMemory is false: elsewhere the temporary directory is on a disk.
 func inMemory(*unix.Statfs_t) bool { return false }

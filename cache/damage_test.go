@@ -1,0 +1,91 @@
+package cache
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"veriffs/cache/seal"
+)
+
+// sealedFile is one object's file with what is needed to damage it.
+type sealedFile struct {
+	c     *Cache
+	key   Key
+	path  string
+	bytes []byte // of the undamaged file
+	want  []byte // contents
+}
+
+func newSealedFile(t *testing.T, size int) *sealedFile {
+	o := testOptions(t)
+	c := open(t, o)
+	f := &sealedFile{c: c, key: "k", want: content(7, size)}
+	put(t, c, f.key, f.want)
+	f.path = filepath.Join(o.Dir, c.secrets[0].Path(c.secrets[0].Name(f.key)))
+	var err error
+	if f.bytes, err = os.ReadFile(f.path); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// TestDamageIsAMiss damages files on disk. Each is a miss or ErrDamaged, is deleted
+// and counted once, and can be stored again.
+func TestDamageIsAMiss(t *testing.T) {
+	const size = 3*seal.ChunkSize + 100
+	damages := map[string]func(b []byte) []byte{
+		"empty":        func(b []byte) []byte { return nil },
+		"header cut":   func(b []byte) []byte { return b[:seal.HeaderSize/2] },
+		"body cut":     func(b []byte) []byte { return b[:len(b)-1] },
+		"extended":     func(b []byte) []byte { return append(b, 0) },
+		"salt":         func(b []byte) []byte { b[10] ^= 1; return b },
+		"version":      func(b []byte) []byte { b[7]++; return b },
+		"first chunk":  func(b []byte) []byte { b[seal.HeaderSize] ^= 1; return b },
+		"last tag":     func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
+		"zeroed chunk": func(b []byte) []byte { clear(b[seal.HeaderSize+seal.SealedChunk:][:seal.SealedChunk]); return b },
+	}
+	for what, damage := range damages {
+		t.Run(what, func(t *testing.T) {
+			f := newSealedFile(t, size)
+			if err := os.WriteFile(f.path, damage(bytes.Clone(f.bytes)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if o, ok := f.c.Get(f.key); ok {
+				second, _ := f.c.Get(f.key) // two readers notice, one counts
+				_, err := o.ReadAt(make([]byte, size), 0)
+				if !errors.Is(err, ErrDamaged) {
+					t.Fatalf("read: %v", err)
+				}
+				if err := second.Verify(); !errors.Is(err, ErrDamaged) {
+					t.Fatalf("verify: %v", err)
+				}
+				o.Close()
+				second.Close()
+			}
+			wantMiss(t, f.c, f.key)
+			if _, err := os.Lstat(f.path); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("the file is still there: %v", err)
+			}
+			if s := f.c.Stats(); s.Damaged != 1 || s.Objects != 0 || s.Open != 0 {
+				t.Errorf("%+v", s)
+			}
+			put(t, f.c, f.key, f.want)
+			wantHit(t, f.c, f.key, f.want)
+		})
+	}
+}
+
+// TestMovedObject copies a good file over another object's name.
+func TestMovedObject(t *testing.T) {
+	f := newSealedFile(t, 5000)
+	put(t, f.c, "other", content(8, 5000))
+	other := filepath.Join(f.c.opts.Dir, f.c.secrets[0].Path(f.c.secrets[0].Name("other")))
+	if err := os.WriteFile(other, f.bytes, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantMiss(t, f.c, "other")
+	wantHit(t, f.c, f.key, f.want)
+}

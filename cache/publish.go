@@ -1,0 +1,96 @@
+package cache
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"veriffs/cache/directory"
+	"veriffs/cache/seal"
+)
+
+// publish renames the temporary file into place and hands it on to be read. If
+// that fails, or for a spill, what is handed on is all there is of the object.
+func (s *sink) publish(h *seal.Header) (*Object, error) {
+	contents, err := h.Contents(s.dst)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{st: s.st, src: s.dst, contents: contents, stored: h.Stored, label: h.Label}
+	if s.temp != "" {
+		o.name = s.c.secrets[0].Name(h.Key)
+		o.held = s.place(s.dst.(*os.File), h, o.name)
+	}
+	s.dst = nil
+	return o, nil
+}
+
+// place makes f, which is the temporary file, the object n.
+func (s *sink) place(f *os.File, h *seal.Header, n seal.Name) (reader *held) {
+	st, secret := s.st, s.c.secrets[0]
+	e, _, err := st.stat(f, 0)
+	if err != nil {
+		e.size = s.reserved
+	}
+	e.stored, e.used = h.Stored.Unix(), h.Stored.Unix()
+	at := unix.NsecToTimeval(h.Stored.UnixNano())
+	_ = unix.Futimes(int(f.Fd()), []unix.Timeval{at, at})
+
+	_, _, busy := st.index.claim(n, diskPatience)
+	if err == nil {
+		err = busy
+	}
+	if err == nil {
+		err = s.rename(secret, n)
+	}
+	// Until here the reservation covers what the directories grew by.
+	st.measure(directory.TempDir)
+	st.measure(secret.Shard(n))
+	if err == nil {
+		reader = st.index.publish(n, e, s.reserved)
+	} else {
+		_ = st.dir.Remove(s.temp)
+		reader = st.index.adopt(e, s.reserved)
+	}
+	if busy == nil {
+		st.index.unclaim(n)
+	}
+	if err == nil {
+		s.supersede(h.Key, n)
+	} else {
+		st.disk.Fault(err, false)
+	}
+	return reader
+}
+
+func (s *sink) rename(secret *seal.Secret, n seal.Name) error {
+	st := s.st
+	if st != s.c.store.Load() || s.c.ctx.Err() != nil {
+		return errNoRoom // the directory was replaced or closed meanwhile
+	}
+	err := st.dir.Rename(s.temp, secret.Path(n))
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := st.dir.MkdirAll(secret.Shard(n), 0o700); err != nil {
+			return err
+		}
+		st.measure(secret.Dir())
+		err = st.dir.Rename(s.temp, secret.Path(n))
+	}
+	return err
+}
+
+// supersede removes what an object replaces that is sealed with an older
+// secret, and takes its pin over.
+func (s *sink) supersede(k Key, n seal.Name) {
+	if s.c.Pinned(k) && !s.st.index.isPinned(n) {
+		_ = s.c.Pin(k)
+	}
+	for i, secret := range s.c.secrets[1:] {
+		old := secret.Name(k)
+		if _, known, loading := s.st.index.lookup(old); known || loading {
+			_ = s.st.unlink(uint8(i+1), old, 0)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package seal
+
+import (
+	"bytes"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+)
+
+// Key is what the caller calls an object, for example "media/<uuid>": 1 to
+// MaxKey bytes. It never reaches the disk in clear.
+type Key string
+
+// Name is an object's file name: the first 16 bytes of the keyed hash of its
+// key. Two keys with one name would make each other misses, no worse: the
+// sealed header holds the whole key.
+type Name [16]byte
+
+func (n Name) String() string { return hex.EncodeToString(n[:]) }
+
+// ParseName undoes String. Other spellings of the same name are refused.
+func ParseName(s string) (n Name, ok bool) {
+	if len(s) != hex.EncodedLen(len(n)) {
+		return n, false
+	}
+	_, err := hex.Decode(n[:], []byte(s))
+	return n, err == nil && n.String() == s
+}
+
+// Secret is a configured secret and what is derived from it.
+type Secret struct {
+	secret  []byte
+	nameKey []byte
+	dir     string
+}
+
+// NewSecret derives what is needed to seal and to open under the secret b.
+func NewSecret(b []byte) (*Secret, error) {
+	s := &Secret{secret: bytes.Clone(b)}
+	var err error
+	if s.nameKey, err = hkdf.Key(sha256.New, s.secret, nil, "veriffs names v1", keySize); err != nil {
+		return nil, err
+	}
+	dir, err := hkdf.Key(sha256.New, s.secret, nil, "veriffs directory v1", 8)
+	if err != nil {
+		return nil, err
+	}
+	s.dir = hex.EncodeToString(dir)
+	return s, nil
+}
+
+// Dir is the directory of the objects that the secret sealed, relative to the
+// cache's directory: 16 hexadecimal digits.
+func (s *Secret) Dir() string { return s.dir }
+
+// Name is the name of the object of this key.
+func (s *Secret) Name(k Key) Name {
+	m := hmac.New(sha256.New, s.nameKey)
+	m.Write([]byte(k))
+	var sum [sha256.Size]byte
+	return Name(m.Sum(sum[:0])[:len(Name{})])
+}
+
+// Path is the file of the object of this name, relative to the cache's directory.
+func (s *Secret) Path(n Name) string {
+	x := n.String()
+	return s.dir + "/" + x[:2] + "/" + x
+}
+
+// Shard is the directory of Path(n).
+func (s *Secret) Shard(n Name) string {
+	return s.dir + "/" + hex.EncodeToString(n[:1])
+}

@@ -1,0 +1,115 @@
+package cache
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+
+	"veriffs/cache/directory"
+	"veriffs/cache/health"
+	"veriffs/cache/seal"
+)
+
+// store is the objects in one directory, and the index of them. If the
+// directory is replaced while the cache is open, another store takes its place.
+type store struct {
+	dir     *directory.Directory
+	index   *index
+	secrets []*seal.Secret
+	disk    *health.Disk
+	log     *slog.Logger
+	counts  *counters
+	minFree float64 // the fraction of the file system that writes leave free
+}
+
+// counters are what happened since Open.
+type counters struct {
+	hits, misses, evictions, damaged atomic.Int64
+}
+
+// newStore counts the directories in d and reads which objects are pinned: what
+// can't wait until the index is loaded.
+func newStore(c *Cache, d *directory.Directory) (*store, error) {
+	st := &store{
+		dir: d, index: newIndex(c.opts.Limit), secrets: c.secrets, disk: c.disk,
+		log: c.log, counts: &c.counts, minFree: c.opts.MinFree,
+	}
+	names, err := d.Names(".")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range append(names, ".") {
+		if !directory.IsTag(name) {
+			st.measure(name)
+		}
+	}
+	return st, st.loadPins()
+}
+
+func (st *store) close() error {
+	st.index.close()
+	return st.dir.Close()
+}
+
+var (
+	errMiss    = errors.New("not in the cache")
+	errRaced   = errors.New("replaced while it was being opened")
+	errNotFile = errors.New("not a regular file")
+)
+
+// open opens the object of a name. Whatever can't be had is errMiss; what is
+// damaged is deleted.
+func (st *store) open(si uint8, n seal.Name) (*os.File, entry, *seal.Header, error) {
+	was, known, loading := st.index.lookup(n)
+	if !known && !loading || st.disk.Unreadable() {
+		return nil, entry{}, nil, errMiss
+	}
+	f, e, h, err := st.openFile(si, n)
+	switch {
+	case err == nil:
+		return f, e, h, nil
+	case errors.Is(err, fs.ErrNotExist):
+		if known {
+			_ = st.remove(si, n, was.ino) // somebody else did: forget it
+		}
+	case errors.Is(err, errNotFile), errors.Is(err, seal.ErrSeal):
+		_ = st.discard(si, n, e.ino, err)
+	default:
+		st.disk.Fault(err, true)
+	}
+	return nil, e, nil, errMiss
+}
+
+// openFile opens the file of a name and reads its header.
+func (st *store) openFile(si uint8, n seal.Name) (_ *os.File, e entry, _ *seal.Header, err error) {
+	path := st.secrets[si].Path(n)
+	// Without O_NONBLOCK a pipe of this name would block us.
+	f, err := st.dir.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	if err != nil {
+		if info, lerr := st.dir.Lstat(path); lerr == nil && !info.Mode().IsRegular() {
+			err = errNotFile
+		}
+		return nil, e, nil, err
+	}
+	e, size, err := st.stat(f, si)
+	var h *seal.Header
+	if err == nil {
+		h, err = seal.ReadHeader(f, size, st.secrets[si], n)
+	}
+	if err != nil {
+		f.Close()
+		return nil, e, nil, err
+	}
+	return f, e, h, nil
+}
+
+// measure counts the blocks of a directory itself, which grows with its entries.
+func (st *store) measure(rel string) {
+	if bytes, err := st.dir.Use(rel); err == nil {
+		st.index.setDir(rel, usage{bytes: bytes})
+	}
+}
