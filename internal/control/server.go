@@ -64,7 +64,6 @@ type Server struct {
 	cancel context.CancelFunc
 	http   []*http.Server
 	work   sync.WaitGroup // serving and requests
-	tcp    net.Addr
 
 	mu     sync.Mutex
 	closed bool // no request begins any more
@@ -93,7 +92,6 @@ func Serve(o Options) (*Server, error) {
 			socket.Close()
 			return nil, fmt.Errorf("control: listen for metrics: %w", err)
 		}
-		s.tcp = tcp.Addr()
 		o.Logger.Info("metrics are served", "address", tcp.Addr())
 		warnUnlessLoopback(tcp.Addr(), o.Logger)
 	}
@@ -114,9 +112,6 @@ func warnUnlessLoopback(addr net.Addr, log *slog.Logger) {
 		log.Warn("other machines can read the metrics: whoever reaches this address needs no password", "address", addr)
 	}
 }
-
-// MetricsAddr is where the metrics are to be had over TCP; nil if nowhere.
-func (s *Server) MetricsAddr() net.Addr { return s.tcp }
 
 // Close ends every request, removes the socket and returns when nothing of the
 // server uses the library any more.

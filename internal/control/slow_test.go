@@ -54,7 +54,7 @@ func TestIdleMetricsConnectionsGo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			patient := timeouts{header: time.Hour, body: time.Hour, idle: idle, answer: time.Hour}
 			h := newHouse(t, Options{Metrics: "127.0.0.1:0", timeouts: &patient})
-			address := h.server.MetricsAddr().String()
+			address := string(h.metrics)
 			var all []net.Conn
 			for range many {
 				all = append(all, scrape(t, address))
@@ -74,7 +74,7 @@ func TestIdleMetricsConnectionsGo(t *testing.T) {
 func TestSlowMetricsClientsHoldUpNobody(t *testing.T) {
 	patient := timeouts{header: time.Hour, body: time.Hour, idle: time.Hour, answer: time.Hour}
 	h := newHouse(t, Options{Metrics: "127.0.0.1:0", timeouts: &patient})
-	address := h.server.MetricsAddr().String()
+	address := string(h.metrics)
 	var all []net.Conn
 	for range 300 {
 		c, err := net.DialTimeout("tcp", address, patience)

@@ -15,7 +15,7 @@ import (
 
 const (
 	headerTimeout  = 5 * time.Second
-	defaultTimeout = 15 * time.Second // for a request with its body
+	requestTimeout = 15 * time.Second // for a request to arrive whole
 	idleTimeout    = 60 * time.Second
 	grace          = 15 * time.Second // for requests that are under way at the end
 	maxHeader      = 16 << 10         // bytes
@@ -26,7 +26,6 @@ const (
 type ServerConfig struct {
 	Address           string        // host:port
 	CertFile, KeyFile string        // PEM; both empty: no TLS. Renewed files are taken up without a restart.
-	Timeout           time.Duration // for a request to arrive whole; default 15 s
 	Logger            *slog.Logger  // nil: discard
 }
 
@@ -43,14 +42,11 @@ func Listen(config ServerConfig, receiver *Receiver) (*Server, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	if config.Timeout <= 0 {
-		config.Timeout = defaultTimeout
-	}
 	s := &Server{http: &http.Server{
 		Handler:           receiver,
-		ReadHeaderTimeout: min(headerTimeout, config.Timeout),
-		ReadTimeout:       config.Timeout,
-		WriteTimeout:      config.Timeout + 2*maxCommit, // counts from the request's start
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      requestTimeout + 2*maxCommit, // counts from the start of the request
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),

@@ -295,7 +295,9 @@ func TestMethodsAndHealth(t *testing.T) {
 
 // TestSlow sends requests that never end; the server must end them.
 func TestSlow(t *testing.T) {
-	f := serve(t, ServerConfig{Timeout: 300 * time.Millisecond})
+	f := serve(t, ServerConfig{}, func(s *Server) {
+		s.http.ReadHeaderTimeout, s.http.ReadTimeout = 300*time.Millisecond, 300*time.Millisecond
+	})
 	body := event(1)
 	head := "POST / HTTP/1.1\r\nHost: x\r\n"
 	for name, tt := range map[string]struct{ send, want string }{
