@@ -199,7 +199,7 @@ func (k *stack) follow(ctx context.Context, files []string, log *slog.Logger) er
 	shown := make(chan struct{}, 1)
 	source, err := sessionlist.Open(context.WithoutCancel(ctx), files, sessionlist.Options{
 		Logger: log,
-		OnChange: func(sessionlist.Change) {
+		OnChange: func() {
 			<-opened
 			k.library.SetSessions(k.source.Snapshot())
 			select {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -58,42 +59,36 @@ func FuzzRead(f *testing.F) {
 	})
 }
 
-// FuzzSplitter checks the splitter against encoding/json, in pieces of any
-// size.
-func FuzzSplitter(f *testing.F) {
+// FuzzJSON checks that a JSON text gives the ids that decoding it as a whole
+// gives, however it is spread over lines.
+func FuzzJSON(f *testing.F) {
 	for _, s := range seeds {
-		f.Add([]byte(fill(s)), 3)
+		f.Add([]byte(fill(s)))
 	}
-	f.Add([]byte(`[{"a":"\u00e9\\\"","b":[-1.5e+7,null,{"c":{}}]},[[]],[{}]]`), 1)
-	f.Fuzz(func(t *testing.T, text []byte, size int) {
-		if text = bytes.TrimSpace(text); len(text) == 0 || text[0] != '{' && text[0] != '[' || size < 1 {
+	f.Add([]byte(fill(`[{"a":"\u00e9\\\"","b":[-1.5e+7,null,{"c":{}}]},[[]],[{"id":"@1"},"@3"],{"verification":{"id":"@2"}},0]`)))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if text = bytes.TrimSpace(text); !json.Valid(text) || text[0] != '{' && text[0] != '[' {
 			return
 		}
-		valid := json.Valid(text)
-		var values [][]byte
-		s := splitter{found: func(v []byte, err error) { values = append(values, bytes.Clone(v)) }}
-		var done bool
-		var err error
-		rest := text
-		for len(rest) > 0 && !done && err == nil {
-			var n int
-			piece := rest[:min(size, len(rest))]
-			n, done, err = s.feed(piece)
-			rest = rest[n:]
-		}
-		if complete := done && len(rest) == 0; valid && !complete && err != errTooDeep {
-			t.Fatalf("valid JSON: done %v, %d left, %v", done, len(rest), err)
-		}
-		if !valid {
+		var want []veriff.SessionID
+		wrong := decodeValue(text, maxDepth, func(id veriff.SessionID) { want = append(want, id) })
+		if errors.Is(wrong, errTooDeep) {
 			return
 		}
-		for _, v := range values {
-			if !json.Valid(v) {
-				t.Errorf("a part of valid JSON is not valid: %q", v)
+		for _, spread := range []string{"\n", "\r\n", " "} {
+			// Line breaks may stand where blanks may.
+			var indented bytes.Buffer
+			if err := json.Indent(&indented, text, "", "\t"); err != nil {
+				t.Fatal(err)
 			}
-		}
-		if text[0] == '{' && (len(values) != 1 || !bytes.Equal(values[0], text)) {
-			t.Errorf("got %q", values)
+			spread := bytes.ReplaceAll(indented.Bytes(), []byte("\n"), []byte(spread))
+			got, err := read(t, spread)
+			if len(want) == 0 && wrong != nil && err == nil {
+				t.Error("nothing is said of a text without an id")
+			}
+			if diff := cmp.Diff(sorted(slices.Clone(want)), got); len(want) > 0 && diff != "" {
+				t.Errorf("%q: %s", spread, diff)
+			}
 		}
 	})
 }

@@ -2,9 +2,11 @@ package sessionlist
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
+	"strings"
 
 	"veriffs/veriff"
 )
@@ -16,10 +18,6 @@ var (
 	// ErrNotText is returned for a file that is not UTF-8 or ASCII text, nor
 	// UTF-16 text that says so by a byte order mark.
 	ErrNotText = errors.New("neither UTF-8 text nor UTF-16 text with a byte order mark")
-
-	errQuote    = errors.New("a quoted field is followed by other text")
-	errUnclosed = errors.New("a quoted field has no end")
-	errCut      = errors.New("a JSON value has no end")
 )
 
 // Read reads session ids in any of the forms that the package comment
@@ -75,9 +73,7 @@ type parser struct {
 	content   bool // there is more than comments
 	alone     int  // lines before this one are read as records by themselves
 
-	// Memory that is used again.
-	fields       [][]byte
-	value, stack []byte
+	raw json.RawMessage // memory that is used again
 }
 
 func (p *parser) run() error {
@@ -116,7 +112,7 @@ func (p *parser) line(ln line) {
 		p.in.skip(ln)
 		p.complain(ln.num, "longer than 1 MiB")
 	default:
-		if id, ok := parsePlain(text); ok { // in a table, too: somebody added it
+		if id, ok := parsePlain(string(text)); ok { // in a table, too: somebody added it
 			p.plain++
 			p.add(entry{id, ln.start, ln.end, true})
 			return
@@ -143,4 +139,19 @@ func (p *parser) complain(line int, reason string) {
 	if p.bad != nil {
 		p.bad(line, reason)
 	}
+}
+
+// parsePlain reads a line, or a field, that is an id: white space, quotes and
+// a comment around it are taken off.
+func parsePlain(text string) (veriff.SessionID, bool) {
+	text, _, _ = strings.Cut(text, "#")
+	id, err := veriff.ParseSessionID(unquote(strings.TrimSpace(text)))
+	return id, err == nil
+}
+
+func unquote(s string) string {
+	if len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
 }

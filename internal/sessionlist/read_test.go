@@ -64,6 +64,9 @@ func TestRead(t *testing.T) {
 		{name: "bad rows", text: "name,session id\nx\ny,\n\"z\"z,@1\nw,@2\n", want: []int{2}, bad: []string{
 			"2: too few columns", "3: no session id in its column", "4: a quoted field is followed by other text"}},
 		{name: "stray quote", text: "name,session id\n\"x,@1\ny,@2\nz,@3\n", want: []int{2, 3}, bad: []string{"2: a quoted field has no end"}},
+		{name: "quotes inside a field", text: "size,session id,note\n5\" x 7\",@1,a \"b\"\nx,\"@2\",\"c\n", want: []int{1}, bad: []string{"3: a quoted field has no end"}},
+		{name: "line break and blanks in a record", text: "session id,note\n \"@1\" , \"a\n\n b\"\t\n@2, \"c\"  \n", want: []int{2}, bad: []string{
+			"2: a quoted field is followed by other text", "4: no session id in its column"}},
 
 		{name: "prose in a list", text: "Hello, world\n@1\nbye, world\n@2\n", want: []int{1, 2}, bad: []string{
 			"3: no session id in any column", "1: not a session id"}},
@@ -83,12 +86,51 @@ func TestRead(t *testing.T) {
 		{name: "no id", text: "@1\n{\"id\":7}\n{\"id\":\"x\"}\n{\"verification\":[]}\n", want: []int{1}, bad: []string{
 			"2: no session id in it", "3: no session id in it", "4: no session id in it"}},
 		{name: "text after", text: "{\"id\":\"@1\"},\n@2\n", want: []int{1, 2}, bad: []string{"1: other text after a JSON value"}},
+		{name: "nested arrays", text: "[[[\"@1\",\n{}], {\"id\":\"@2\"}],\n{}]", want: []int{1, 2}, bad: []string{"1: no session id in it", "3: no session id in it"}},
+		{name: "arrays nested too deeply", text: strings.Repeat("[", 40) + strings.Repeat("]", 40) + "\n@1\n", want: []int{1}, bad: []string{"1: JSON nested too deeply"}},
+		{name: "array of other values", text: "[1, null, true, [2]]"},
 		{name: "array with a bad one", text: "[{\"id\":\"@1\"},\n{},\n{\"id\":\"@2\"}]", want: []int{1, 2}, bad: []string{"2: no session id in it"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var bad []string
 			got, err := Read(strings.NewReader(fill(tt.text)), func(line int, reason string) {
 				bad = append(bad, fmt.Sprintf("%d: %s", line, reason))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(ids(tt.want...), got); diff != "" {
+				t.Errorf("ids: %s", diff)
+			}
+			if diff := cmp.Diff(tt.bad, bad); diff != "" {
+				t.Errorf("bad lines: %s", diff)
+			}
+		})
+	}
+}
+
+// TestReadLargeJSON reads an array and values that are longer than what is held
+// in memory at once.
+func TestReadLargeJSON(t *testing.T) {
+	filler := strings.Repeat("x", maxValue/2)
+	element := `{"filler":"` + filler + `","id":"@%d"}`
+	for _, tt := range []struct {
+		name, text string
+		want       []int
+		bad        []string
+	}{
+		{"array on one line", "[" + fmt.Sprintf(element+","+element+",{},"+element, 1, 2, 3) + "]\n@4\n", []int{1, 2, 3, 4}, []string{"1: no session id in it"}},
+		{"array on several lines", "[\n" + fmt.Sprintf(element+",\n"+element+",\n{}, "+element, 1, 2, 3) + "\n]\n@4\n", []int{1, 2, 3, 4}, []string{"4: no session id in it"}},
+		{"value too large", fmt.Sprintf("{\"a\":[\""+strings.Repeat(filler, 4)+"\"],\"id\":\"@%d\"}\n{\"id\":\"@%d\"}\n", 1, 2), []int{2}, []string{"1: a JSON value longer than 1 MiB"}},
+		{"element too large", fmt.Sprintf("[{\"id\":\"@%d\"},\n\""+strings.Repeat(filler, 5)+"\"]\n@%d\n", 1, 2), []int{1, 2}, []string{"1: a JSON value longer than 1 MiB"}},
+		{"value without an end", fmt.Sprintf("@%d\n{\"a\":[\n", 1) + strings.Repeat("0,\n", maxValue), []int{1}, []string{"2: a JSON value longer than 1 MiB"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var bad []string
+			got, err := Read(strings.NewReader(fill(tt.text)), func(line int, reason string) {
+				if len(bad) < len(tt.bad) {
+					bad = append(bad, fmt.Sprintf("%d: %s", line, reason))
+				}
 			})
 			if err != nil {
 				t.Fatal(err)

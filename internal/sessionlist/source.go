@@ -25,21 +25,18 @@ type Options struct {
 	Logger *slog.Logger // nil: discard
 	Stdin  io.Reader    // nil: os.Stdin
 
-	// OnChange is told of every change, the first load included, one after
-	// the other, once Snapshot already returns the new state. It may take its
-	// time, but changes that come meanwhile wait for it.
-	OnChange func(Change)
-
-	Debounce time.Duration // quiet that is waited for after a change; default 50 ms
-	Settle   time.Duration // how long a file stays the same before removals count; default 400 ms
-	Poll     time.Duration // between looks without a notice; default 2 s, 500 ms where there are no notices
+	// OnChange is called after every change, the first load included, once
+	// Snapshot returns the new state. Calls never overlap: the next change waits
+	// until it returns.
+	OnChange func()
 }
 
-// Change is what is different from the state before, each sorted. The slices
-// are shared: they must not be modified.
-type Change struct {
-	Added, Removed []veriff.SessionID
-}
+const (
+	debounce    = 50 * time.Millisecond  // quiet time to wait for after a notice
+	settle      = 400 * time.Millisecond // a file must stay the same this long before removals count
+	pollWatched = 2 * time.Second        // between looks at files whose directories are watched
+	pollOthers  = 500 * time.Millisecond // and at files whose directories can't be
+)
 
 // Source is the union of several session files, followed as they change. Its
 // methods may be called from several goroutines.
@@ -65,12 +62,6 @@ func Open(ctx context.Context, files []string, opts Options) (*Source, error) {
 	}
 	if s.opts.Stdin == nil {
 		s.opts.Stdin = os.Stdin
-	}
-	if s.opts.Debounce <= 0 {
-		s.opts.Debounce = 50 * time.Millisecond
-	}
-	if s.opts.Settle <= 0 {
-		s.opts.Settle = 400 * time.Millisecond
 	}
 	s.snapshot.Store(new([]veriff.SessionID))
 	for _, name := range files {
@@ -103,12 +94,6 @@ func (s *Source) Wait(ctx context.Context) error {
 // shared: it must not be modified.
 func (s *Source) Snapshot() []veriff.SessionID { return *s.snapshot.Load() }
 
-// Contains reports whether the session is known now.
-func (s *Source) Contains(id veriff.SessionID) bool {
-	_, ok := slices.BinarySearchFunc(s.Snapshot(), id, veriff.SessionID.Compare)
-	return ok
-}
-
 // Close stops following the files. No OnChange is called after it returned.
 // A standard input that has not ended is left to its reader.
 func (s *Source) Close() {
@@ -128,14 +113,13 @@ func (s *Source) publish() {
 		union = slices.Clip(sorted(union))
 	}
 	old := s.Snapshot()
-	change := Change{Added: missing(union, old), Removed: missing(old, union)}
-	if len(change.Added)+len(change.Removed) == 0 {
+	if slices.Equal(old, union) {
 		return
 	}
 	s.snapshot.Store(&union)
-	s.log.Info("sessions changed", "known", len(union), "added", len(change.Added), "removed", len(change.Removed))
+	s.log.Info("sessions changed", "known", len(union), "added", len(missing(union, old)), "removed", len(missing(old, union)))
 	if s.opts.OnChange != nil {
-		s.opts.OnChange(change)
+		s.opts.OnChange()
 	}
 }
 
@@ -208,7 +192,7 @@ func (s *Source) look(ctx context.Context, f *followed) (again time.Time, err er
 	}
 	f.ids = sorted(slices.Concat(f.ids, ids))
 	if f.state != nil {
-		f.settles = now.Add(s.opts.Settle)
+		f.settles = now.Add(settle)
 	}
 	return f.settles, nil
 }

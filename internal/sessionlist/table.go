@@ -2,17 +2,113 @@ package sessionlist
 
 import (
 	"bytes"
+	"encoding/csv"
+	"errors"
+	"io"
 	"strings"
 
 	"veriffs/veriff"
 )
 
-// table is what is known of a CSV file's form.
+var (
+	errQuote    = errors.New("a quoted field is followed by other text")
+	errUnclosed = errors.New("a quoted field has no end")
+)
+
+// table is what is known of a table. Its csv.Reader is given one line at a
+// time and asks for the next one only if a quoted field goes on there.
 type table struct {
-	delim  byte
-	column int // of the session ids, counted from 0; -1 until it is known
-	width  int // columns of the first record
-	first  int // the line of a first record that may be a header; 0: none yet
+	records *csv.Reader
+	delim   byte
+	column  int // of the session ids, counted from 0; -1 until it is known
+	width   int // columns of the first record
+	first   int // the line of a first record that may be a header; 0: none yet
+
+	text []byte      // of the line
+	rest []byte      // of it, not read yet
+	more func() bool // gives the next line, if the record may have one
+}
+
+func newTable(delim byte) *table {
+	t := &table{delim: delim, column: -1}
+	t.records = t.reader(t)
+	return t
+}
+
+func (t *table) reader(from io.Reader) *csv.Reader {
+	r := csv.NewReader(from)
+	r.Comma, r.FieldsPerRecord, r.ReuseRecord = rune(t.delim), -1, true
+	r.TrimLeadingSpace = t.delim != '\t' // which is space, too
+	return r
+}
+
+// give sets the line to be read, without the blanks at its end: a csv.Reader
+// takes none after a quote.
+func (t *table) give(ln line) {
+	t.text = append(append(t.text[:0], bytes.TrimRight(ln.text, " \r\n")...), '\n')
+	t.rest = t.text
+}
+
+// Read implements io.Reader.
+func (t *table) Read(b []byte) (int, error) {
+	if len(t.rest) == 0 && !t.more() {
+		return 0, io.EOF
+	}
+	n := copy(b, t.rest)
+	t.rest = t.rest[n:]
+	return n, nil
+}
+
+// record reads the record of a table that begins on the line.
+func (p *parser) record(ln line) {
+	t, from, size := p.table, ln, len(ln.text)
+	var further []line // copies
+	open := false      // the last line ends within a quoted field
+	t.give(ln)
+	t.more = func() (ok bool) {
+		next, ok := line{}, false
+		if ln.num >= p.alone && ln.last && size <= maxLine {
+			next, ok = p.in.next()
+		}
+		if open = !ok; open {
+			return false
+		}
+		next.text = bytes.Clone(next.text)
+		further = append(further, next)
+		ln, size = next, size+len(next.text)
+		t.give(ln)
+		return true
+	}
+	fields, err := t.records.Read()
+	if errors.Is(err, csv.ErrBareQuote) && len(further) == 0 {
+		// It stands for itself, but must not make a field go on in the next line.
+		lazy := t.reader(bytes.NewReader(t.text))
+		lazy.LazyQuotes = true
+		fields, err = lazy.Read()
+	}
+	if err != nil || !ln.last {
+		// A stray quote must not swallow what follows: the lines after it are
+		// read again, each as a record by itself, so that none is read thrice.
+		reason := errQuote
+		if open || !ln.last {
+			reason = errUnclosed
+		}
+		p.complain(from.num, reason.Error())
+		if len(further) > 0 {
+			p.alone = max(p.alone, ln.num+1)
+			p.in.unread(further)
+		}
+		return
+	}
+	id, ok, reason := t.take(fields, from.num, p.ids == 0)
+	switch {
+	case ok:
+		p.add(entry{id, from.start, ln.end, true})
+	case reason != "":
+		p.complain(from.num, reason)
+	default:
+		p.content = true
+	}
 }
 
 // idColumns are the names, letters and digits alone and in lower case, of the
@@ -22,8 +118,7 @@ var idColumns = []string{"sessionid", "veriffsessionid", "verificationsessionid"
 // sniff tells from the first line whether it is a table's, and which
 // character parts its columns. It returns nil if it is none.
 func sniff(text []byte) *table {
-	t := &table{delim: ',', column: -1}
-	best, quoted := 0, false
+	best, delim, quoted := 0, byte(','), false
 	var count [256]int
 	for _, c := range text {
 		switch {
@@ -32,100 +127,19 @@ func sniff(text []byte) *table {
 		case quoted:
 		case c == ',' || c == ';' || c == '\t':
 			if count[c]++; count[c] > best {
-				best, t.delim = count[c], c
+				best, delim = count[c], c
 			}
 		}
 	}
-	if best == 0 && nameRank(unquote(text)) < 0 {
+	if best == 0 && nameRank(unquote(string(text))) < 0 {
 		return nil
 	}
-	return t
-}
-
-// leavesOpen reads one line of a record, which starts within a quoted field
-// if open, and reports whether it ends within one. It is an error if a quoted
-// field is followed by something else than the next field.
-func (t *table) leavesOpen(text []byte, open bool) (bool, error) {
-	for {
-		if !open {
-			text = t.trim(text)
-			if len(text) == 0 || text[0] != '"' {
-				i := bytes.IndexByte(text, t.delim)
-				if i < 0 {
-					return false, nil
-				}
-				text = text[i+1:]
-				continue
-			}
-			text = text[1:]
-		}
-		end := quoteEnd(text)
-		if end < 0 {
-			return true, nil
-		}
-		open = false
-		switch text = t.trim(text[end+1:]); {
-		case len(text) == 0 || text[0] == '\r' || text[0] == '\n':
-			return false, nil
-		case text[0] != t.delim:
-			return false, errQuote
-		}
-		text = text[1:]
-	}
-}
-
-// split parts a whole record into its fields, quotes taken off.
-func (t *table) split(record []byte, fields [][]byte) [][]byte {
-	for {
-		record = t.trim(record)
-		var field []byte
-		if len(record) > 0 && record[0] == '"' {
-			end := quoteEnd(record[1:])
-			field, record = record[1:1+end], t.trim(record[end+2:])
-		} else {
-			field = record
-			if i := bytes.IndexByte(record, t.delim); i >= 0 {
-				field = record[:i]
-			}
-			record = record[len(field):]
-			field = bytes.TrimSpace(field)
-		}
-		fields = append(fields, field)
-		if len(record) == 0 || record[0] != t.delim {
-			return fields
-		}
-		record = record[1:]
-	}
-}
-
-// trim takes blanks off the front, but no delimiter.
-func (t *table) trim(b []byte) []byte {
-	for len(b) > 0 && (b[0] == ' ' || b[0] == '\t' && t.delim != '\t') {
-		b = b[1:]
-	}
-	return b
-}
-
-// quoteEnd returns where the quoted field ends whose inside b is, -1 if it
-// goes on in the next line. A doubled quote stands for one and ends nothing.
-func quoteEnd(b []byte) int {
-	for i := 0; i < len(b); i++ {
-		n := bytes.IndexByte(b[i:], '"')
-		if n < 0 {
-			return -1
-		}
-		i += n
-		if i+1 == len(b) || b[i+1] != '"' {
-			return i
-		}
-		i++
-	}
-	return -1
+	return newTable(delim)
 }
 
 // take returns the session id of the record on the line. A header, which only
 // comes before any id, yields neither an id nor a reason to complain.
-func (t *table) take(fields [][]byte, line int, header bool) (id veriff.SessionID, ok bool, reason string) {
+func (t *table) take(fields []string, line int, header bool) (id veriff.SessionID, ok bool, reason string) {
 	if t.column < 0 {
 		t.width = max(t.width, len(fields))
 		if t.column = headerColumn(fields); t.column >= 0 {
@@ -154,7 +168,7 @@ func (t *table) take(fields [][]byte, line int, header bool) (id veriff.SessionI
 }
 
 // headerColumn finds the column that is named as one of session ids.
-func headerColumn(fields [][]byte) int {
+func headerColumn(fields []string) int {
 	column, best := -1, len(idColumns)
 	for i, field := range fields {
 		if rank := nameRank(field); rank >= 0 && rank < best {
@@ -166,7 +180,7 @@ func headerColumn(fields [][]byte) int {
 
 // nameRank is the place of a column's name in idColumns, case and punctuation
 // ignored, -1 if it has none.
-func nameRank(name []byte) int {
+func nameRank(name string) int {
 	if len(name) > 64 {
 		return -1
 	}
@@ -175,7 +189,7 @@ func nameRank(name []byte) int {
 			return r
 		}
 		return -1
-	}, strings.ToLower(string(name)))
+	}, strings.ToLower(name))
 	for i, known := range idColumns {
 		if plain == known {
 			return i

@@ -32,7 +32,7 @@ func (s *Source) follow(ctx context.Context) {
 			s.readStream(ctx, f)
 		}
 	}
-	settle, first := s.lookAll(ctx)
+	settles, first := s.lookAll(ctx)
 	look := time.Now().Add(poll) // even without a notice
 	var noticed, rest time.Time  // when to look after a notice; not before
 	timer := time.NewTimer(0)
@@ -49,7 +49,7 @@ func (s *Source) follow(ctx context.Context) {
 			loaded, s.loadErr = true, errors.Join(first...)
 			close(s.loaded)
 		}
-		timer.Reset(time.Until(earlier(look, earlier(noticed, settle))))
+		timer.Reset(time.Until(earlier(look, earlier(noticed, settles))))
 		select {
 		case <-ctx.Done():
 			return
@@ -64,12 +64,12 @@ func (s *Source) follow(ctx context.Context) {
 		case <-timer.C:
 			began := time.Now()
 			look, noticed = began.Add(s.watch(watcher)), time.Time{}
-			settle, _ = s.lookAll(ctx)
+			settles, _ = s.lookAll(ctx)
 			// A huge file that changes all the time must not take a whole core.
 			rest = time.Now().Add(min(4*time.Since(began), 5*time.Second))
 		case <-notices:
 			if noticed.IsZero() {
-				if noticed = time.Now().Add(s.opts.Debounce); noticed.Before(rest) {
+				if noticed = time.Now().Add(debounce); noticed.Before(rest) {
 					noticed = rest
 				}
 			}
@@ -143,14 +143,10 @@ func (s *Source) watch(watcher *fsnotify.Watcher) (poll time.Duration) {
 			}
 		}
 	}
-	switch {
-	case s.opts.Poll > 0:
-		return s.opts.Poll
-	case all:
-		return 2 * time.Second
-	default:
-		return 500 * time.Millisecond
+	if all {
+		return pollWatched
 	}
+	return pollOthers
 }
 
 // isStream reports whether the file is a pipe or a device: what a shell's

@@ -118,3 +118,12 @@ func nearest(dir string) string {
 		dir = up
 	}
 }
+
+func syncDir(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
+}
