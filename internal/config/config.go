@@ -8,13 +8,24 @@
 //	sessions = ["~/cases.txt"]
 //	cache-size = "50GiB"
 //
-// What it promises: the shared secret is never in that file, only where to get
-// it: from a file, a command or the keyring of the operating system. A file
-// that others could have written is refused, since it names commands to run and
-// the address that documents are asked of. What a profile does not say it
-// leaves to others; what it says is checked by whoever uses it. Saving replaces
-// the file as a whole, so that a reader sees the old one or the new, and leaves
-// every other line of it as it is.
+// # What it promises
+//
+// The shared secret is never in that file, only where to get it: from a file, a
+// command or the operating system's keyring. A file that others could have
+// written is refused: it names commands to run and the address to ask for
+// documents. Saving replaces the file as a whole, so a reader sees the old one
+// or the new one, and leaves all its other lines as they are. Errors never
+// quote a value of the file, which may be a secret in the wrong place.
+//
+// # What it does not promise
+//
+// It does not check values, which is up to whoever uses them, and it has no
+// defaults. It does not protect a secret from programs of the same user.
+//
+// # Concurrency
+//
+// There is no shared state: all functions may be called at the same time. Save
+// holds a flock on the directory, against other processes that save.
 package config
 
 import (
@@ -36,13 +47,13 @@ import (
 // maxFile bounds the file, in bytes.
 const maxFile = 1 << 20
 
-// Profile is one integration. The keys that are not about the secret are
-// called like the flags whose value they give.
+// Profile is one integration. Keys are named like the flags whose value they set,
+// except those that say where the secret is.
 type Profile struct {
 	APIURL string `toml:"api-url,omitempty"`
 	APIKey string `toml:"api-key,omitempty"`
 
-	// At most one of these says where the secrets are.
+	// Where the secrets are; at most one of these is set.
 	SecretFile    string   `toml:"shared-secret-file,omitempty"`
 	SecretCommand []string `toml:"secret-command,omitempty"` // program and arguments; prints the secrets
 	SecretKeyring bool     `toml:"secret-keyring,omitempty"`
@@ -58,7 +69,7 @@ type Profile struct {
 	MinFree     string   `toml:"min-free,omitempty"`
 }
 
-// Error is a profile that can't be used, in words for a person.
+// Error says for people why a profile can't be used.
 type Error struct {
 	Problem, Hint string
 	Err           error // may be nil
@@ -86,10 +97,9 @@ type document struct {
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// Load returns the profile of that name from the file at path, with every
-// path in it absolute: ~ is the home directory, and others are relative to the
-// file. The error is ErrNoProfile, wrapped, if there is none, and always an
-// *Error.
+// Load returns a profile from the file at path. All paths in it are absolute: ~
+// is the home directory, and others are relative to the file. An error is always
+// an *Error, and wraps ErrNoProfile if there is no such profile.
 func Load(path, name string) (*Profile, error) {
 	text, err := read(path)
 	if err != nil {
@@ -104,7 +114,7 @@ func Load(path, name string) (*Profile, error) {
 		return nil, noProfile(path, name, d)
 	}
 	if err := p.check(); err != nil {
-		return nil, &Error{Problem: fmt.Sprintf("the profile %q can't be used", name), Err: err, Hint: "correct it in " + path}
+		return nil, &Error{Problem: fmt.Sprintf("can't use the profile %q", name), Err: err, Hint: "correct it in " + path}
 	}
 	base := filepath.Dir(path)
 	p.SecretFile, p.CacheDir = resolve(base, p.SecretFile), resolve(base, p.CacheDir)
@@ -151,11 +161,11 @@ func resolve(base, path string) string {
 	return filepath.Join(base, path)
 }
 
-// read returns the file's text; nothing if there is no file. It refuses one
+// read returns the file's text, or nothing if there is no file. It refuses a file
 // that somebody else may have written.
 func read(path string) ([]byte, error) {
 	wrong := func(err error, hint string) error {
-		return &Error{Problem: "the profiles can't be read", Err: err, Hint: hint}
+		return &Error{Problem: "can't read the profiles", Err: err, Hint: hint}
 	}
 	// Opening a pipe would wait for its other end.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -163,7 +173,7 @@ func read(path string) ([]byte, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, wrong(err, "check who may read it")
+		return nil, wrong(err, "check its permissions")
 	}
 	defer f.Close()
 	for _, name := range []string{path, filepath.Dir(path)} {
@@ -175,7 +185,7 @@ func read(path string) ([]byte, error) {
 			return nil, wrong(err, "")
 		}
 		if name == path && !info.Mode().IsRegular() {
-			return nil, wrong(fmt.Errorf("%s is no regular file", name), "")
+			return nil, wrong(fmt.Errorf("%s is not a regular file", name), "")
 		}
 		if info.Mode().Perm()&0o022 != 0 {
 			return nil, wrong(fmt.Errorf("%s can be written by others (mode %04o)", name, info.Mode().Perm()), "run: chmod go-w "+name)
@@ -194,8 +204,8 @@ func read(path string) ([]byte, error) {
 	return text, nil
 }
 
-// parse never lets a value of the file into an error: a secret may have been
-// written there by mistake.
+// parse never quotes a value of the file in an error: it may be a secret, written
+// there by mistake.
 func parse(path string, text []byte) (d document, err error) {
 	decoder := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields()
 	err = decoder.Decode(&d)
@@ -208,7 +218,7 @@ func parse(path string, text []byte) (d document, err error) {
 		if len(key) > 0 {
 			where += ", " + strings.Join(key, ".")
 		}
-		return &Error{Problem: where + ": " + problem, Hint: "the README lists what a profile can say"}
+		return &Error{Problem: where + ": " + problem, Hint: "the README lists the settings of a profile"}
 	}
 	switch {
 	case err == nil:
@@ -218,8 +228,8 @@ func parse(path string, text []byte) (d document, err error) {
 		return d, wrong(line, unknown.Errors[0].Key(), "there is no such setting")
 	case errors.As(err, &decode):
 		line, _ := decode.Position()
-		return d, wrong(line, decode.Key(), "this is not understood (TOML)")
+		return d, wrong(line, decode.Key(), "not valid TOML, or a value of the wrong type")
 	default:
-		return d, &Error{Problem: path + " is not understood (TOML)"}
+		return d, &Error{Problem: path + " is not valid TOML"}
 	}
 }

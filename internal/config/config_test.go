@@ -299,7 +299,7 @@ func TestPipesAreNotWaitedFor(t *testing.T) {
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := config.Load(path, "a"); err == nil || !strings.Contains(err.Error(), "no regular file") {
+	if _, err := config.Load(path, "a"); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Error(err)
 	}
 }

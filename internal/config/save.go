@@ -16,21 +16,21 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// lockInterval is how often a lock is tried that another process holds.
+// lockInterval is the pause between two tries to take the lock.
 const lockInterval = 20 * time.Millisecond
 
-// CheckName returns an error unless a profile can have this name.
+// CheckName returns an error unless name is valid for a profile.
 func CheckName(name string) error {
 	if !nameForm.MatchString(name) {
-		return &Error{Problem: "a profile's name is made of letters, digits, - and _, not this", Hint: "for example: main"}
+		return &Error{Problem: "a profile's name may have only letters, digits, - and _, at most 64", Hint: "for example: main"}
 	}
 	return nil
 }
 
-// Save writes the profile of that name to the file at path, in place of an
-// older one of that name. All other lines stay as they are. The file and its
-// directory are made if need be, for the user alone. It waits until ctx ends
-// for another process that saves.
+// Save writes a profile to the file at path, replacing an older one of the same
+// name. All other lines stay as they are. It creates the file and its directory
+// if need be, for the user alone. It waits for other processes that save, until
+// ctx ends.
 func Save(ctx context.Context, path, name string, p Profile) error {
 	if err := CheckName(name); err != nil {
 		return err
@@ -72,7 +72,7 @@ func Save(ctx context.Context, path, name string, p Profile) error {
 	text = append(text, "[profiles."+name+"]\n"...)
 	text = append(text, section...)
 
-	// What the edit was meant to do is what it has to have done.
+	// The edit must have done what it was meant to do, and nothing else.
 	after, err := parse(path, text)
 	if before.Profiles == nil {
 		before.Profiles = make(map[string]Profile)
@@ -92,7 +92,7 @@ func Save(ctx context.Context, path, name string, p Profile) error {
 
 func byHand(path, name string) error {
 	return &Error{
-		Problem: fmt.Sprintf("the profile %q is written in a way that can't be replaced safely", name),
+		Problem: fmt.Sprintf("can't safely replace the profile %q as it is written", name),
 		Err:     errors.New("nothing was changed"),
 		Hint:    "edit " + path + " by hand, or remove the profile from it first",
 	}
@@ -103,9 +103,9 @@ var (
 	comment = regexp.MustCompile(`(?m)(^[ \t]*(#.*)?\n)*\z`) // and empty lines, at the end
 )
 
-// without returns the text without the table of a profile, up to the next
-// table and what comments on that; nil if this is not how the profile is
-// written.
+// without returns the text without the table of a profile, which ends before the
+// next table and the comments above that. It returns nil if the profile is not
+// written as a table.
 func without(text []byte, name string) []byte {
 	own := regexp.MustCompile(`(?m)^[ \t]*\[[ \t]*profiles[ \t]*\.[ \t]*"?` + regexp.QuoteMeta(name) + `"?[ \t]*\][ \t]*(#.*)?$`)
 	at := own.FindIndex(text)

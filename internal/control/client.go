@@ -19,18 +19,18 @@ import (
 	"veriffs/veriff"
 )
 
-// findTimeout bounds the wait for a mount to say which one it is. It answers
-// from memory; one that does not is stuck.
+// findTimeout bounds the wait for a mount to identify itself, which it does from
+// memory unless it is stuck.
 const findTimeout = 2 * time.Second
 
-// Client speaks to one running mount.
+// Client talks to one running mount.
 type Client struct {
 	Mount
 	socket string
 	http   http.Client
 }
 
-// Find returns the running mounts of this user, by their mount points.
+// Find returns the running mounts of this user, sorted by mount point.
 func Find(ctx context.Context) []*Client { return find(ctx, directories()) }
 
 func find(ctx context.Context, directories []string) (found []*Client) {
@@ -71,15 +71,13 @@ func newClient(socket string) *Client {
 	}}}
 }
 
-// ErrNoMount says that no running mount could be meant, ErrWhichMount that
-// several could.
+// ErrNoMount means that no running mount matches, ErrWhichMount that several do.
 var (
 	ErrNoMount    = errors.New("no mount is running")
 	ErrWhichMount = errors.New("several mounts are running")
 )
 
-// Choose returns the mount on a mount point, or without one the only mount
-// there is.
+// Choose returns the mount on a mount point or, without one, the only mount.
 func Choose(mounts []*Client, mountpoint string) (*Client, error) {
 	if mountpoint != "" {
 		point := canonical(mountpoint)
@@ -103,8 +101,8 @@ func Choose(mounts []*Client, mountpoint string) (*Client, error) {
 	return nil, fmt.Errorf("%w: %s", ErrWhichMount, strings.Join(points, ", "))
 }
 
-// canonical returns a mount point without symbolic links on the way to it. It
-// itself is not resolved: for that it would have to answer.
+// canonical resolves symbolic links on the way to a mount point, but not the
+// mount point itself: that would need the mount to answer.
 func canonical(mountpoint string) string {
 	if abs, err := filepath.Abs(mountpoint); err == nil {
 		mountpoint = abs
@@ -121,7 +119,7 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 	return s, err
 }
 
-// Warm makes the mount fetch ahead, until ctx ends.
+// Warm makes the mount fetch files into its cache, until ctx ends.
 func (c *Client) Warm(ctx context.Context, o library.WarmOptions, progress func(library.Warmed)) (library.Warmed, error) {
 	ask := warmRequest{Names: o.Names, Contexts: o.Contexts, NoVideo: o.NoVideo}
 	for _, id := range o.Sessions {
@@ -150,12 +148,12 @@ func (c *Client) Warm(ctx context.Context, o library.WarmOptions, progress func(
 	}
 }
 
-// EraseSession makes the mount erase what it keeps of a session.
+// EraseSession makes the mount erase everything it has of a session.
 func (c *Client) EraseSession(ctx context.Context, id veriff.SessionID) (library.Erasure, error) {
 	return c.purge(ctx, purgeRequest{Session: id.String()})
 }
 
-// EraseAll makes the mount erase all that it keeps.
+// EraseAll makes the mount erase its whole cache.
 func (c *Client) EraseAll(ctx context.Context) (library.Erasure, error) {
 	return c.purge(ctx, purgeRequest{All: true})
 }
@@ -168,13 +166,14 @@ func (c *Client) purge(ctx context.Context, ask purgeRequest) (library.Erasure, 
 	return reply.Erasure, reply.Error.err()
 }
 
-// Evict makes the mount drop files from its cache: all without names.
+// Evict makes the mount drop the named files from its cache, or all if there are
+// no names.
 func (c *Client) Evict(ctx context.Context, names []string) (e library.Evicted, err error) {
 	err = c.call(ctx, http.MethodPost, pathEvict, evictRequest{Names: names, All: len(names) == 0}, &e)
 	return e, err
 }
 
-// Pin makes the mount keep what a name stands for.
+// Pin makes the mount keep the files of a name in its cache.
 func (c *Client) Pin(ctx context.Context, name string) (p library.Pinned, err error) {
 	err = c.call(ctx, http.MethodPost, pathPin, pinRequest{Name: name}, &p)
 	return p, err
@@ -199,7 +198,7 @@ func (c *Client) call(ctx context.Context, method, path string, ask, answer any)
 	return nil
 }
 
-// send returns the body of the answer to a request that went well.
+// send sends a request and returns the body of its answer, if that is a success.
 func (c *Client) send(ctx context.Context, method, path string, ask any) (io.ReadCloser, error) {
 	var content io.Reader
 	if ask != nil {
@@ -223,12 +222,12 @@ func (c *Client) send(ctx context.Context, method, path string, ask any) (io.Rea
 	defer resp.Body.Close()
 	f := new(failure)
 	if err := json.NewDecoder(resp.Body).Decode(f); err != nil || f.Text == "" {
-		return nil, fmt.Errorf("control: the mount on %s answered with status %d", c.Mountpoint, resp.StatusCode)
+		return nil, fmt.Errorf("control: the mount on %s answered with HTTP status %d", c.Mountpoint, resp.StatusCode)
 	}
 	return nil, f
 }
 
-// lost explains an answer that did not come, or not whole.
+// lost explains a missing or incomplete answer.
 func (c *Client) lost(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)

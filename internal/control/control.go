@@ -1,15 +1,25 @@
-// Package control lets other processes of the same user ask and command a
-// running mount: HTTP over a unix socket, and a client that finds it.
+// Package control lets other processes of the same user query and command a
+// running mount, by HTTP over a unix socket. It has the server, the client, and
+// the metrics.
 //
-// What it promises: only processes of the mount's own user get an answer. The
-// socket has mode 0600 in a directory of mode 0700 that is checked to be the
-// user's own, and each peer's user is asked of the kernel besides. A socket
-// whose process is gone is recognised and removed. What a client asked for
-// ends when the client goes away. Metrics, which may also be had over TCP,
-// hold no id, no name and nothing of a person.
+// # What it promises
 //
-// What it does not: there is no protection against other processes of the same
-// user, nor against root, who can read the mount itself.
+// Only processes of the mount's own user get an answer. The socket has mode 0600
+// in a directory of mode 0700 that must be the user's own, and the kernel is
+// asked for the user of each peer. A socket whose process is gone is recognised
+// and removed. A request ends when its client goes away. Metrics, which can also
+// be served over TCP, contain no ids, no names and no personal data.
+//
+// # What it does not promise
+//
+// It does not protect against other processes of the same user, nor against
+// root: both can read the mount itself. Metrics over TCP need no password.
+//
+// # Concurrency
+//
+// A [Server] and a [Client] may be used by any number of goroutines. The
+// server's only lock guards whether it is closed; the library below has its own.
+// net/http recovers panics of handlers.
 package control
 
 import (
@@ -21,8 +31,8 @@ import (
 	"veriffs/veriff"
 )
 
-// Keeper is what can be commanded. There are two: a library, and a Client,
-// which passes everything on to the library of a running mount.
+// Keeper takes commands. There are two: a library, and a Client, which forwards
+// everything to the library of a running mount.
 type Keeper interface {
 	Warm(context.Context, library.WarmOptions, func(library.Warmed)) (library.Warmed, error)
 	EraseSession(context.Context, veriff.SessionID) (library.Erasure, error)
@@ -37,7 +47,7 @@ var (
 	_ Keeper = (*Client)(nil)
 )
 
-// Mount says which mount a server speaks for.
+// Mount identifies a running mount.
 type Mount struct {
 	Mountpoint string    `json:"mountpoint"`
 	Account    string    `json:"account"` // tells integrations apart, not a secret
@@ -46,7 +56,7 @@ type Mount struct {
 	Started    time.Time `json:"started"`
 }
 
-// ThisProcess describes the mount of the calling process, from now on.
+// ThisProcess describes the mount of this process, started now.
 func ThisProcess(mountpoint, account, version string) Mount {
 	return Mount{Mountpoint: mountpoint, Account: account, PID: os.Getpid(), Version: version, Started: time.Now()}
 }
@@ -73,8 +83,7 @@ type warmRequest struct {
 	NoVideo  bool     `json:"no_video,omitempty"`
 }
 
-// warmLine is one line of the answer to a warmRequest. The last one has the
-// result.
+// warmLine is one line of the answer to a warmRequest. The last line has Result.
 type warmLine struct {
 	Progress *library.Warmed `json:"progress,omitempty"`
 	Result   *library.Warmed `json:"result,omitempty"`
@@ -83,10 +92,10 @@ type warmLine struct {
 
 type purgeRequest struct {
 	Session string `json:"session,omitempty"`
-	All     bool   `json:"all,omitempty"` // one of the two is given
+	All     bool   `json:"all,omitempty"` // exactly one of the two is set
 }
 
-// purgeReply holds what was erased, even if the erasure failed later.
+// purgeReply says what was erased, even if the purge failed later.
 type purgeReply struct {
 	Erasure library.Erasure `json:"erasure"`
 	Error   *failure        `json:"error,omitempty"`

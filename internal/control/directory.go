@@ -12,17 +12,17 @@ import (
 	"github.com/adrg/xdg"
 )
 
-// directories are the places for sockets, the preferred one first: below the
-// user's runtime directory, and for sessions that have none a directory of
-// the user's own among the temporary files. A server takes the first that
-// works; a client looks into all, because its environment may be another.
+// directories returns the places for sockets, the preferred one first: below the
+// user's runtime directory or, where there is none, the user's own directory
+// among the temporary files. A server takes the first that works. A client looks
+// in all, since its environment may differ.
 func directories() []string {
 	own := "veriffs-" + strconv.Itoa(os.Getuid())
 	return []string{filepath.Join(xdg.RuntimeDir, "veriffs"), filepath.Join(os.TempDir(), own)}
 }
 
-// longestDirectory leaves room for "/<pid>.sock" in the 104 bytes that macOS,
-// the stricter one, grants a socket's path.
+// longestDirectory leaves room for "/<pid>.sock" in a socket's path, which macOS
+// limits to 104 bytes; Linux allows 108.
 const longestDirectory = 104 - 1 - len("/4194304.sock")
 
 // makeDirectory returns the directory of the server's socket.
@@ -30,7 +30,7 @@ func makeDirectory(candidates []string) (string, error) {
 	var errs error
 	for _, dir := range candidates {
 		if len(dir) > longestDirectory {
-			errs = errors.Join(errs, fmt.Errorf("%s is too long a name for a socket", dir))
+			errs = errors.Join(errs, fmt.Errorf("the path %s is too long for a socket", dir))
 			continue
 		}
 		err := os.Mkdir(dir, 0o700)
@@ -45,8 +45,8 @@ func makeDirectory(candidates []string) (string, error) {
 	return "", errs
 }
 
-// checkDirectory refuses a directory in which somebody else could have put
-// something: the name may have been taken by another user before us.
+// checkDirectory refuses a directory that others can write to: another user may
+// have taken the name first.
 func checkDirectory(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil {
@@ -59,16 +59,16 @@ func checkDirectory(dir string) error {
 	case !ok || int(stat.Uid) != os.Getuid():
 		return fmt.Errorf("%s belongs to another user", dir)
 	case info.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("%s is accessible to others (mode %04o)", dir, info.Mode().Perm())
+		return fmt.Errorf("others can access %s (mode %04o)", dir, info.Mode().Perm())
 	}
 	return nil
 }
 
-// socketSuffix ends the names of sockets that answer. One that is being made
-// has another name.
+// socketSuffix ends the names of sockets that answer. A socket has another name
+// until it does.
 const socketSuffix = ".sock"
 
-// sockets returns the sockets in the candidate directories, safe ones alone.
+// sockets returns the sockets in those candidate directories that are safe.
 func sockets(candidates []string) (paths []string) {
 	for _, dir := range candidates {
 		if checkDirectory(dir) != nil {

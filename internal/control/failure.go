@@ -8,14 +8,14 @@ import (
 	"veriffs/veriff"
 )
 
-// failure is an error on its way from the server to the client: its text, and
-// which of the errors that callers tell apart it was.
+// failure is an error as the server sends it to the client: its text, and its
+// kind, if callers distinguish that.
 type failure struct {
 	Text string `json:"text"`
 	Kind string `json:"kind,omitempty"`
 }
 
-// kinds are the errors that survive the way.
+// kinds are the errors that a client can recognise with errors.Is.
 var kinds = map[string]error{
 	"not found":    library.ErrNotFound,
 	"offline":      library.ErrOffline,

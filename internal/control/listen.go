@@ -15,12 +15,12 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// listen makes the socket of this process, <pid>.sock. It appears under that
-// name only once it answers and has its mode.
+// listen creates the socket of this process, <pid>.sock. It gets that name only
+// once it answers and has its mode.
 func listen(candidates []string, log *slog.Logger) (*socket, error) {
 	dir, err := makeDirectory(candidates)
 	if err != nil {
-		return nil, fmt.Errorf("control: no directory for the socket: %w", err)
+		return nil, fmt.Errorf("control: no usable directory for the socket: %w", err)
 	}
 	sweep(dir)
 	name := strconv.Itoa(os.Getpid())
@@ -60,7 +60,7 @@ func sweep(dir string) {
 // removeStale removes a socket on which nobody listens.
 func removeStale(path string, dialled error) {
 	if errors.Is(dialled, syscall.ECONNREFUSED) {
-		_ = os.Remove(path) // if it can't be, it is passed over again
+		_ = os.Remove(path) // if that fails, it is ignored next time, too
 	}
 }
 
@@ -70,13 +70,13 @@ type socket struct {
 	path string
 	uid  int
 	log  *slog.Logger
-	told rate.Sometimes // of others who were turned away
+	told rate.Sometimes // limits log lines about other users
 
 	once sync.Once
 }
 
-// Accept returns the next connection of the mount's own user. Others are
-// closed without a word.
+// Accept returns the next connection of the mount's own user. It closes those of
+// others without an answer.
 func (l *socket) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.AcceptUnix()
@@ -88,7 +88,7 @@ func (l *socket) Accept() (net.Conn, error) {
 			return conn, nil
 		}
 		l.told.Do(func() {
-			l.log.Warn("a process of another user was turned away from the control socket", "uid", uid, "error", err)
+			l.log.Warn("refused a process of another user at the control socket", "uid", uid, "error", err)
 		})
 		conn.Close()
 	}

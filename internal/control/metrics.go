@@ -9,8 +9,8 @@ import (
 	"veriffs/internal/library"
 )
 
-// registry returns what /metrics shows: the mount's counts, read when they are
-// asked for, and those of the process.
+// registry returns what /metrics shows: the counts of the mount, read on each
+// request, and those of the process.
 func (s *Server) registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
@@ -30,7 +30,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("veriffs_"+name, help, labels, nil)
 }
 
-// metric is one that has no labels.
+// metric is a metric without labels.
 type metric struct {
 	desc  *prometheus.Desc
 	kind  prometheus.ValueType

@@ -19,14 +19,14 @@ import (
 	"veriffs/veriff"
 )
 
-// The limits of a listener. Who is too slow is closed, and so is, where there
-// are too many connections, the oldest that has no request under way.
+// The limits of a listener. A slow client is disconnected. If there are too many
+// connections, so is the oldest one without a request in progress.
 const (
 	maxConnections = 64
 	maxHeader      = 16 << 10 // bytes
 )
 
-// timeouts are for a peer to say what it wants and to take the answer.
+// timeouts bound how long a peer may take to ask and to read the answer.
 type timeouts struct {
 	header, body, idle time.Duration
 	answer             time.Duration // of the metrics over TCP
@@ -34,7 +34,7 @@ type timeouts struct {
 
 var defaultTimeouts = timeouts{header: 10 * time.Second, body: 30 * time.Second, idle: 2 * time.Minute, answer: 30 * time.Second}
 
-// Library is what a server lets others command and watch.
+// Library is what a server offers to others.
 type Library interface {
 	Keeper
 	Stats() library.Stats
@@ -44,8 +44,8 @@ type Library interface {
 type Options struct {
 	Library Library
 	Mount   Mount
-	// Metrics, if it is not empty, is an address (host:port) at which the
-	// metrics, and nothing else, can be had over TCP as well.
+	// Metrics, if not empty, is a TCP address (host:port) that also serves the
+	// metrics, and nothing else.
 	Metrics string
 	Logger  *slog.Logger
 
@@ -97,7 +97,7 @@ func Serve(o Options) (*Server, error) {
 	}
 	s.life, s.cancel = context.WithCancel(context.Background())
 	metrics := promhttp.HandlerFor(s.registry(), promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn)})
-	// What this user's processes ask for may take hours, and is not cut short.
+	// Requests of this user's processes may take hours, so they have no timeout.
 	s.serve(socket, &http.Server{Handler: held(s.handler(metrics))})
 	if tcp != nil {
 		mux := http.NewServeMux()
@@ -109,12 +109,12 @@ func Serve(o Options) (*Server, error) {
 
 func warnUnlessLoopback(addr net.Addr, log *slog.Logger) {
 	if a, ok := addr.(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-		log.Warn("other machines can read the metrics: whoever reaches this address needs no password", "address", addr)
+		log.Warn("other machines can read the metrics, without a password", "address", addr)
 	}
 }
 
-// Close ends every request, removes the socket and returns when nothing of the
-// server uses the library any more.
+// Close ends every request, removes the socket, and returns once the server no
+// longer uses the library.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -136,12 +136,12 @@ func (s *Server) serve(l net.Listener, server *http.Server) {
 	s.http = append(s.http, server)
 	s.work.Go(func() {
 		if err := server.Serve(listener.Bound(l, maxConnections, s.log)); err != nil && !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("a control listener failed", "address", l.Addr(), "error", err)
+			s.log.Error("control listener failed", "address", l.Addr(), "error", err)
 		}
 	})
 }
 
-// counted lets Close wait for requests, which http.Server.Close does not.
+// counted lets Close wait for requests; http.Server.Close does not.
 func (s *Server) counted(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -156,7 +156,7 @@ func (s *Server) counted(h http.Handler) http.Handler {
 	})
 }
 
-// held keeps the connections of requests that are under way.
+// held protects connections with a request in progress from being closed for room.
 func held(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer listener.Hold(r.Context())()
@@ -258,7 +258,7 @@ func (s *Server) pin(do func(context.Context, string) (library.Pinned, error)) h
 	}
 }
 
-// read decodes a request, or answers that it can't be.
+// read decodes a request. If that fails, it answers the client.
 func (s *Server) read(w http.ResponseWriter, r *http.Request, ask any) bool {
 	conn := http.NewResponseController(w)
 	_ = conn.SetReadDeadline(time.Now().Add(s.patient.body))
@@ -266,9 +266,9 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, ask any) bool {
 	d.DisallowUnknownFields()
 	err := d.Decode(ask)
 	if err == nil {
-		// Reading to the end lets the server notice when the client goes.
+		// Once the body is read to its end, the server notices when the client goes away.
 		if _, err = d.Token(); errors.Is(err, io.EOF) {
-			_ = conn.SetReadDeadline(time.Time{}) // what was asked for may take hours
+			_ = conn.SetReadDeadline(time.Time{}) // the work may take hours
 			return true
 		}
 		err = errors.New("more than one value")
@@ -280,7 +280,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, ask any) bool {
 func (s *Server) reply(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(v); err != nil {
-		s.log.Debug("an answer on the control socket was not taken", "error", err)
+		s.log.Debug("can't send an answer on the control socket", "error", err)
 	}
 }
 

@@ -7,12 +7,12 @@ import (
 	"veriffs/veriff"
 )
 
-// Status is what a mount says of itself. Counts are since it started.
+// Status is the state of a mount. Counts start with the mount.
 type Status struct {
 	Mount
 	Sessions int    `json:"sessions"`
-	Online   bool   `json:"online"`            // as far as is known
-	Offline  string `json:"offline,omitempty"` // why it is not
+	Online   bool   `json:"online"`            // as far as the mount knows
+	Offline  string `json:"offline,omitempty"` // why it is offline
 
 	Opens     OpensStatus     `json:"opens"`
 	InFlight  InFlightStatus  `json:"in_flight"`
@@ -21,7 +21,7 @@ type Status struct {
 	Cache     CacheStatus     `json:"cache"`
 }
 
-// OpensStatus is what became of the opens of files.
+// OpensStatus counts opens of files by their result.
 type OpensStatus struct {
 	Total   int64   `json:"total"`    // that went well
 	Cached  int64   `json:"cached"`   // of them, without waiting for the network
@@ -29,20 +29,20 @@ type OpensStatus struct {
 	Failed  int64   `json:"failed"`
 }
 
-// InFlightStatus is what is under way.
+// InFlightStatus counts work in progress.
 type InFlightStatus struct {
 	Listings int `json:"listings"`
 	Files    int `json:"files"`    // being fetched or waiting for their turn
 	Requests int `json:"requests"` // to the API
 }
 
-// ReadAheadStatus counts the files that were fetched before anyone asked.
+// ReadAheadStatus counts prefetched files.
 type ReadAheadStatus struct {
 	Used   int64 `json:"used"`
 	Wasted int64 `json:"wasted"`
 }
 
-// APIStatus counts requests, every try as one.
+// APIStatus counts requests to the API, each try as one.
 type APIStatus struct {
 	Requests int64   `json:"requests"`
 	Bytes    int64   `json:"bytes"` // received, of bodies
@@ -52,7 +52,7 @@ type APIStatus struct {
 	// fewer.
 	HeldUntil time.Time        `json:"held_until,omitzero"`
 	Kinds     map[string]int64 `json:"requests_by_kind"`
-	Errors    map[string]int64 `json:"errors"` // by what went wrong, probes left out
+	Errors    map[string]int64 `json:"errors"` // by outcome, without probes
 }
 
 // CacheStatus is the state of the cache.
@@ -66,7 +66,7 @@ type CacheStatus struct {
 	Hits      int64  `json:"hits"`
 	Misses    int64  `json:"misses"`
 	Evictions int64  `json:"evictions"`
-	Damaged   int64  `json:"damaged"` // found not to be what was stored, deleted
+	Damaged   int64  `json:"damaged"` // found damaged and deleted
 	State     string `json:"state"`
 }
 
@@ -77,7 +77,7 @@ const (
 	cacheBypassed = "bypassed" // its disk is full or failing; files are served without it
 )
 
-// statusOf puts a library's counts into words.
+// statusOf translates the counts of a library.
 func statusOf(m Mount, s library.Stats) Status {
 	st := Status{
 		Mount: m, Sessions: s.Sessions, Online: s.Offline == nil,

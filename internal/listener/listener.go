@@ -1,20 +1,29 @@
-// Package listener keeps clients that are slow, idle or many from shutting
-// out the others of a server.
+// Package listener keeps slow, idle or numerous clients from shutting others out
+// of a server.
 //
-// It promises that no more than a number of connections are open, and that a
-// new one does not wait for the patience of those before it: where there are
-// too many, one is closed, the oldest of the address that has the most. So an
-// address may have all there are while nobody else wants one, and no more than
-// its share when others do. A proxy on this machine has one address for all of
-// its clients; there the oldest goes, which is the one that is slow.
+// # What it promises
 //
-// A request that has shown that it belongs here (see [Hold]) keeps its
-// connection until it is answered. If all are kept, new ones wait in the
-// kernel's queue.
+// At most a given number of connections is open, and a new one does not depend
+// on the patience of the others: if there are too many, the oldest connection of
+// the address that has the most is closed. So one address may have them all
+// while nobody else wants any, and no more than its share when others do. Behind
+// a proxy all clients have one address; there the oldest connection goes, which
+// is the slow one.
 //
-// How long a client may take for its header or its body is for the server to
-// say. A Listener counts connections, so that the server must not take many
-// requests at once on one of them, as HTTP/2 does.
+// A request that has proven itself (see [Hold]) keeps its connection until it
+// is answered. If all connections are held, new ones wait in the kernel's queue.
+//
+// # What it does not promise
+//
+// It sets no timeouts: the server limits the time for headers and bodies. It
+// counts connections, so a server must not serve many requests at once on one of
+// them, as HTTP/2 does.
+//
+// # Concurrency
+//
+// Everything may be called at the same time. One lock, Listener.mu, guards all
+// connections of a listener. It is never held while a connection is read,
+// written or closed.
 package listener
 
 import (
@@ -61,7 +70,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		if gone != nil {
 			gone.Conn.Close()
 			l.told.Do(func() {
-				l.log.Warn("too many connections: the oldest of the address that has the most are closed", "at", l.Addr().String(), "most", l.most, "remote", gone.peer.String())
+				l.log.Warn("too many connections; closing the oldest of the address that has the most", "at", l.Addr().String(), "most", l.most, "remote", gone.peer.String())
 			})
 			continue
 		}
@@ -73,8 +82,8 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// admit waits until there is room for c, or returns the connection that is to
-// be closed first.
+// admit waits until there is room for c, or returns the connection to close
+// first.
 func (l *Listener) admit(c *conn) (gone *conn, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,7 +104,7 @@ func (l *Listener) admit(c *conn) (gone *conn, err error) {
 }
 
 // dispensableLocked returns the oldest connection of the address that has the
-// most, the one that is asked for included; nil if all are held.
+// most, counting the arriving one; nil if all are held.
 func (l *Listener) dispensableLocked(arriving netip.Prefix) (oldest *conn) {
 	count := map[netip.Prefix]int{arriving: 1}
 	for c := range l.open {
@@ -121,8 +130,8 @@ func (l *Listener) Close() error {
 	return l.Listener.Close()
 }
 
-// peerOf returns whom an address belongs to: an IPv6 network counts as one, since
-// whoever has one address of it has them all.
+// peerOf returns the client that an address belongs to. An IPv6 network counts as
+// one: whoever has one of its addresses has them all.
 func peerOf(address net.Addr) netip.Prefix {
 	from, err := netip.ParseAddrPort(address.String())
 	if err != nil {
@@ -158,7 +167,7 @@ func (c *conn) Close() error {
 
 type connKey struct{}
 
-// ConnContext is that of an http.Server. It makes Hold work.
+// ConnContext is for http.Server.ConnContext; Hold needs it.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	if outer, ok := c.(interface{ NetConn() net.Conn }); ok { // TLS
 		c = outer.NetConn()
@@ -166,8 +175,8 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// Hold keeps the connection of a request, whose context this is, from being
-// closed for room until release is called.
+// Hold protects the connection of the request with this context from being closed
+// for room, until release is called.
 func Hold(ctx context.Context) (release func()) {
 	c, ok := ctx.Value(connKey{}).(*conn)
 	if !ok {
@@ -181,7 +190,7 @@ func Hold(ctx context.Context) (release func()) {
 		l.mu.Lock()
 		c.held = false
 		l.turn++
-		c.since = l.turn // it goes after those that have shown nothing
+		c.since = l.turn // it is closed after those that have proven nothing
 		l.mu.Unlock()
 		l.change.Signal()
 	}

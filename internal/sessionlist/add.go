@@ -14,9 +14,9 @@ import (
 	"veriffs/veriff"
 )
 
-// ErrDocument is returned when ids would have to be added to, or removed
-// from, the inside of a JSON document, which is not done.
-var ErrDocument = errors.New("it holds a JSON document of several lines or an array; use a list, a table or JSON lines, or edit it by hand")
+// ErrDocument is returned when an edit would have to change the inside of a JSON
+// document.
+var ErrDocument = errors.New("it holds an array or a JSON document of several lines: edit it by hand, or use a list, a table or JSON lines")
 
 // form is how ids are added to a file.
 type form struct {
@@ -28,26 +28,25 @@ type form struct {
 	wide     encoding.Encoding // of the file, if it is not UTF-8
 }
 
-// errHalf is returned when something would have to be added after half of a
-// character.
-var errHalf = errors.New("its UTF-16 text ends within a character; save it again, or edit it by hand")
+// errHalf is returned when the last character is incomplete: nothing can follow.
+var errHalf = errors.New("its UTF-16 text ends in the middle of a character: save it again, or edit it by hand")
 
-// Add adds the ids that the file does not have yet, in their order, at its
-// end and in its form: lines of a list, rows of a table with the other
-// columns empty, or JSON lines. It returns how many were new, once they are
-// on the disk. An error means that none may be. The file and its directory
-// are created if need be, readable by the user alone.
+// Add appends the ids that the file does not have yet, in order and in the form
+// of the file: lines of a list, rows of a table with the other columns empty, or
+// JSON lines. It returns how many were new, once they are on the disk. After an
+// error, none may be. Add creates the file and its directory if need be,
+// readable by the user alone.
 //
-// Nothing is added to a JSON document (ErrDocument) or to a file that has
-// content but no id (ErrNoIDs, ErrNotText).
+// It refuses a JSON document (ErrDocument) and a file that has content but no id
+// (ErrNoIDs, ErrNotText).
 func (f *File) Add(ctx context.Context, ids []veriff.SessionID) (added int, err error) {
 	for moved := true; moved; {
 		err = f.locked(ctx, true, func(target string, file *os.File) (err error) {
 			if added, err = f.appendNew(target, file, ids); err != nil {
 				return err
 			}
-			// An editor that renames the file before it writes a new one may
-			// have done so meanwhile: then the ids went to its backup.
+			// An editor may have renamed the file meanwhile, to write a new one:
+			// then the ids went to its backup.
 			if moved = !f.isAt(file); moved {
 				f.state = nil
 			}
@@ -119,8 +118,8 @@ func (f *File) appendNew(target string, file *os.File, ids []veriff.SessionID) (
 	return len(fresh), nil
 }
 
-// remember takes note of ids that were appended, unless somebody who does not
-// lock has written too.
+// remember notes the ids that were appended, unless somebody wrote without the
+// lock.
 func (f *File) remember(file *os.File, size int64, fresh []veriff.SessionID) {
 	info, err := file.Stat()
 	if err != nil || info.Size() != size {

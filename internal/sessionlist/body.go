@@ -10,28 +10,27 @@ import (
 // Kind is the kind of a webhook.
 type Kind string
 
-// The kinds of webhook that Veriff sends and that are understood here.
+// The kinds of webhook that DecodeBody understands.
 const (
 	Event        Kind = "event"
 	Decision     Kind = "decision"
 	CustomStatus Kind = "custom status"
 )
 
-// Body is all that is ever taken from a webhook's body. Everything else in it
-// is personal data or may be, and is dropped unread.
+// Body is all that is ever taken from a webhook's body. The rest may be
+// personal data and is dropped.
 type Body struct {
 	Session veriff.SessionID
 	Kind    Kind
-	Action  string // of an event: started, submitted; of a decision: its status; of a custom status: its type. "" if it is no plain word
+	Action  string // of an event: started, submitted; of a decision: its status; of a custom status: its type. "" unless a plain word
 	Code    int    // 0 if there is none
 }
 
-// ErrNoSession is returned for JSON that names no session where a webhook
-// does.
+// ErrNoSession is returned for JSON without a session id where webhooks have it.
 var ErrNoSession = errors.New("no session id in it")
 
 // DecodeBody takes the session out of an event, decision or custom-status
-// webhook's body. The errors say nothing of the body's content.
+// webhook's body. Errors never quote the body.
 func DecodeBody(body []byte) (Body, error) {
 	var wire struct {
 		ID           string `json:"id"`
@@ -50,8 +49,7 @@ func DecodeBody(body []byte) (Body, error) {
 			} `json:"verification"`
 		} `json:"data"`
 	}
-	// A field of another type than expected counts as absent; the rest is
-	// decoded all the same.
+	// A field of an unexpected type counts as absent; the others are decoded.
 	var other *json.UnmarshalTypeError
 	if err := json.Unmarshal(body, &wire); err != nil && !errors.As(err, &other) {
 		return Body{}, errJSON
@@ -79,8 +77,8 @@ func DecodeBody(body []byte) (Body, error) {
 	return Body{}, ErrNoSession
 }
 
-// word returns s if it is a short lower-case word such as the documented
-// actions are, so that nothing else ever reaches a log.
+// word returns s if it is a short lower-case word, as the documented actions
+// are. Nothing else may reach a log.
 func word(s string) string {
 	if len(s) > 32 {
 		return ""

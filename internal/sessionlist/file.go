@@ -18,18 +18,17 @@ import (
 // lockRetry is the pause between two tries to lock a file.
 const lockRetry = 5 * time.Millisecond
 
-// File edits a sessions file. Its methods may be called from several
-// goroutines and processes. They exclude each other by a lock (flock) on the
-// file itself, which is taken anew if the file was replaced meanwhile; no
-// further file is left beside it. If the name is a symbolic link, the file it
-// leads to is edited and the link stays.
+// File edits a sessions file. Goroutines and processes may use it at the same
+// time: they exclude each other by a lock (flock) on the file itself, taken
+// again if the file was replaced meanwhile. There is no separate lock file. A
+// symbolic link stays one; the file it leads to is edited.
 //
-// A File remembers the ids it saw, 16 bytes each, so that adding one to a
-// large file costs the write alone.
+// A File remembers the ids it saw, 16 bytes each, so that adding one to a large
+// file costs no more than the write.
 type File struct {
 	name string
 
-	turn  chan struct{}      // holds one token; who took it may use what follows
+	turn  chan struct{}      // holds one token; whoever took it may use the fields below
 	state os.FileInfo        // of the file when it was last read or written; nil: read it
 	ids   []veriff.SessionID // in it, sorted
 	form  form
@@ -45,8 +44,7 @@ func NewFile(name string) *File {
 // Name returns the name given to NewFile.
 func (f *File) Name() string { return f.name }
 
-// refresh reads the file unless it is as this File last saw it, and reports
-// whether it did.
+// refresh reads the file again if it has changed, and reports whether it did.
 func (f *File) refresh(file *os.File) (reread bool, err error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -77,8 +75,8 @@ func (f *File) has(id veriff.SessionID) bool {
 	return ok
 }
 
-// locked calls edit with the file that the name leads to, open and locked. If
-// it does not exist it is created, or edit is not called.
+// locked calls edit with the file that the name leads to, open and locked. A
+// missing file is created if create is set; otherwise edit is not called.
 func (f *File) locked(ctx context.Context, create bool, edit func(target string, file *os.File) error) error {
 	select {
 	case <-f.turn:
@@ -120,8 +118,8 @@ func (f *File) locked(ctx context.Context, create bool, edit func(target string,
 	}
 }
 
-// underLock calls edit unless the name led to another file by the time that
-// the lock was taken.
+// underLock calls edit unless the name led to another file by the time the lock
+// was taken.
 func (f *File) underLock(lock *flock.Flock, target string, edit func(string, *os.File) error) (done bool, err error) {
 	file, info, err := openRegular(target, os.O_RDWR|os.O_APPEND)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -9,9 +9,8 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// maxLine is the longest line, in bytes, that a plain list or a table may
-// have. It equals the largest webhook body that is accepted; JSON values have
-// no such limit on their lines, only on themselves.
+// maxLine is the longest line, in bytes, of a plain list or a table: as long as
+// the largest webhook body. JSON is limited by value, not by line.
 const maxLine = 1 << 20
 
 // line is one line of a file, or the next part of one that is longer than the
@@ -31,7 +30,7 @@ type lines struct {
 	num    int
 	offset int64  // in the stream as it is, not as it is decoded
 	inside bool   // the last part did not end its line
-	queue  []line // lines that are to be read again
+	queue  []line // lines to be read again
 	err    error
 
 	newline bool // the last line has an end
@@ -59,9 +58,8 @@ func newLines(r io.Reader, size int) *lines {
 	return l
 }
 
-// sizeOf returns how many bytes of the stream a piece of text was. What can't
-// be decoded became one replacement character for two bytes, so that this
-// holds for it, too.
+// sizeOf returns how many bytes of the stream a piece of text was. This holds
+// for what can't be decoded, too: two bytes become one replacement character.
 func (l *lines) sizeOf(text []byte) int64 {
 	if l.wide == nil {
 		return int64(len(text))
@@ -112,8 +110,8 @@ func (l *lines) next() (line, bool) {
 	return next, true
 }
 
-// skip drops what is left of the line that the part ln belongs to and
-// returns the offset of its end.
+// skip drops the rest of the line that ln is a part of and returns the offset of
+// its end.
 func (l *lines) skip(ln line) int64 {
 	for !ln.last {
 		rest, ok := l.next()

@@ -20,7 +20,7 @@ func ReadFile(name string, bad func(line int, reason string)) ([]veriff.SessionI
 }
 
 // readFile also returns the state of the file before it was read, so that a
-// change meanwhile shows as a difference to what is found later.
+// change during the read shows later.
 func readFile(ctx context.Context, name string, bad func(line int, reason string)) ([]veriff.SessionID, os.FileInfo, error) {
 	f, info, err := openRegular(name, os.O_RDONLY)
 	if err != nil {
@@ -37,8 +37,8 @@ func readFile(ctx context.Context, name string, bad func(line int, reason string
 // errNotRegular is returned for a directory, a device and the like.
 var errNotRegular = errors.New("not a regular file")
 
-// openRegular opens a regular file and never waits for anything else, such
-// as the other end of a pipe, to come.
+// openRegular opens a regular file. It never waits, as opening a pipe would for
+// the other end.
 func openRegular(name string, flag int) (*os.File, os.FileInfo, error) {
 	f, err := os.OpenFile(name, flag|syscall.O_NONBLOCK, 0o600)
 	if err != nil {
@@ -55,7 +55,7 @@ func openRegular(name string, flag int) (*os.File, os.FileInfo, error) {
 	return f, info, nil
 }
 
-// sameState reports whether a file is as it was.
+// sameState reports whether a file is unchanged.
 func sameState(a, b os.FileInfo) bool {
 	if a == nil || b == nil {
 		return a == nil && b == nil
@@ -63,7 +63,7 @@ func sameState(a, b os.FileInfo) bool {
 	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
 }
 
-// contextReader ends reading when the context does.
+// contextReader stops reading when the context ends.
 type contextReader struct {
 	ctx context.Context
 	r   io.Reader
@@ -76,13 +76,12 @@ func (c contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
-// maxLinks bounds the symbolic links that are followed; the kernel's own
-// bound is the same.
+// maxLinks bounds the symbolic links that are followed, as the kernel does.
 const maxLinks = 40
 
-// follow returns the file that name leads to through symbolic links, whether
-// it exists or not, and the directories in which a change may lead elsewhere.
-// A directory that does not exist is stood for by the nearest above it.
+// follow returns the file that name leads to through symbolic links, whether it
+// exists or not, and the directories in which a change may make it lead
+// elsewhere. The nearest existing parent stands for a missing directory.
 func follow(name string) (target string, dirs []string, err error) {
 	if target, err = filepath.Abs(name); err != nil {
 		return "", nil, fmt.Errorf("sessionlist: %w", err)

@@ -12,25 +12,25 @@ import (
 )
 
 var (
-	// ErrNoIDs is returned for a file that has content but not one session id:
-	// most likely not a sessions file at all.
+	// ErrNoIDs is returned for a file that has content but no session id, and so
+	// is probably not a sessions file.
 	ErrNoIDs = errors.New("no session id in it")
-	// ErrNotText is returned for a file that is not UTF-8 or ASCII text, nor
-	// UTF-16 text that says so by a byte order mark.
+	// ErrNotText is returned for a file that is neither UTF-8 text nor UTF-16 text
+	// with a byte order mark.
 	ErrNotText = errors.New("neither UTF-8 text nor UTF-16 text with a byte order mark")
 )
 
-// Read reads session ids in any of the forms that the package comment
-// describes, and returns them sorted, each once. Every line that can't be
-// used is told to bad, which may be nil, by its number, counted from 1, and
-// the reason, never its content. An error means that nothing should be
-// concluded from the stream: it could not be read, is no text (ErrNotText) or
-// has content but no id (ErrNoIDs).
+// Read reads session ids in any of the forms that the package comment describes,
+// and returns them sorted, each once. It calls bad, which may be nil, for each
+// line that can't be used, with its number, counted from 1, and the reason,
+// which never quotes the line. After an error the stream says nothing about
+// sessions: it could not be read, is not text (ErrNotText), or has content but
+// no id (ErrNoIDs).
 func Read(r io.Reader, bad func(line int, reason string)) ([]veriff.SessionID, error) {
 	var ids []veriff.SessionID
 	limit := 1 << 16
 	p := parser{in: newLines(r, maxLine), bad: bad, found: func(e entry) {
-		if len(ids) == limit { // bounded by the ids there are, not by the lines
+		if len(ids) == limit { // memory is bounded by the number of ids, not of lines
 			ids = sorted(ids)
 			limit = max(limit, 2*len(ids))
 		}
@@ -58,7 +58,7 @@ type entry struct {
 	alone      bool // the lines from start to end name this session alone
 }
 
-// parser reads one file. What kind of file it is shows line by line.
+// parser reads one file. Each line may have another form.
 type parser struct {
 	in    *lines
 	found func(entry)
@@ -71,7 +71,7 @@ type parser struct {
 	objects   int  // JSON values on lines of their own
 	cut       bool // a JSON value has no end
 	content   bool // there is more than comments
-	alone     int  // lines before this one are read as records by themselves
+	alone     int  // each line before this one is read as a record by itself
 
 	raw json.RawMessage // memory that is used again
 }
@@ -96,7 +96,7 @@ func (p *parser) run() error {
 	case p.content && p.ids == 0:
 		return ErrNoIDs
 	case p.table != nil && p.table.first > 0:
-		p.complain(p.table.first, notAnID) // no table after all
+		p.complain(p.table.first, notAnID) // not a table after all
 	}
 	return nil
 }

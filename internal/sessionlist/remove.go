@@ -15,17 +15,16 @@ import (
 	"veriffs/veriff"
 )
 
-// errEntangled is returned when lines can't be taken out without changing
-// what the others mean.
-var errEntangled = errors.New("taking these lines out would change how the others are read; edit it by hand")
+// errEntangled is returned when removing lines would change what the others mean.
+var errEntangled = errors.New("removing these lines would change how the others are read: edit it by hand")
 
-// Remove takes out the lines that name the ids, and returns how many ids were
-// in the file. Order, comments and every other line stay as they are. The
-// file is replaced as a whole, with its permissions and, where that is
-// allowed, its owner; it is on the disk when Remove returns. An error means
-// that nothing was changed, or that it is not certain to be on the disk.
+// Remove removes the lines that name the ids, and returns how many of the ids
+// were in the file. Every other byte stays as it is. The file is replaced as a
+// whole, keeping its permissions and, if allowed, its owner; it is on the disk
+// when Remove returns. After an error nothing was changed, or the change may not
+// be on the disk.
 //
-// Nothing is taken out of a JSON document (ErrDocument).
+// It refuses to remove a part of a JSON document (ErrDocument).
 func (f *File) Remove(ctx context.Context, ids []veriff.SessionID) (removed int, err error) {
 	unwanted := sorted(slices.Clone(ids))
 	err = f.locked(ctx, false, func(target string, file *os.File) error {
@@ -35,7 +34,7 @@ func (f *File) Remove(ctx context.Context, ids []veriff.SessionID) (removed int,
 	return removed, err
 }
 
-// span is a range of bytes that is to go.
+// span is a range of bytes to remove.
 type span struct{ start, end int64 }
 
 func (f *File) cutOut(target string, file *os.File, unwanted []veriff.SessionID) (int, error) {
@@ -68,8 +67,8 @@ func (f *File) cutOut(target string, file *os.File, unwanted []veriff.SessionID)
 	if err := copyWithout(next.File, file, cuts); err != nil {
 		return 0, f.wrap("remove", err)
 	}
-	// A line's meaning can depend on those before it, so what is left is read
-	// before it counts.
+	// A line's meaning can depend on those before it, so the result is read and
+	// compared before it replaces the file.
 	if _, err := next.Seek(0, io.SeekStart); err != nil {
 		return 0, f.wrap("remove", err)
 	}
@@ -109,9 +108,8 @@ func copyWithout(to io.Writer, from io.ReaderAt, cuts []span) error {
 	return w.Flush()
 }
 
-// keepOwner gives the new file to the owner and the group of the old one.
-// Only the superuser may do so in general; for others the file is their own
-// already, or becomes so.
+// keepOwner gives the new file the owner and the group of the old one, as far as
+// the user may. Only root can give a file away; for others it becomes their own.
 func keepOwner(to, from *os.File) {
 	info, err := from.Stat()
 	if err != nil {

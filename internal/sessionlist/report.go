@@ -26,15 +26,15 @@ func (b *badLines) add(line int, reason string) {
 
 func (b *badLines) log(log *slog.Logger, file string) {
 	for i, note := range b.notes {
-		log.Warn("line of sessions file skipped", "file", file, "line", b.lines[i], "reason", note)
+		log.Warn("skipping a line of a sessions file", "file", file, "line", b.lines[i], "reason", note)
 	}
 	if more := b.count - len(b.notes); more > 0 {
-		log.Warn("more lines of sessions file skipped", "file", file, "lines", more)
+		log.Warn("skipping more lines of a sessions file", "file", file, "lines", more)
 	}
 }
 
-// report logs the bad lines of a file, unless they are those of last time: a
-// file is read again at every change.
+// report logs the bad lines of a file unless they are the same as last time: a
+// file is read again after every change.
 func (s *Source) report(f *followed, b *badLines) {
 	complaint := fmt.Sprint(b.lines, b.notes, b.count)
 	if b.count > 0 && complaint != f.complaint {

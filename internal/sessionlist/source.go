@@ -38,8 +38,7 @@ const (
 	pollOthers  = 500 * time.Millisecond // and at files whose directories can't be
 )
 
-// Source is the union of several session files, followed as they change. Its
-// methods may be called from several goroutines.
+// Source is the union of several sessions files, followed as they change.
 type Source struct {
 	opts     Options
 	log      *slog.Logger
@@ -52,9 +51,8 @@ type Source struct {
 	loadErr  error         // of the first load; read after loaded is closed
 }
 
-// Open starts to load and to follow the files and returns at once. Files may
-// be missing, and Stdin or a pipe may be among them. Only a name that can't be
-// one is an error.
+// Open starts to load and follow the files, and returns at once. Files may be
+// missing, and Stdin or a pipe may be among them. Only an empty name is an error.
 func Open(ctx context.Context, files []string, opts Options) (*Source, error) {
 	s := &Source{opts: opts, log: opts.Logger, streams: make(chan streamed), loaded: make(chan struct{})}
 	if s.log == nil {
@@ -77,10 +75,9 @@ func Open(ctx context.Context, files []string, opts Options) (*Source, error) {
 	return s, nil
 }
 
-// Wait returns when everything has been loaded for the first time, standard
-// input to its end included. The error names the files that could not be
-// used; a file that does not exist yet is none. If the Source is closed first,
-// that is the error.
+// Wait returns once everything has been loaded for the first time, standard
+// input to its end included. The error names the files that can't be used, which
+// a missing file is not. It is also an error if the Source is closed first.
 func (s *Source) Wait(ctx context.Context) error {
 	select {
 	case <-s.loaded:
@@ -94,14 +91,14 @@ func (s *Source) Wait(ctx context.Context) error {
 // shared: it must not be modified.
 func (s *Source) Snapshot() []veriff.SessionID { return *s.snapshot.Load() }
 
-// Close stops following the files. No OnChange is called after it returned.
-// A standard input that has not ended is left to its reader.
+// Close stops following the files. OnChange is not called after it returns. It
+// does not wait for the reader of a stream that has not ended.
 func (s *Source) Close() {
 	s.stop()
 	s.done.Wait()
 }
 
-// publish makes the union of all files the snapshot and tells of the change.
+// publish stores the union of all files as the snapshot and reports a change.
 func (s *Source) publish() {
 	var union []veriff.SessionID
 	if len(s.files) == 1 {
@@ -142,16 +139,16 @@ type followed struct {
 	name   string
 	stream bool // standard input or a pipe: read once
 
-	ids       []veriff.SessionID // that count now
-	latest    []veriff.SessionID // that the file holds
+	ids       []veriff.SessionID // in effect
+	latest    []veriff.SessionID // in the file
 	state     os.FileInfo        // of the file when it was last read; nil: read it
 	settles   time.Time          // when to look again; if nothing changed, latest replaces ids then
 	complaint string             // the last one that was logged
 	known     bool               // it was read at least once
 }
 
-// look reads the file if it changed, and returns when it wants to be looked
-// at again, the zero time if it does not matter.
+// look reads the file if it has changed. It returns when to look again, or the
+// zero time if only a notice calls for that.
 func (s *Source) look(ctx context.Context, f *followed) (again time.Time, err error) {
 	info, err := os.Stat(f.name)
 	switch {
@@ -163,7 +160,7 @@ func (s *Source) look(ctx context.Context, f *followed) (again time.Time, err er
 	case errors.Is(err, fs.ErrNotExist):
 		f.state, f.settles = nil, time.Time{}
 		if f.known {
-			s.complain(f, slog.LevelWarn, "sessions file is gone, its sessions stay until it is back", nil)
+			s.complain(f, slog.LevelWarn, "sessions file is gone; keeping its sessions until it is back", nil)
 		} else {
 			s.complain(f, slog.LevelInfo, "sessions file does not exist yet", nil)
 		}
@@ -176,14 +173,14 @@ func (s *Source) look(ctx context.Context, f *followed) (again time.Time, err er
 	if err != nil {
 		f.settles = time.Time{}
 		if ctx.Err() == nil {
-			s.complain(f, slog.LevelError, "sessions file can't be used, its last good set stays", err)
+			s.complain(f, slog.LevelError, "can't use sessions file; keeping its last good set", err)
 		}
 		return time.Time{}, err
 	}
 	f.known, f.latest, f.settles = true, ids, time.Time{}
 	s.report(f, &notes)
 	if now.Sub(state.ModTime()).Abs() < coarseClock {
-		// Another write within the same tick would not show in the state.
+		// A second write within the same tick would leave the same state.
 		f.state, f.settles = nil, now.Add(coarseClock)
 	}
 	if len(missing(f.ids, ids)) == 0 {
@@ -242,8 +239,7 @@ func (s *Source) readStream(ctx context.Context, f *followed) {
 	}()
 }
 
-// guard runs what may fail in a way nobody thought of, so that one file does
-// not take the mount down.
+// guard recovers and logs a panic, so that one file can't end the mount.
 func (s *Source) guard(what func()) {
 	defer func() {
 		if p := recover(); p != nil {

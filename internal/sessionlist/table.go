@@ -111,12 +111,12 @@ func (p *parser) record(ln line) {
 	}
 }
 
-// idColumns are the names, letters and digits alone and in lower case, of the
-// column that holds session ids, the more telling first.
+// idColumns are names of the column that holds session ids, reduced to lower-case
+// letters and digits, the most specific first.
 var idColumns = []string{"sessionid", "veriffsessionid", "verificationsessionid", "verificationid", "veriffid", "id"}
 
-// sniff tells from the first line whether it is a table's, and which
-// character parts its columns. It returns nil if it is none.
+// sniff returns the table that begins with the line, by the separator that is
+// most frequent outside of quotes, or nil if the line is not a table's.
 func sniff(text []byte) *table {
 	best, delim, quoted := 0, byte(','), false
 	var count [256]int
@@ -137,8 +137,8 @@ func sniff(text []byte) *table {
 	return newTable(delim)
 }
 
-// take returns the session id of the record on the line. A header, which only
-// comes before any id, yields neither an id nor a reason to complain.
+// take returns the session id of a record. A header, which only comes before any
+// id, has neither an id nor a reason to complain.
 func (t *table) take(fields []string, line int, header bool) (id veriff.SessionID, ok bool, reason string) {
 	if t.column < 0 {
 		t.width = max(t.width, len(fields))
@@ -167,7 +167,7 @@ func (t *table) take(fields []string, line int, header bool) (id veriff.SessionI
 	return id, true, ""
 }
 
-// headerColumn finds the column that is named as one of session ids.
+// headerColumn returns the column that is named like one of session ids, or -1.
 func headerColumn(fields []string) int {
 	column, best := -1, len(idColumns)
 	for i, field := range fields {
@@ -178,8 +178,8 @@ func headerColumn(fields []string) int {
 	return column
 }
 
-// nameRank is the place of a column's name in idColumns, case and punctuation
-// ignored, -1 if it has none.
+// nameRank returns the place of a column's name in idColumns, ignoring case and
+// punctuation, or -1.
 func nameRank(name string) int {
 	if len(name) > 64 {
 		return -1

@@ -12,9 +12,9 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
-// follow loads the files and follows them until ctx ends. A notice of a change
-// in a file's directory only means that it is worth a look, so it does not
-// matter in which way the change was made.
+// follow loads the files and follows them until ctx ends. A notice from a file's
+// directory only means that a look is worthwhile, so it does not matter how the
+// change was made.
 func (s *Source) follow(ctx context.Context) {
 	watcher := s.newWatcher()
 	var notices <-chan fsnotify.Event
@@ -57,7 +57,7 @@ func (s *Source) follow(ctx context.Context) {
 			waiting--
 			if result.err != nil {
 				first = append(first, result.err)
-				s.complain(result.file, slog.LevelError, "sessions can't be read", result.err)
+				s.complain(result.file, slog.LevelError, "can't read sessions", result.err)
 			}
 			result.file.ids = result.ids
 			s.guard(s.publish)
@@ -65,7 +65,7 @@ func (s *Source) follow(ctx context.Context) {
 			began := time.Now()
 			look, noticed = began.Add(s.watch(watcher)), time.Time{}
 			settles, _ = s.lookAll(ctx)
-			// A huge file that changes all the time must not take a whole core.
+			// A huge file that changes all the time must not keep a core busy.
 			rest = time.Now().Add(min(4*time.Since(began), 5*time.Second))
 		case <-notices:
 			if noticed.IsZero() {
@@ -73,7 +73,7 @@ func (s *Source) follow(ctx context.Context) {
 					noticed = rest
 				}
 			}
-		case err := <-failures: // more notices than could be kept, most likely
+		case err := <-failures: // probably an overflow of the queue of notices
 			s.log.Debug("watching the sessions files", "error", err)
 			noticed = time.Now()
 		}
@@ -109,23 +109,22 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// newWatcher returns nil where there are no notices to be had, or none worth
-// it: with kqueue, watching a directory opens every file in it.
+// newWatcher returns nil where notices are not available, or not worth it: with
+// kqueue, watching a directory opens every file in it.
 func (s *Source) newWatcher() *fsnotify.Watcher {
 	if runtime.GOOS != "linux" {
 		return nil
 	}
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
-		s.log.Warn("no notices of changed sessions files, looking twice a second instead", "error", err)
+		s.log.Warn("can't watch sessions files; polling them twice a second", "error", err)
 		return nil
 	}
 	return watcher
 }
 
-// watch asks for notices from every directory that matters now, and returns
-// how long to wait until the next look without one. Directories come and go,
-// so it is called again and again.
+// watch requests notices from every directory that matters now, and returns how
+// long to wait for one. Directories come and go, so it is called repeatedly.
 func (s *Source) watch(watcher *fsnotify.Watcher) (poll time.Duration) {
 	all := watcher != nil
 	for _, f := range s.files {
@@ -138,7 +137,7 @@ func (s *Source) watch(watcher *fsnotify.Watcher) (poll time.Duration) {
 		}
 		for _, dir := range dirs {
 			if err := watcher.Add(dir); err != nil {
-				s.log.Debug("no notices of changed sessions files", "directory", dir, "error", err)
+				s.log.Debug("can't watch sessions files", "directory", dir, "error", err)
 				all = false
 			}
 		}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// certificate is a certificate that is renewed on the disk while the server
+// certificate is a certificate that may be renewed on the disk while the server
 // runs.
 type certificate struct {
 	certFile, keyFile string
@@ -36,8 +36,8 @@ func (c *certificate) load() error {
 	return nil
 }
 
-// get returns the current certificate. One that can't be loaded, for it may
-// be half written, leaves the last in use.
+// get returns the current certificate. If a renewed one can't be loaded, perhaps
+// because it is half written, the last one stays in use.
 func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,7 +45,7 @@ func (c *certificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c.looked = now
 		if info, err := os.Stat(c.certFile); err == nil && !info.ModTime().Equal(c.modified) {
 			if err := c.load(); err != nil {
-				c.log.Warn("renewed certificate can't be loaded, the last one stays", "error", err)
+				c.log.Warn("can't load the renewed certificate; keeping the last one", "error", err)
 			}
 		}
 	}

@@ -37,9 +37,9 @@ func (r *Receiver) commit(ctx context.Context, id veriff.SessionID) error {
 	}
 }
 
-// commitAll writes sessions until the Receiver is closed. What arrives during
-// one write waits and is written by the next, all at once: the disk's
-// slowness bounds the number of writes, not that of webhooks.
+// commitAll writes sessions until the Receiver is closed. What arrives during one
+// write is written by the next, all at once: a slow disk limits the number of
+// writes, not of webhooks.
 func (r *Receiver) commitAll() {
 	for {
 		var batch []commit

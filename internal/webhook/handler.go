@@ -27,7 +27,7 @@ const (
 // refusal is why a request is not accepted.
 type refusal struct {
 	status int
-	reason string // for the log and the sender; never anything of the request
+	reason string // for the log and the sender; never quotes the request
 }
 
 func (r *refusal) Error() string { return r.reason }
@@ -40,8 +40,8 @@ var (
 	errSize        = &refusal{http.StatusRequestEntityTooLarge, "body longer than 1 MiB"}
 	errSlow        = &refusal{http.StatusRequestTimeout, "body too slow"}
 	errIncomplete  = &refusal{http.StatusBadRequest, "body incomplete"}
-	errNotAWebhook = &refusal{http.StatusBadRequest, "body is no webhook or names no session"}
-	errWrite       = &refusal{http.StatusInternalServerError, "session could not be written, send it again"}
+	errNotAWebhook = &refusal{http.StatusBadRequest, "not a webhook, or without a session id"}
+	errWrite       = &refusal{http.StatusInternalServerError, "can't save the session; send it again"}
 )
 
 // ServeHTTP answers one webhook or health check.
@@ -83,7 +83,8 @@ func (r *Receiver) health(w http.ResponseWriter, req *http.Request) {
 	io.WriteString(w, "ok\n")
 }
 
-// receiveGuarded turns a panic into an error, so that the webhook comes again.
+// receiveGuarded turns a panic into an error, so that Veriff sends the webhook
+// again.
 func (r *Receiver) receiveGuarded(w http.ResponseWriter, req *http.Request) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -94,8 +95,8 @@ func (r *Receiver) receiveGuarded(w http.ResponseWriter, req *http.Request) (err
 	return r.receive(w, req)
 }
 
-// receive returns nil once the webhook's session is on the disk. The cheap
-// checks come first, and what others need is taken only for what is signed.
+// receive returns nil once the webhook's session is on the disk. Cheap checks
+// come first, and only signed webhooks take what others need, too.
 func (r *Receiver) receive(w http.ResponseWriter, req *http.Request) error {
 	if req.Method != http.MethodPost {
 		return errMethod

@@ -24,9 +24,9 @@ const (
 
 // ServerConfig is where a Server listens.
 type ServerConfig struct {
-	Address           string        // host:port
-	CertFile, KeyFile string        // PEM; both empty: no TLS. Renewed files are taken up without a restart.
-	Logger            *slog.Logger  // nil: discard
+	Address           string       // host:port
+	CertFile, KeyFile string       // PEM; both empty: no TLS. Renewed files are loaded without a restart.
+	Logger            *slog.Logger // nil: discard
 }
 
 // Server serves a Receiver on a TCP address.
@@ -35,8 +35,8 @@ type Server struct {
 	http     *http.Server
 }
 
-// Listen takes the address, and reads the certificate if there is one, so
-// that what is wrong with either shows at once.
+// Listen listens on the address and loads the certificate, if any, so that an
+// error in either shows at once.
 func Listen(config ServerConfig, receiver *Receiver) (*Server, error) {
 	log := config.Logger
 	if log == nil {
@@ -70,7 +70,7 @@ func Listen(config ServerConfig, receiver *Receiver) (*Server, error) {
 	}
 	s.listener = listener.Bound(tcp, maxConnections, log)
 	if address, ok := tcp.Addr().(*net.TCPAddr); ok && config.CertFile == "" && !address.IP.IsLoopback() {
-		log.Warn("webhooks are received without TLS on an address that others can reach; bodies hold personal data", "address", address.String())
+		log.Warn("receiving webhooks, which hold personal data, without TLS on an address that other machines can reach", "address", address.String())
 	}
 	return s, nil
 }
@@ -78,8 +78,8 @@ func Listen(config ServerConfig, receiver *Receiver) (*Server, error) {
 // Addr returns the address listened on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve serves until ctx ends, and then lets the requests that are under way
-// end, for at most 15 s. It returns nil if ctx was why it ended.
+// Serve serves until ctx ends, then waits up to 15 s for requests in progress. It
+// returns nil if it ended because of ctx and cut off no request.
 func (s *Server) Serve(ctx context.Context) error {
 	failed := make(chan error, 1)
 	go func() {
@@ -99,7 +99,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	err := s.http.Shutdown(end)
 	if err != nil {
 		s.http.Close()
-		err = fmt.Errorf("webhook: requests were cut off: %w", err)
+		err = fmt.Errorf("webhook: cut off requests in progress: %w", err)
 	}
 	<-failed
 	return err

@@ -1,23 +1,33 @@
-// Package webhook receives Veriff's webhooks, so that new sessions come into
-// the list by themselves.
+// Package webhook receives Veriff's webhooks and adds their sessions to the
+// sessions file. [Receiver] is the http.Handler; [Server] puts it on the network,
+// with or without TLS, and limits size, time, rate and number.
 //
-// A webhook is answered 200 only once its session's id is on the disk; every
-// other answer makes Veriff send it again, about hourly for a week. Sending
-// one twice changes nothing, so a replayed webhook can do no more than name a
-// session that Veriff named before.
+// # What it promises
 //
-// Nothing of a body is kept or logged but the session's id, the kind of
-// webhook and its action. A body is not even parsed, nor read beyond its
-// limit, before the API key and the signature over its raw bytes were found
-// right. [Receiver] is the http.Handler; [Server] puts it on the network with
-// limits for size, time, rate and number, with or without TLS.
+// A webhook is answered 200 only once its session's id is on the disk. After any
+// other answer Veriff sends it again, about hourly for a week. Receiving one
+// twice changes nothing, so a replayed webhook can only name a session that
+// Veriff named before.
 //
-// Whoever can't sign spends nothing that webhooks need. The rate counts signed
-// webhooks alone. A connection is its client's own until the signature was
-// found right: until then it goes, where there are too many, the oldest of the
-// address that has the most first (see package listener). So slow headers,
-// slow bodies and idle connections hold up nobody, be they from one address or,
-// behind a proxy, from that of everybody.
+// Only the session's id, the kind of webhook and its action are kept or logged.
+// A body is read up to its limit, and parsed only once the API key and the
+// signature over its raw bytes are right.
+//
+// Clients that can't sign take nothing that webhooks need. Only signed webhooks
+// count towards the rate. A connection may be closed for room until a signature
+// was right on it: the oldest of the address that has the most (see package
+// listener). So slow headers, slow bodies and idle connections delay nobody,
+// not even behind a proxy, where everybody has one address.
+//
+// # What it does not promise
+//
+// Webhooks are not ordered, and one may be delivered more than once. Without TLS
+// the network sees the bodies, which are personal data.
+//
+// # Concurrency
+//
+// All methods may be called at the same time. One goroutine writes ids, in
+// batches; the only lock guards the certificate.
 package webhook
 
 import (
@@ -46,14 +56,12 @@ type Config struct {
 	APIKey  string   // that X-AUTH-CLIENT must hold
 	Secrets []string // any of them may have signed; one to five
 
-	// Add puts ids into the sessions file and returns once they are on the
-	// disk, and how many were new. (*sessionlist.File).Add is one. It is
-	// called by one goroutine.
+	// Add adds ids to the sessions file. It returns how many were new, once they
+	// are on the disk. One goroutine calls it. (*sessionlist.File).Add is one.
 	Add func(ctx context.Context, ids []veriff.SessionID) (added int, err error)
 
-	// OnSession, if set, is told of every session that a webhook was received
-	// for, new or not, once it is on the disk: there is something new about
-	// it. It must not block.
+	// OnSession, if set, is called for every webhook's session, new or not, once
+	// it is on the disk: something about it has changed. It must not block.
 	OnSession func(veriff.SessionID)
 
 	Logger *slog.Logger // nil: discard
@@ -78,9 +86,9 @@ func New(config Config) (*Receiver, error) {
 	case config.APIKey == "":
 		return nil, errors.New("webhook: no API key")
 	case len(config.Secrets) == 0 || len(config.Secrets) > maxSecrets:
-		return nil, errors.New("webhook: one to five shared secrets are needed")
+		return nil, errors.New("webhook: needs one to five shared secrets")
 	case config.Add == nil:
-		return nil, errors.New("webhook: nowhere to put the sessions")
+		return nil, errors.New("webhook: Config.Add is missing")
 	}
 	for _, secret := range config.Secrets {
 		if secret == "" {
@@ -102,8 +110,8 @@ func New(config Config) (*Receiver, error) {
 	return r, nil
 }
 
-// Close ends the Receiver, best after the Server has ended. Webhooks that have not been written yet are
-// answered 500 and will be sent again.
+// Close ends the Receiver, best after the Server has ended. Webhooks that are not
+// on the disk yet are answered 500, and Veriff sends them again.
 func (r *Receiver) Close() {
 	r.stopOnce.Do(func() { close(r.stop) })
 	r.done.Wait()
