@@ -14,7 +14,6 @@ package fs
 
 import (
 	"cmp"
-	"fmt"
 	"log/slog"
 	"os"
 	"syscall"
@@ -23,6 +22,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"veriffs/fs/mountpoint"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -51,12 +51,8 @@ type Options struct {
 
 // Mount is a mounted library.
 type Mount struct {
-	server *fuse.Server
-	tree   *tree
-	entry  mountEntry
-
-	gone    chan struct{}
-	unwatch func()
+	*mountpoint.Mount
+	tree *tree
 }
 
 // tree is what all nodes share.
@@ -75,13 +71,10 @@ type tree struct {
 }
 
 // New mounts the library and returns once the mount answers. The errors that
-// a person can do something about are of type *MountError.
+// a person can do something about are of type *mountpoint.Error.
 func New(o Options) (*Mount, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if err := prepare(o.Mountpoint, o.AllowOther, o.Logger); err != nil {
-		return nil, err
 	}
 	t := &tree{
 		lib: o.Library, log: o.Logger,
@@ -92,23 +85,16 @@ func New(o Options) (*Mount, error) {
 	if o.AllowOther {
 		t.dirMode, t.fileMode = 0o555, 0o444
 	}
-	root := &rootDir{tree: t}
-	server, err := mountWithin(o.Mountpoint, root, t.options(o))
+	mounted, err := mountpoint.New(o.Mountpoint, &rootDir{tree: t}, t.options(o), o.Logger)
 	if err != nil {
-		return nil, &MountError{Mountpoint: o.Mountpoint, Reason: err.Error(), Hint: mountHint()}
+		return nil, err
 	}
 	t.inodes.most = int64(cmp.Or(o.Inodes, inodesKept))
 	t.inodes.stop, t.inodes.done = make(chan struct{}), make(chan struct{})
 	go t.keepFewInodes()
 	t.notices.start(t.log)
 	t.lib.Observe(t.changed)
-	m := &Mount{server: server, tree: t, entry: mountEntry{point: o.Mountpoint}, gone: make(chan struct{}), unwatch: func() {}}
-	if entry, mounted := mountedAt(o.Mountpoint); mounted && entry.fsType == mountType {
-		m.entry = entry
-		m.unwatch = watchTable(entry.device, func() { close(m.gone) })
-		tuneReadahead(entry.device, o.Logger)
-	}
-	return m, nil
+	return &Mount{mounted, t}, nil
 }
 
 // options are the settings of the mount; docs/design.md gives the reason and
@@ -122,8 +108,8 @@ func (t *tree) options(o Options) *fusefs.Options {
 		RootStableAttr: &fusefs.StableAttr{Ino: rootIno},
 		Logger:         logger,
 		MountOptions: fuse.MountOptions{
-			FsName:               "veriff:" + o.Account,
-			Name:                 "veriffs",
+			FsName:               mountpoint.Source(o.Account),
+			Name:                 mountpoint.Type,
 			Options:              []string{"ro", "default_permissions", "nosuid", "nodev", "noexec"},
 			AllowOther:           o.AllowOther,
 			MaxWrite:             1 << 20,
@@ -140,39 +126,11 @@ func (t *tree) options(o Options) *fusefs.Options {
 // Wait returns when the file system has ended: when it was unmounted, by
 // whomever, and nobody has anything of it open.
 func (m *Mount) Wait() {
-	m.server.Wait()
-	m.unwatch()
+	m.Mount.Wait()
 	m.tree.inodes.end.Do(func() { close(m.tree.inodes.stop) })
 	<-m.tree.inodes.done
 	m.tree.lib.Observe(nil)
 	m.tree.notices.stop()
-}
-
-// Gone is closed when the mount was taken out of the tree, by whomever, though
-// it may still be in use.
-func (m *Mount) Gone() <-chan struct{} { return m.gone }
-
-// Unmount takes the mount away: politely if it is not in use, and otherwise out
-// of the tree at once; then busy says who uses it. It is no error if somebody
-// else has taken it away. It asks the mount nothing: a process that is killed
-// while it waits for itself can't end.
-func (m *Mount) Unmount() (busy *Busy, err error) {
-	if !inTable(m.entry.device) {
-		return nil, nil
-	}
-	if top, _ := mountedAt(m.entry.point); top.device != m.entry.device {
-		return nil, &MountError{Mountpoint: m.entry.point, Reason: "it was moved, or something else is mounted over it", Hint: unmountHint(m.entry.point)}
-	}
-	return takeAway(m.entry, func() string { return fateGrace })
-}
-
-// MountError is a mount that did not come about, in words for a person.
-type MountError struct {
-	Mountpoint, Reason, Hint string
-}
-
-func (e *MountError) Error() string {
-	return fmt.Sprintf("mount on %s: %s", e.Mountpoint, e.Reason)
 }
 
 // dirAttr fills in the attributes of a directory.

@@ -21,6 +21,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/fs"
+	"veriffs/fs/mountpoint"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
@@ -39,7 +40,7 @@ func TestMain(m *testing.M) {
 	}
 	os.Setenv("TMPDIR", dir)
 	code := m.Run()
-	for _, point := range fs.Mounted() {
+	for _, point := range mountpoint.All() {
 		if strings.HasPrefix(point, dir+"/") {
 			println("left mounted:", point)
 			code = 1

@@ -14,7 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/cache"
-	"veriffs/fs"
+	"veriffs/fs/mountpoint"
 	"veriffs/internal/config"
 	"veriffs/veriff"
 )
@@ -145,7 +145,7 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 		wrong  *veriff.ConfigError
 		stored *config.Error
 		opened *cache.OpenError
-		mount  *fs.MountError
+		mount  *mountpoint.Error
 		exit   cli.ExitCoder // of the library's own help command
 	)
 	problem = trimPackage(err)

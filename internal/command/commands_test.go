@@ -22,7 +22,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"veriffs/fs"
+	"veriffs/fs/mountpoint"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -213,7 +213,7 @@ func mounted(ts *testscript.TestScript, neg bool, args []string) {
 	point := ts.MkAbs(args[0])
 	for deadline := time.Now().Add(patience); ; {
 		is := false
-		for _, m := range fs.Mounted() {
+		for _, m := range mountpoint.All() {
 			is = is || m == point
 		}
 		switch {

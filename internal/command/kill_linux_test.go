@@ -20,7 +20,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"veriffs/fs"
+	"veriffs/fs/mountpoint"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -131,8 +131,8 @@ func newKillWorld(t *testing.T) *killWorld {
 		if w.held != nil {
 			w.held.Close()
 		}
-		if slices.Contains(fs.Mounted(), w.point) {
-			fs.Unmount(w.point)
+		if slices.Contains(mountpoint.All(), w.point) {
+			mountpoint.Unmount(w.point)
 		}
 	})
 	w.list()
@@ -414,7 +414,7 @@ func (w *killWorld) terminate(p *process) {
 		written, _ := p.output.read()
 		w.t.Errorf("exit code %d:\n%s", code, written)
 	}
-	if slices.Contains(fs.Mounted(), w.point) {
+	if slices.Contains(mountpoint.All(), w.point) {
 		w.t.Error("still mounted")
 	}
 	w.checkOutput(p)

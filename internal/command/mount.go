@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/fs"
+	"veriffs/fs/mountpoint"
 	"veriffs/internal/sessionlist"
 )
 
@@ -106,14 +107,14 @@ func serve(ctx context.Context, m *fs.Mount, log *slog.Logger) (err error) {
 		return nil
 	case <-m.Gone(): // by somebody else
 	case <-ctx.Done():
-		var busy *fs.Busy
+		var busy *mountpoint.Busy
 		if busy, err = m.Unmount(); busy != nil {
 			log.Warn(busy.String())
 		}
 	}
 	select {
 	case <-unmounted:
-	case <-time.After(fs.Grace):
+	case <-time.After(mountpoint.Grace):
 		log.Warn("the mount is still in use: what is open gives errors (ENOTCONN) from now on")
 	}
 	return err
@@ -142,7 +143,7 @@ func unmountCommand() *cli.Command {
 			if err := os.Chdir("/"); err != nil {
 				return err
 			}
-			busy, err := fs.Unmount(point)
+			busy, err := mountpoint.Unmount(point)
 			if busy != nil {
 				fmt.Fprintln(c.App.ErrWriter, "veriffs:", busy)
 			}

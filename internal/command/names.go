@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"veriffs/fs"
+	"veriffs/fs/mountpoint"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -20,7 +20,7 @@ import (
 // are ids or paths; paths into a mount make that the one that is meant, as
 // --mount does.
 func nameArguments(c *cli.Context) (names []string, err error) {
-	here := surroundings{mounts: fs.Mounted()}
+	here := surroundings{mounts: mountpoint.All()}
 	if here.directory, err = syscall.Getwd(); err != nil { // which, unlike os.Getwd, asks no mount
 		here.directory = "/"
 	}

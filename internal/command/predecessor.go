@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"veriffs/cache"
-	"veriffs/fs"
+	"veriffs/fs/mountpoint"
 	"veriffs/internal/control"
 )
 
@@ -30,8 +30,8 @@ func openCache(ctx context.Context, o cache.Options, point string, log *slog.Log
 			return c, err
 		}
 		switch {
-		case point != "" && fs.Serves(point):
-			return nil, &fs.MountError{Mountpoint: point, Reason: "veriffs is mounted there already", Hint: "unmount it first: veriffs unmount " + point}
+		case point != "" && mountpoint.Alive(point):
+			return nil, &mountpoint.Error{Mountpoint: point, Reason: "veriffs is mounted there already", Hint: "unmount it first: veriffs unmount " + point}
 		case isMount(ctx, refused.PID):
 			return nil, err
 		case time.Since(began) > predecessorPatience:
@@ -51,7 +51,7 @@ func openCache(ctx context.Context, o cache.Options, point string, log *slog.Log
 
 // isMount reports whether a process serves a mount that is in the tree.
 func isMount(ctx context.Context, pid int) bool {
-	mounted := fs.Mounted()
+	mounted := mountpoint.All()
 	return slices.ContainsFunc(control.Find(ctx), func(m *control.Client) bool {
 		return m.PID == pid && slices.Contains(mounted, m.Mountpoint)
 	})

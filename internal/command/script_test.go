@@ -15,7 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"veriffs/fs"
+	"veriffs/fs/mountpoint"
 	"veriffs/internal/command"
 	"veriffs/veriff/sandbox"
 )
@@ -141,12 +141,12 @@ func newState(env *testscript.Env) error {
 			p.cmd.Process.Kill()
 			<-p.ended
 		}
-		for _, point := range fs.Mounted() {
+		for _, point := range mountpoint.All() {
 			if strings.HasPrefix(point, env.WorkDir+"/") {
 				leftMu.Lock()
 				left = append(left, point)
 				leftMu.Unlock()
-				fs.Unmount(point)
+				mountpoint.Unmount(point)
 			}
 		}
 		s.server.Close()

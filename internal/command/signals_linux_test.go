@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"veriffs/fs"
+	"veriffs/fs/mountpoint"
 )
 
 // terminal returns the two ends of a new terminal.
@@ -75,7 +75,7 @@ func TestClosedWindow(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("it ended with %v", cmd.ProcessState)
 	}
-	if slices.Contains(fs.Mounted(), w.point) {
+	if slices.Contains(mountpoint.All(), w.point) {
 		t.Error("still mounted")
 	}
 }
@@ -96,7 +96,7 @@ func TestImpatience(t *testing.T) {
 		}
 	}
 	within(t, "the mount ends", func() { <-p.ended })
-	if slices.Contains(fs.Mounted(), w.point) {
+	if slices.Contains(mountpoint.All(), w.point) {
 		t.Error("still mounted")
 	}
 }
@@ -148,7 +148,7 @@ func TestClosedPipe(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, "the mount ends", func() { _ = cmd.Wait() })
-	if code := cmd.ProcessState.ExitCode(); code != 0 || slices.Contains(fs.Mounted(), w.point) {
+	if code := cmd.ProcessState.ExitCode(); code != 0 || slices.Contains(mountpoint.All(), w.point) {
 		t.Errorf("it ended with %v", cmd.ProcessState)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"veriffs/fs"
+	"veriffs/fs/mountpoint"
 )
 
 // TestUnmountBusy takes a mount away that is in use: the command says by whom,
@@ -68,7 +68,7 @@ func TestUnmountBusy(t *testing.T) {
 	if strings.Contains(string(out), "veriffs (process") {
 		t.Errorf("it names itself:\n%s", out)
 	}
-	if slices.Contains(fs.Mounted(), w.point) {
+	if slices.Contains(mountpoint.All(), w.point) {
 		t.Error("still mounted")
 	}
 	if got, err := io.ReadAll(file); err != nil || string(got) != string(w.content[w.paths[0]]) {
@@ -107,7 +107,7 @@ func TestUnmountDead(t *testing.T) {
 		!strings.Contains(string(out), "had ended before") || strings.Contains(string(out), "can be read") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if slices.Contains(fs.Mounted(), w.point) {
+	if slices.Contains(mountpoint.All(), w.point) {
 		t.Error("still mounted")
 	}
 }
@@ -163,7 +163,7 @@ func TestUnmountOthers(t *testing.T) {
 	if !errors.As(err, &exit) || exit.ExitCode() != 5 || !strings.Contains(string(out), "the mount is root's") || !strings.Contains(string(out), "hint: ") {
 		t.Errorf("%v\n%s", err, out)
 	}
-	if !slices.Contains(fs.Mounted(), w.point) {
+	if !slices.Contains(mountpoint.All(), w.point) {
 		t.Error("it was unmounted")
 	}
 	w.terminate(p)

@@ -1,4 +1,4 @@
-package fs
+package mountpoint
 
 import (
 	"bytes"
@@ -13,12 +13,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mountWithin mounts and serves. The mounting is done here and not by go-fuse
-// for two reasons. go-fuse ends it by opening a file of the new mount: a
+// connect mounts and serves root. It does not leave the mounting to go-fuse for
+// two reasons. go-fuse opens a file of the new mount before it returns: a
 // process that is killed at that moment waits for itself for ever, and the
-// mount can't be removed. And it opens /dev/fuse for child processes to
-// inherit: one that lives on would keep a mount without a server from ending.
-func mountWithin(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*fuse.Server, error) {
+// mount can't be removed. And it lets child processes inherit /dev/fuse: a child
+// that outlives us would keep the mount there with nobody to serve it.
+func connect(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*fuse.Server, error) {
 	open := openDirectly
 	if os.Geteuid() != 0 {
 		open = openByFusermount
@@ -34,7 +34,7 @@ func mountWithin(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*f
 	return server, nil
 }
 
-// openDirectly mounts as root may, and returns the connection to the kernel.
+// openDirectly mounts as root, and returns the connection to the kernel.
 func openDirectly(point string, o *fuse.MountOptions) (fd int, err error) {
 	fd, err = unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -63,14 +63,17 @@ func openDirectly(point string, o *fuse.MountOptions) (fd int, err error) {
 	if o.AllowOther {
 		data = append(data, "allow_other")
 	}
-	if err := unix.Mount(o.FsName, point, mountType, flags, strings.Join(data, ",")); err != nil {
+	if err := unix.Mount(o.FsName, point, tableType, flags, strings.Join(data, ",")); err != nil {
 		return -1, errors.Join(err, unix.Close(fd))
 	}
 	return fd, nil
 }
 
-// openByFusermount mounts as an ordinary user, by the helper that may. It
-// sends the connection over a socket: see _FUSE_COMMFD in libfuse.
+var errNoConnection = errors.New("fusermount3 sent no connection")
+
+// openByFusermount mounts as an ordinary user, through fusermount3, which is
+// setuid root. It sends the connection over a socket: see _FUSE_COMMFD in
+// libfuse.
 func openByFusermount(point string, o *fuse.MountOptions) (fd int, err error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
@@ -100,15 +103,15 @@ func openByFusermount(point string, o *fuse.MountOptions) (fd int, err error) {
 	control := make([]byte, unix.CmsgSpace(4))
 	_, n, _, _, err := unix.Recvmsg(pair[0], make([]byte, 1), control, unix.MSG_CMSG_CLOEXEC)
 	if err != nil {
-		return -1, fmt.Errorf("the answer of fusermount3: %w", err)
+		return -1, fmt.Errorf("receive the connection from fusermount3: %w", err)
 	}
 	messages, err := unix.ParseSocketControlMessage(control[:n])
 	if err != nil || len(messages) != 1 {
-		return -1, errors.New("fusermount3 has sent no connection")
+		return -1, errNoConnection
 	}
 	fds, err := unix.ParseUnixRights(&messages[0])
 	if err != nil || len(fds) != 1 {
-		return -1, errors.New("fusermount3 has sent no connection")
+		return -1, errNoConnection
 	}
 	return fds[0], nil
 }

@@ -1,4 +1,4 @@
-package fs
+package mountpoint
 
 import (
 	"os"
@@ -10,15 +10,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mounts reads /proc/self/mountinfo: see proc_pid_mountinfo(5).
+// tableType is the type of our mounts in the table of mounts.
+const tableType = "fuse." + Type
+
+const mountinfo = "/proc/self/mountinfo"
+
+// mounts reads the table of mounts; it is empty if that fails.
 func mounts() []mountEntry {
-	text, err := os.ReadFile("/proc/self/mountinfo")
+	text, err := os.ReadFile(mountinfo)
 	if err != nil {
 		return nil
 	}
+	return parseTable(string(text))
+}
+
+// parseTable reads the format of proc_pid_mountinfo(5).
+func parseTable(text string) (found []mountEntry) {
 	unescape := strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`)
-	var found []mountEntry
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		head, tail, ok := strings.Cut(line, " - ")
 		before, after := strings.Fields(head), strings.Fields(tail)
 		if ok && len(before) >= 5 && len(after) >= 3 {
@@ -30,7 +39,7 @@ func mounts() []mountEntry {
 	return found
 }
 
-// ownerOption returns whose a FUSE mount is, by its options.
+// ownerOption finds the owner of a FUSE mount in its options.
 func ownerOption(options string) int {
 	for option := range strings.SplitSeq(options, ",") {
 		if id, ok := strings.CutPrefix(option, "user_id="); ok {
@@ -56,11 +65,11 @@ func resolve(point string) string {
 	return filepath.Join(parent, filepath.Base(abs))
 }
 
-// watchTable calls gone when a device has left the table of mounts, by
-// whomever it was taken out. It returns a function that ends the watch and
-// waits for it.
+// watchTable calls gone when a device has left the table of mounts, whoever
+// unmounted it. The function that it returns ends the watch and waits for its
+// end.
 func watchTable(device string, gone func()) (stop func()) {
-	table, err := unix.Open("/proc/self/mountinfo", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	table, err := unix.Open(mountinfo, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return func() {}
 	}

@@ -1,4 +1,4 @@
-package fs
+package mountpoint
 
 import (
 	"bufio"
@@ -15,12 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// holdersTimeout bounds the look at other processes: one that waits for a
-// stuck mount can hold its memory map locked.
+// holdersTimeout bounds the search: reading the memory map of a process that
+// waits for a stuck mount can block.
 const holdersTimeout = 2 * time.Second
 
 // holders returns the processes that use a mount, as far as this one may look
-// into them, and asks the mount itself for nothing.
+// into them. It asks the mount itself for nothing.
 func holders(device string) (found []Holder) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -82,17 +82,17 @@ func uses(pid int, device string) string {
 	return ""
 }
 
-// on reports whether what a link in /proc stands for is on a device. To be
-// asked for no attribute, the kernel tells the device alone: it asks no server,
-// and needs no permission of one.
+// on reports whether the target of a link in /proc is on a device. Asked for no
+// attribute at all, the kernel reports the device from its own memory: it asks
+// no server, so that a stuck mount blocks nobody, and checks no permission.
 func on(link, device string) bool {
 	var st unix.Statx_t
 	err := unix.Statx(unix.AT_FDCWD, link, unix.AT_STATX_DONT_SYNC|unix.AT_NO_AUTOMOUNT, 0, &st)
 	return err == nil && fmt.Sprintf("%d:%d", st.Dev_major, st.Dev_minor) == device
 }
 
-// sameDevice compares a device of proc_pid_maps(5), which is hexadecimal, with
-// one of the table of mounts.
+// sameDevice compares a device from proc_pid_maps(5), in hexadecimal, with one
+// from the table of mounts.
 func sameDevice(hex, device string) bool {
 	major, minor, ok := strings.Cut(hex, ":")
 	a, errA := strconv.ParseUint(major, 16, 32)
@@ -100,8 +100,8 @@ func sameDevice(hex, device string) bool {
 	return ok && errA == nil && errB == nil && fmt.Sprintf("%d:%d", a, b) == device
 }
 
-// programName is what a process calls itself, with nothing in it that a
-// terminal would obey.
+// programName is the name that a process goes by, without characters that could
+// control a terminal.
 func programName(pid int) string {
 	name, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "comm"))
 	if err != nil {
