@@ -131,7 +131,7 @@ func (l *contextLink) Readlink(context.Context) ([]byte, syscall.Errno) {
 func linkAttr(target string) fusefs.StableAttr {
 	sum := sha256.Sum256([]byte(target))
 	ino := binary.BigEndian.Uint64(sum[:])
-	if ino < reservedInos || ino == ^uint64(0) {
+	if veriff.Reserved(ino) {
 		ino ^= 1 << 32
 	}
 	return fusefs.StableAttr{Mode: syscall.S_IFLNK, Ino: ino, Gen: binary.BigEndian.Uint64(sum[8:])}

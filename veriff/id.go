@@ -30,9 +30,8 @@ type (
 var ErrNotUUID = errors.New("not a UUID")
 
 // ParseSessionID, ParseAttemptID and ParseMediaID accept the canonical form
-// of a UUID alone, 8-4-4-4-12 hexadecimal digits in either case. UUIDs whose
-// first seven bytes are zero, or whose first half is all ones, are refused: no
-// UUID in use is such a one, and those are the reserved inode numbers.
+// of a UUID alone, 8-4-4-4-12 hexadecimal digits in either case. They refuse a
+// UUID whose first half is [Reserved].
 func ParseSessionID(s string) (SessionID, error) { return parseID[sessionKind](s) }
 
 // ParseAttemptID parses the id of an attempt.
@@ -58,7 +57,7 @@ func parseID[Kind any](s string) (ID[Kind], error) {
 	if _, err := hex.Decode(id[:], digits[:]); err != nil {
 		return ID[Kind]{}, ErrNotUUID
 	}
-	if hi, _ := id.Halves(); hi < 1<<8 || hi == ^uint64(0) {
+	if hi, _ := id.Halves(); Reserved(hi) {
 		return ID[Kind]{}, fmt.Errorf("reserved value: %w", ErrNotUUID)
 	}
 	return id, nil
@@ -85,6 +84,15 @@ func (id ID[Kind]) String() string {
 func (id ID[Kind]) Halves() (hi, lo uint64) {
 	return binary.BigEndian.Uint64(id[:8]), binary.BigEndian.Uint64(id[8:])
 }
+
+// reservedHalves is how many first halves are reserved, from 0 on.
+const reservedHalves = 1 << 8
+
+// Reserved reports whether no id has this first half; no UUID in use does. Whoever
+// numbers things by the first half of their ids has these numbers for what has
+// no id. They include the inode numbers that FUSE keeps for itself: 0, 1 and
+// the one that is all ones.
+func Reserved(hi uint64) bool { return hi < reservedHalves || hi == ^uint64(0) }
 
 // Compare orders ids as their canonical names are ordered.
 func (id ID[Kind]) Compare(other ID[Kind]) int { return bytes.Compare(id[:], other[:]) }

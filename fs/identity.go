@@ -9,9 +9,8 @@ import (
 	"veriffs/veriff"
 )
 
-// Inode numbers of what no id names, in the order of their names. No id has
-// one of them: the veriff package refuses ids whose first half is below
-// reservedInos.
+// The inode numbers of what has no id, in the order of the names. All of them
+// are veriff.Reserved, so that no id has one.
 const (
 	rootIno = 1 + iota
 	readmeIno
@@ -19,13 +18,11 @@ const (
 	contextsIno
 	metadataIno
 	sessionsIno
-
-	reservedInos = 256
 )
 
-// A tag tells what is named by one id in several trees apart. It takes the
-// place of the version in a UUID, so that names and inode numbers keep their
-// common order; no UUID has one of these versions.
+// A tag distinguishes the directories and documents of one session. It replaces
+// the version of the UUID, so that names and inode numbers keep their common
+// order. No UUID in use has one of these versions.
 type tag uint64
 
 const (
@@ -35,14 +32,14 @@ const (
 )
 
 const (
-	versionShift = 12 // of the version within the first half of a UUID
+	versionShift = 12 // of the version, in the first half of a UUID
 	versionMask  = 0xf << versionShift
 )
 
 func tagged(hi uint64, t tag) uint64 { return hi&^versionMask | uint64(t)<<versionShift }
 
 // sessionAttr, contextsAttr and metadataAttr are the identities of a session's
-// directories in the three trees.
+// directories in sessions/, by-context/ and metadata/.
 func sessionAttr(id veriff.SessionID) fusefs.StableAttr {
 	hi, lo := id.Halves()
 	return fusefs.StableAttr{Mode: syscall.S_IFDIR, Ino: hi, Gen: lo}
@@ -64,14 +61,14 @@ func documentAttr(id veriff.SessionID, kind library.DocumentKind) fusefs.StableA
 	return fusefs.StableAttr{Mode: syscall.S_IFREG, Ino: tagged(hi, documentTag+tag(kind)), Gen: lo}
 }
 
-// attemptAttr is the identity of an attempt's directory, and is another than
-// that of a session with the same id.
+// attemptAttr is the identity of an attempt's directory. It differs from that of
+// a session with the same id.
 func attemptAttr(id veriff.AttemptID) fusefs.StableAttr {
 	hi, lo := id.Halves()
 	return fusefs.StableAttr{Mode: syscall.S_IFDIR, Ino: hi, Gen: ^lo}
 }
 
-// mediaAttr is the identity of a media file, in whichever tree it is seen.
+// mediaAttr is the identity of a media file, in whichever directory it is found.
 func mediaAttr(id veriff.MediaID) fusefs.StableAttr {
 	hi, lo := id.Halves()
 	return fusefs.StableAttr{Mode: syscall.S_IFREG, Ino: hi, Gen: lo}
