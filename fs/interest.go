@@ -10,70 +10,64 @@ import (
 
 // Attributes beside the names of a directory (READDIRPLUS) save a lookup for
 // each file to those who look at the files, like ls -l and rsync. To those who
-// want names alone, like find, they are a node for each file, here and in the
-// kernel. So a caller that looks at nothing gets names alone from its third
-// directory on, until it looks at a file again.
+// want names alone, like find, they cost an inode for each file, here and in the
+// kernel: a warm find over 300,000 files takes 3 s without attributes and 12 s
+// with them. Over 30,000 files there is no difference.
 const (
+	// namesAfter is how many directories a caller that has looked at no file lists
+	// with attributes before it gets names alone.
 	namesAfter = 2
-	// namesAgain is how many directories somebody lists who looked at a file,
-	// until the next is the test whether that still holds.
+	// namesAgain is the same for a caller that has just looked at a file. Were it
+	// no more than namesAfter, ls -lR, rsync -n and find -size would take 7 to 15 %
+	// longer.
 	namesAgain = 64
-	// namesMost is the most entries of a directory that is listed by names
-	// alone: the kernel may keep them, and then asks for each file by itself.
+	// namesMost is the most entries that are listed without attributes: the
+	// kernel may cache the names, and then asks for each file by itself.
 	namesMost = 64
 	// callersKnown is how many threads are told apart.
 	callersKnown = 128
 )
 
-// interest remembers what callers do with the directories that they list.
+// interest knows, for each thread, how many more directories it lists with
+// attributes.
 type interest struct {
-	mu      sync.Mutex
-	callers *simplelru.LRU[uint32, *caller] // by thread
-}
-
-type caller struct {
-	listed int  // directories, since it looked at a file
-	looks  bool // it has looked at a file of the directories before
+	mu   sync.Mutex
+	left *simplelru.LRU[uint32, int]
 }
 
 func newInterest() *interest {
-	callers, err := simplelru.NewLRU[uint32, *caller](callersKnown, nil)
+	left, err := simplelru.NewLRU[uint32, int](callersKnown, nil)
 	if err != nil {
 		panic(err) // only for a size below 1
 	}
-	return &interest{callers: callers}
+	return &interest{left: left}
 }
 
-// lists is told of each directory that is listed, and says whether the caller
-// is to have the attributes of its files too.
+// lists records that the caller lists a directory, and reports whether it gets
+// the attributes of the files too.
 func (i *interest) lists(ctx context.Context) (attributes bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	c := i.callerLocked(ctx)
-	c.listed++
-	if c.listed > namesAgain {
-		c.looks = false
+	thread := callerThread(ctx)
+	left, ok := i.left.Get(thread)
+	if !ok {
+		left = namesAfter
 	}
-	return c.looks || c.listed <= namesAfter
+	i.left.Add(thread, max(0, left-1))
+	return left > 0
 }
 
-// looks is told of each file that is looked up.
+// looks records that the caller looks up a file.
 func (i *interest) looks(ctx context.Context) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	c := i.callerLocked(ctx)
-	c.listed, c.looks = 0, true
+	i.left.Add(callerThread(ctx), namesAgain)
 }
 
-func (i *interest) callerLocked(ctx context.Context) *caller {
-	var thread uint32
-	if from, ok := fuse.FromContext(ctx); ok {
-		thread = from.Pid
+// callerThread is the thread that makes a call, 0 if that is unknown.
+func callerThread(ctx context.Context) uint32 {
+	if caller, ok := fuse.FromContext(ctx); ok {
+		return caller.Pid
 	}
-	c, ok := i.callers.Get(thread)
-	if !ok {
-		c = &caller{}
-		i.callers.Add(thread, c)
-	}
-	return c
+	return 0
 }
