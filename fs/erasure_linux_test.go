@@ -103,6 +103,32 @@ func TestErasedFileStaysReadableWhileOpen(t *testing.T) {
 	}
 }
 
+// TestClosingDropsErasedPages: what was read of a media file or a document after
+// its erasure leaves the kernel when somebody closes it.
+func TestClosingDropsErasedPages(t *testing.T) {
+	w := newWorld(t, worldConfig{})
+	session, path, _ := w.oneOf(t)
+	for _, path := range []string{path, w.path("metadata", session.String(), "media.json")} {
+		open := func() *os.File {
+			f, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { f.Close() })
+			return f
+		}
+		reader, other := open(), open()
+		if _, err := w.lib.EraseAll(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.ReadAll(reader); err != nil || resident(t, other) == 0 {
+			t.Fatalf("%s: the kernel holds no page, so the test proves nothing: %v", path, err)
+		}
+		reader.Close()
+		eventually(t, "the kernel drops the pages of "+path, func() bool { return resident(t, other) == 0 })
+	}
+}
+
 func TestEraseAllLeavesNothing(t *testing.T) {
 	w := newWorld(t, worldConfig{})
 	w.mustShell(`find . -type f -exec cksum {} +`)

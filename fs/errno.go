@@ -10,10 +10,10 @@ import (
 	"veriffs/veriff"
 )
 
-// errnoOf is the one place where an error becomes an errno. It is total: what
-// it does not know is EIO. ENOENT comes only from the API's own word or a
-// complete listing. What was cancelled by nobody who waits was cancelled by the
-// end of the mount: ENOTCONN, as the kernel says of it from then on.
+// errnoOf is the one place where an error becomes an errno. An error that it
+// does not know is EIO. ENOENT stands only for the API's own word or a complete
+// listing. A call that its caller did not cancel was cancelled by the end of
+// the mount: that is ENOTCONN, which is what the kernel returns from then on.
 func errnoOf(err error) syscall.Errno {
 	switch {
 	case err == nil:
@@ -33,9 +33,10 @@ func errnoOf(err error) syscall.Errno {
 	}
 }
 
-// fail logs an error in full, once, and returns its errno. What a person
-// asked for and the API does not have, or what a person ended, is no news; that
-// the API asks for fewer requests is said once for all by those who keep to it.
+// fail logs an error in full, once, and returns its errno. It is routine, and
+// logged at debug level, that the API lacks something, that a caller is killed
+// and that the mount ends. That the API asks for fewer requests is said once for
+// all by those who keep to it.
 func (t *tree) fail(err error, op string, what ...slog.Attr) syscall.Errno {
 	errno := errnoOf(err)
 	level := slog.LevelWarn

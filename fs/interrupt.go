@@ -9,26 +9,25 @@ import (
 )
 
 // dyingPoll is how often an interrupted caller is looked at again: the kernel
-// tells of an interrupt once, and the deadly signal may be the second.
+// reports only the first signal, and a deadly one may come later.
 const dyingPoll = 100 * time.Millisecond
 
-// errKilled is how a wait ends whose caller was killed. It is told apart from
-// other cancellations, which the caller has no part in.
+// errKilled ends the wait of a caller that was killed. It is not
+// context.Canceled because other cancellations are not the caller's doing.
 var errKilled error = killed{}
 
 type killed struct{}
 
 func (killed) Error() string        { return "the caller was killed" }
-func (killed) Is(target error) bool { return target == context.Canceled } // as a Context's error is expected to be
+func (killed) Is(target error) bool { return target == context.Canceled } // as is expected of a Context's error
 
-// untilKilled returns a context for a wait on behalf of the caller of a file
-// system operation. It ends with errKilled when that caller was sent a signal
-// to end it, handled or not: a person who presses Ctrl-C means it. It ends for
-// no other signal: Go programs get SIGURG all the time, and an EINTR from open
-// or stat reaches a program even with SA_RESTART. The function returned ends
-// the watch and must be called.
+// untilKilled returns a context for a call that waits. It ends with errKilled
+// when the caller gets a signal to end, even one that it handles: a person who
+// presses Ctrl-C means it. It ends for no other signal: Go programs get SIGURG
+// all the time, and an EINTR from open or stat reaches a program even with
+// SA_RESTART. The function returned ends the watch and must be called.
 //
-// ctx belongs to a request that go-fuse uses again; nothing started here
+// ctx belongs to a request that go-fuse uses again, so nothing started here
 // holds it once the watch has ended.
 func untilKilled(ctx context.Context) (context.Context, func()) {
 	caller, ok := fuse.FromContext(ctx)
@@ -44,8 +43,8 @@ func untilKilled(ctx context.Context) (context.Context, func()) {
 	return w, w.stop
 }
 
-// killWatch is a context whose Done channel, and the goroutine behind it,
-// come to be only once somebody waits: most operations answer at once.
+// killWatch is a context that makes its Done channel, and the goroutine behind
+// it, only when somebody waits: most calls answer at once.
 type killWatch struct {
 	context.Context
 	interrupted <-chan struct{}

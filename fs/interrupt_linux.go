@@ -8,14 +8,14 @@ import (
 	"syscall"
 )
 
-// deadly are the signals that ask a program to end. Where a program handles
-// none of them the kernel sets SIGKILL, whatever the signal was; SIGQUIT, which
-// leaves a core, stays itself.
+// deadly are the signals that ask a program to end. If the program does not
+// handle the signal, the kernel shows SIGKILL in its place, except for SIGQUIT,
+// which dumps a core.
 const deadly uint64 = 1<<(syscall.SIGKILL-1) | 1<<(syscall.SIGINT-1) | 1<<(syscall.SIGTERM-1) | 1<<(syscall.SIGHUP-1) | 1<<(syscall.SIGQUIT-1)
 
 // dying reports whether a thread has a deadly signal pending. A thread that
-// can't be looked at, because it is gone, unknown or hidden, counts as dying:
-// there the interrupt alone has to do.
+// can't be looked at counts as dying: it is gone, unknown or hidden, and then
+// the interrupt is all there is to go by.
 func dying(thread uint32) bool {
 	if thread == 0 {
 		return true
@@ -24,8 +24,8 @@ func dying(thread uint32) bool {
 	return err != nil || deadlyPending(status)
 }
 
-// deadlyPending reads a status of proc_pid_status(5). What waits because the
-// thread blocks it did not interrupt the thread.
+// deadlyPending reads the format of proc_pid_status(5). Signals that the thread
+// blocks did not interrupt it.
 func deadlyPending(status []byte) bool {
 	var pending, blocked uint64
 	for line := range bytes.Lines(status) {

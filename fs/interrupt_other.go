@@ -2,6 +2,6 @@
 
 package fs
 
-// dying is always true where a thread's pending signals can't be read: an
-// interrupt then ends the call.
+// dying is always true where a thread's pending signals can't be read, so that
+// every interrupt ends the call.
 func dying(uint32) bool { return true }

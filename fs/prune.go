@@ -8,78 +8,68 @@ import (
 	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
-
-	"veriffs/internal/library"
 )
 
+// The kernel keeps an inode until its memory is short: 500 bytes here and 1.1 KB
+// there. When there are very many it is asked to forget those that nobody
+// opened. Kernels before 7.45 of the protocol can't be asked.
 const (
-	// inodesKept is how many inodes the kernel may keep without being asked to
-	// let go. Each costs some 350 bytes here and 1.2 KB there, and the kernel
-	// by itself forgets only when memory is short.
 	inodesKept = 100_000
-	// pruneEvery is how often that is looked at. A mount that is being walked
-	// is left alone up to twice as many: its inodes are in use.
 	pruneEvery = 5 * time.Second
-	// pruneBatch bounds one notice, in inodes.
-	pruneBatch = 4096
+	pruneBatch = 4096 // inodes in one notice
 )
 
-// inodes counts the nodes that the kernel holds.
+// inodes counts the inodes of media files that the kernel holds, and keeps
+// their number down.
 type inodes struct {
-	most int64
 	live atomic.Int64
-	stop chan struct{}
-	end  sync.Once // closes stop
-	done chan struct{}
+	stop func() // ends the pruning; may be called again
 }
 
-// newMediaFile returns a node for a file, for NewInode.
-func (t *tree) newMediaFile(file *library.File) *mediaFile {
-	t.inodes.live.Add(1)
-	return &mediaFile{tree: t, file: file}
-}
-
-// Inodes returns how many files the kernel holds.
+// Inodes returns how many media files the kernel holds.
 func (m *Mount) Inodes() int64 { return m.tree.inodes.live.Load() }
 
-// OnForget is called when the kernel has let go of a file.
-func (f *mediaFile) OnForget() { f.inodes.live.Add(-1) }
-
-var _ fusefs.NodeOnForgetter = (*mediaFile)(nil)
-
-// keepFewInodes asks the kernel, once a walk over very many files has ended,
-// to forget those of them that nobody opened. Their listings leave memory
-// with them, and come back from the sealed store.
-func (t *tree) keepFewInodes() {
-	defer close(t.inodes.done)
-	tick := time.NewTicker(pruneEvery)
-	defer tick.Stop()
-	var last int64
-	for {
-		select {
-		case <-t.inodes.stop:
-			return
-		case <-tick.C:
+// keepFew starts the pruning.
+func (t *tree) keepFew(most int64) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	t.inodes.stop = sync.OnceFunc(func() { close(quit); <-done })
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(pruneEvery)
+		defer tick.Stop()
+		var last int64
+		for {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+			}
+			// A mount that is being walked is left alone up to twice as many.
+			live := t.inodes.live.Load()
+			if quiet := live == last; live > 2*most || quiet && live > most {
+				contain(t.log, t.prune)
+				live = t.inodes.live.Load()
+			}
+			last = live
 		}
-		live := t.inodes.live.Load()
-		if quiet := live == last; live > 2*t.inodes.most || quiet && live > t.inodes.most {
-			contain(t.log, func() { t.prune(live) })
-			live = t.inodes.live.Load()
-		}
-		last = live
-	}
+	}()
 }
 
-// prune asks for all inodes of files that were looked at and never opened:
-// what was read has pages in the kernel that are worth keeping.
-func (t *tree) prune(live int64) {
+// prune asks the kernel to forget all media files that nobody has opened: the
+// pages of those that were read are worth keeping.
+func (t *tree) prune() {
 	var batch []*fusefs.Inode
-	flush := func() bool {
+	asked := 0
+	flush := func() (supported bool) {
+		if len(batch) == 0 {
+			return true
+		}
 		errno := t.sessions.NotifyPrune(batch)
+		asked += len(batch)
 		batch = batch[:0]
-		return errno != syscall.ENOSYS // a kernel before protocol 7.45
+		return errno != syscall.ENOSYS
 	}
-	var walk func(dir *fusefs.Inode) bool
+	var walk func(dir *fusefs.Inode) (supported bool)
 	walk = func(dir *fusefs.Inode) bool {
 		for _, child := range dir.Children() {
 			switch f, ok := child.Operations().(*mediaFile); {
@@ -87,7 +77,7 @@ func (t *tree) prune(live int64) {
 				if !walk(child) {
 					return false
 				}
-			case f.content.Load() == 0:
+			case f.pages.never():
 				batch = append(batch, child)
 			}
 			if len(batch) >= pruneBatch && !flush() {
@@ -96,11 +86,9 @@ func (t *tree) prune(live int64) {
 		}
 		return true
 	}
-	if !walk(t.sessions.Root()) || !flush() {
+	if !walk(t.sessions.Root()) || !flush() || asked == 0 {
 		return
 	}
-	// The heap has shrunk by much at once; the collector would return the
-	// memory over minutes.
-	debug.FreeOSMemory()
-	t.log.Debug("the kernel was asked to forget files that were only looked at", "files", live)
+	debug.FreeOSMemory() // the collector would take minutes to return so much
+	t.log.Debug("asked the kernel to forget files that nobody opened", "files", asked)
 }

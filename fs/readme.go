@@ -10,13 +10,12 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-// readmeText is what a person who finds a mount can read about it.
+// readmeText explains the mount to a person who finds it.
 //
 //go:embed README.txt
 var readmeText []byte
 
-// readmeTime is when the text was last changed: the file's time on every
-// mount.
+// readmeTime is when the text last changed: the file's time in every mount.
 var readmeTime = time.Date(2026, time.November, 23, 0, 0, 0, 0, time.UTC)
 
 // readmeFile is README.txt.
@@ -29,6 +28,7 @@ var (
 	_ fusefs.NodeGetattrer = (*readmeFile)(nil)
 	_ fusefs.NodeOpener    = (*readmeFile)(nil)
 	_ fusefs.NodeStatfser  = (*readmeFile)(nil)
+	_ fusefs.FileReader    = (*bytesHandle)(nil)
 )
 
 // Getattr answers from memory.
@@ -44,8 +44,19 @@ func (f *readmeFile) attr(a *fuse.Attr) {
 
 // Open never waits.
 func (f *readmeFile) Open(_ context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
+	if writes(flags) {
 		return nil, 0, syscall.EROFS
 	}
 	return &bytesHandle{readmeText}, fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH, 0
+}
+
+// bytesHandle is an open file whose content is in memory.
+type bytesHandle struct{ body []byte }
+
+// Read answers from memory.
+func (h *bytesHandle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+	if off >= int64(len(h.body)) {
+		return fuse.ReadResultData(nil), 0
+	}
+	return fuse.ReadResultData(h.body[off:min(off+int64(len(dest)), int64(len(h.body)))]), 0
 }

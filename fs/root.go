@@ -8,13 +8,14 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"veriffs/internal/library"
+	"veriffs/veriff"
 )
 
-// rootDir is the mount point.
+// rootDir is the mount point. Its entries never change.
 type rootDir struct {
 	fusefs.Inode
 	*tree
-	entries []rootEntry
+	entries []rootEntry // in name order
 }
 
 var (
@@ -22,7 +23,6 @@ var (
 	_ fusefs.NodeGetattrer      = (*rootDir)(nil)
 	_ fusefs.NodeLookuper       = (*rootDir)(nil)
 	_ fusefs.NodeStatfser       = (*rootDir)(nil)
-	_ fusefs.NodeStatfser       = (*mediaFile)(nil)
 	_ fusefs.NodeOpendirHandler = (*rootDir)(nil)
 )
 
@@ -35,27 +35,26 @@ const (
 	sessionsName = library.SessionsTree
 )
 
-// rootEntry is one of the entries that are always there.
-type rootEntry struct {
-	name string
-	mode uint32
-	ino  uint64
-	node attributed
-}
-
-// attributed is a node whose attributes are in memory.
-type attributed interface {
-	fusefs.InodeEmbedder
-	attr(*fuse.Attr)
-}
-
-// OnAdd makes what is always there.
+// OnAdd makes all entries. Another directory beside by-context/ is added here.
 func (r *rootDir) OnAdd(ctx context.Context) {
-	r.sessions = r.bySession(sessionsIno, sessionAttr, r.newSessionDir)
-	r.contexts = r.bySession(contextsIno, contextsAttr, r.newContextDir)
-	r.metadata = r.bySession(metadataIno, metadataAttr, r.newMetadataDir)
-	r.attempts = r.byAttempt(attemptsIno)
-	r.entries = []rootEntry{ // in name order
+	sessions := r.sessionIDs()
+	r.attempts = &collection[veriff.AttemptID]{
+		tree: r.tree, ino: attemptsIno, ids: r.attemptIDs(), identity: attemptAttr,
+		contents: mediaFiles[veriff.AttemptID]{r.tree, r.lib.Attempt, r.lib.FindInAttempt},
+	}
+	r.contexts = &collection[veriff.SessionID]{
+		tree: r.tree, ino: contextsIno, ids: sessions, identity: contextsAttr,
+		contents: contextLinks{r.tree},
+	}
+	r.metadata = &collection[veriff.SessionID]{
+		tree: r.tree, ino: metadataIno, ids: sessions, identity: metadataAttr,
+		contents: documents{r.tree},
+	}
+	r.sessions = &collection[veriff.SessionID]{
+		tree: r.tree, ino: sessionsIno, ids: sessions, identity: sessionAttr,
+		contents: mediaFiles[veriff.SessionID]{r.tree, r.lib.Enter, r.lib.Find},
+	}
+	r.entries = []rootEntry{
 		{readmeName, syscall.S_IFREG, readmeIno, &readmeFile{tree: r.tree}},
 		{attemptsName, syscall.S_IFDIR, attemptsIno, r.attempts},
 		{contextsName, syscall.S_IFDIR, contextsIno, r.contexts},
@@ -76,45 +75,39 @@ func (r *rootDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.Attr
 }
 
 // Lookup knows every name there is.
-func (r *rootDir) Lookup(_ context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	for i := range r.entries {
-		if r.entries[i].name == name {
-			return r.child(i, out), 0
+func (r *rootDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	for _, e := range r.entries {
+		if e.name == name {
+			return e.look(ctx, &r.Inode, out)
 		}
 	}
 	return nil, syscall.ENOENT
 }
 
-func (r *rootDir) child(i int, out *fuse.EntryOut) *fusefs.Inode {
-	r.entries[i].node.attr(&out.Attr)
-	return r.entries[i].node.EmbeddedInode()
-}
-
-// OpendirHandle lists what is always there.
+// OpendirHandle lists all entries.
 func (r *rootDir) OpendirHandle(context.Context, uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	return &directory{
-		self: rootIno, parent: rootIno, entries: len(r.entries),
-		entry: func(i int) fuse.DirEntry {
-			e := r.entries[i]
-			return fuse.DirEntry{Name: e.name, Mode: e.mode, Ino: e.ino}
-		},
-		look: func(_ context.Context, i int, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-			return r.child(i, out), 0
-		},
+	return &openDir{
+		dir: &r.Inode, parent: rootIno,
+		snapshot: snapshot{len(r.entries), func(i int) entry { return r.entries[i] }},
 	}, fuse.FOPEN_CACHE_DIR, 0
 }
 
-// Statfs answers from memory: the room is that of the cache.
-func (t *tree) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
-	const block = 4096
-	used, limit := t.lib.Room()
-	sessions, _ := t.lib.Sessions()
-	*out = fuse.StatfsOut{
-		Bsize: block, Frsize: block, NameLen: 255,
-		Blocks: uint64(limit) / block,
-		Bfree:  uint64(max(0, limit-used)) / block,
-		Bavail: uint64(max(0, limit-used)) / block,
-		Files:  uint64(len(sessions)),
+// rootEntry is an entry of the mount point.
+type rootEntry struct {
+	name string
+	mode uint32
+	ino  uint64
+	node interface {
+		fusefs.InodeEmbedder
+		attr(*fuse.Attr) // from memory
 	}
-	return 0
+}
+
+func (e rootEntry) dirent() fuse.DirEntry {
+	return fuse.DirEntry{Name: e.name, Mode: e.mode, Ino: e.ino}
+}
+
+func (e rootEntry) look(_ context.Context, _ *fusefs.Inode, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+	e.node.attr(&out.Attr)
+	return e.node.EmbeddedInode(), 0
 }

@@ -2,11 +2,9 @@ package fs
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"io"
 	"log/slog"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,27 +18,37 @@ import (
 // that was damaged on the disk after it was opened.
 const rereadTimeout = 20 * time.Second
 
-// mediaFile is a file of a session or an attempt.
+// mediaFile is the inode of an image, video or NFC file.
 type mediaFile struct {
 	fusefs.Inode
 	*tree
-	file *library.File
-
-	content atomic.Uint64 // of which bytes the kernel may hold pages: part of their hash, 0 for none
+	file  *library.File
+	pages pages
 }
 
-// erasedContent stands for bytes that were erased while the kernel knew the
-// file: it is no part of a hash, so that the next open keeps no page.
-const erasedContent = 2
-
 var (
-	_ fusefs.NodeGetattrer = (*mediaFile)(nil)
-	_ fusefs.NodeOpener    = (*mediaFile)(nil)
-	_ fusefs.FileReader    = (*mediaHandle)(nil)
-	_ fusefs.FileReleaser  = (*mediaHandle)(nil)
+	_ fusefs.NodeGetattrer   = (*mediaFile)(nil)
+	_ fusefs.NodeOpener      = (*mediaFile)(nil)
+	_ fusefs.NodeStatfser    = (*mediaFile)(nil)
+	_ fusefs.NodeOnForgetter = (*mediaFile)(nil)
+	_ fusefs.FileReader      = (*mediaHandle)(nil)
+	_ fusefs.FileReleaser    = (*mediaHandle)(nil)
 )
 
-// Getattr answers from memory; Lookup has seen to it that the size is known.
+// newMediaFile returns a node for NewInode, and counts it.
+func (t *tree) newMediaFile(file *library.File) *mediaFile {
+	t.inodes.live.Add(1)
+	return &mediaFile{tree: t, file: file}
+}
+
+// OnForget is called when the kernel has forgotten the inode.
+func (f *mediaFile) OnForget() { f.inodes.live.Add(-1) }
+
+func (f *mediaFile) cachedPages() *pages            { return &f.pages }
+func (f *mediaFile) erasedBy(c library.Change) bool { return c.Erased != nil && c.Erased(f.file) }
+
+// Getattr answers from memory: the kernel has the inode only if the size is
+// known.
 func (f *mediaFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
 	f.mediaAttr(&out.Attr, f.file)
 	return 0
@@ -52,38 +60,30 @@ func (t *tree) mediaAttr(a *fuse.Attr, f *library.File) {
 	a.Ino = mediaAttr(f.ID).Ino
 }
 
-// Open waits until the file is whole, verified and local. The pages of an
-// earlier open stay valid, because an id's bytes do not change; if they did,
-// this open is the one that drops them.
+// Open waits until the file is whole, verified and local.
 func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	if flags&syscall.O_ACCMODE != syscall.O_RDONLY {
+	if writes(flags) {
 		return nil, 0, syscall.EROFS
 	}
 	ctx, done := untilKilled(ctx)
 	defer done()
-	believed := f.lib.Size(f.file)
+	told := f.lib.Size(f.file)
 	handle, err := f.lib.Open(ctx, f.file)
 	if err != nil {
 		return nil, 0, f.fail(err, "open", slog.String("media", f.file.ID.String()))
 	}
-	if handle.Size() != believed {
-		// Before the open returns, so that nobody reads by the wrong size.
-		// From this node's own Open this does not deadlock.
-		f.NotifyContent(-1, 0)
+	if handle.Size() != told {
+		invalidateAttributes(&f.Inode) // before the open returns, so that nobody reads by the wrong size
 	}
-	sum := handle.SHA256()
-	content := binary.BigEndian.Uint64(sum[:]) | 1
-	reply := uint32(fuse.FOPEN_NOFLUSH)
-	if last := f.content.Swap(content); last == 0 || last == content {
-		reply |= fuse.FOPEN_KEEP_CACHE
-	}
-	return &mediaHandle{tree: f.tree, node: f, handle: handle}, reply, 0
+	return &mediaHandle{f, handle}, f.pages.opened(handle.SHA256()), 0
 }
 
-// mediaHandle is an open file.
+// writes reports whether an open with these flags wants to write.
+func writes(flags uint32) bool { return flags&syscall.O_ACCMODE != syscall.O_RDONLY }
+
+// mediaHandle is an open media file.
 type mediaHandle struct {
-	*tree
-	node   *mediaFile
+	file   *mediaFile
 	handle *library.Handle
 }
 
@@ -101,17 +101,14 @@ func (h *mediaHandle) Read(ctx context.Context, dest []byte, off int64) (fuse.Re
 		if err == nil || errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, h.fail(err, "read", slog.Int64("offset", off))
+		return nil, h.file.fail(err, "read", slog.Int64("offset", off))
 	}
 	return fuse.ReadResultData(dest), 0
 }
 
-// Release ends the reading. The pages that were read after the file was erased
-// go with it.
+// Release closes the file.
 func (h *mediaHandle) Release(context.Context) syscall.Errno {
 	h.handle.Close()
-	if h.node.content.Load() == erasedContent {
-		h.notices.add(func() { h.node.NotifyContent(0, 0) })
-	}
+	h.file.pages.closed(&h.file.Inode, &h.file.queue)
 	return 0
 }

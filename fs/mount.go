@@ -1,0 +1,103 @@
+package fs
+
+import (
+	"cmp"
+	"log/slog"
+	"os"
+	"time"
+
+	fusefs "github.com/hanwen/go-fuse/v2/fs"
+	"github.com/hanwen/go-fuse/v2/fuse"
+
+	"veriffs/fs/mountpoint"
+	"veriffs/internal/library"
+)
+
+// How long the kernel may cache what it was told. What can change is
+// invalidated when it does; names that no id can have never come to be.
+const (
+	entryTimeout    = time.Hour
+	attrTimeout     = time.Hour
+	impossibleNames = time.Hour // the absence of such a name
+)
+
+// Options says what to mount, and where.
+type Options struct {
+	Library    *library.Library
+	Mountpoint string
+	// Account names the integration in the table of mounts; it must not be secret.
+	Account string
+	// AllowOther lets other users in, and then shows modes that let them read.
+	AllowOther bool
+	// Inodes is how many media files the kernel may keep before it is asked to
+	// forget those that nobody opened. 0: a hundred thousand.
+	Inodes int
+	Logger *slog.Logger
+}
+
+// Mount is a mounted library.
+type Mount struct {
+	*mountpoint.Mount
+	tree *tree
+}
+
+// New mounts the library and returns once it serves. Errors are of type
+// [*mountpoint.Error].
+func New(o Options) (*Mount, error) {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	t := &tree{
+		lib: o.Library, log: o.Logger,
+		uid: uint32(os.Getuid()), gid: uint32(os.Getgid()),
+		dirMode: 0o500, fileMode: 0o400,
+		interest: newInterest(),
+	}
+	if o.AllowOther {
+		t.dirMode, t.fileMode = 0o555, 0o444
+	}
+	t.queue.start(t.log)
+	mounted, err := mountpoint.New(o.Mountpoint, &rootDir{tree: t}, settings(o), o.Logger)
+	if err != nil {
+		t.queue.stop()
+		return nil, err
+	}
+	t.keepFew(int64(cmp.Or(o.Inodes, inodesKept)))
+	t.lib.Observe(t.changed)
+	return &Mount{mounted, t}, nil
+}
+
+// settings returns the settings of the mount; docs/design.md gives the reason
+// and the measurement behind each.
+func settings(o Options) *fusefs.Options {
+	entry, attr, negative := entryTimeout, attrTimeout, impossibleNames
+	// go-fuse has two loggers. What it logs is nothing that a user can act on.
+	logger := slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)
+	return &fusefs.Options{
+		EntryTimeout: &entry, AttrTimeout: &attr, NegativeTimeout: &negative,
+		RootStableAttr: &fusefs.StableAttr{Ino: rootIno},
+		Logger:         logger,
+		MountOptions: fuse.MountOptions{
+			FsName:               mountpoint.Source(o.Account),
+			Name:                 mountpoint.Type,
+			Options:              []string{"ro", "default_permissions", "nosuid", "nodev", "noexec"},
+			AllowOther:           o.AllowOther,
+			MaxWrite:             1 << 20,
+			MaxBackground:        512,
+			DisableSplice:        true,
+			DisableXAttrs:        true,
+			EnableSymlinkCaching: true,
+			ExtraCapabilities:    readdirplusAuto,
+			Logger:               logger,
+		},
+	}
+}
+
+// Wait returns when the mount has ended: when it was unmounted, by whomever,
+// and nobody has anything of it open.
+func (m *Mount) Wait() {
+	m.Mount.Wait()
+	m.tree.inodes.stop()
+	m.tree.lib.Observe(nil)
+	m.tree.queue.stop()
+}
