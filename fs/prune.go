@@ -12,7 +12,8 @@ import (
 
 // The kernel keeps an inode until its memory is short: 500 bytes here and 1.1 KB
 // there. When there are very many it is asked to forget those that nobody
-// opened. Kernels before 7.45 of the protocol can't be asked.
+// opened. After a look at 150,000 files (find -size +0) that freed 75 MB here
+// and 160 MB in the kernel. Kernels before 7.45 of the protocol can't be asked.
 const (
 	inodesKept = 100_000
 	pruneEvery = 5 * time.Second
@@ -37,20 +38,15 @@ func (t *tree) keepFew(most int64) {
 		defer close(done)
 		tick := time.NewTicker(pruneEvery)
 		defer tick.Stop()
-		var last int64
 		for {
 			select {
 			case <-quit:
 				return
 			case <-tick.C:
 			}
-			// A mount that is being walked is left alone up to twice as many.
-			live := t.inodes.live.Load()
-			if quiet := live == last; live > 2*most || quiet && live > most {
+			if t.inodes.live.Load() > most {
 				contain(t.log, t.prune)
-				live = t.inodes.live.Load()
 			}
-			last = live
 		}
 	}()
 }
