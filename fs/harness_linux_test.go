@@ -1,5 +1,5 @@
-// Tests on real mounts. They run on Linux: they look into /proc, and they need
-// a FUSE that a test machine has.
+// Tests on real mounts. They run on Linux alone, because they read /proc and need
+// FUSE.
 
 package fs_test
 
@@ -162,10 +162,11 @@ func (w *world) up() {
 	w.unpolled()
 }
 
-// unpolled makes the kernel find out that there is nothing to poll here. Go's
-// runtime polls what it opens, without leaving the processor to others: were
-// it the first to ask, this process would wait for the server within it. The
-// program never opens a file of its own mount.
+// unpolled makes the kernel learn that files of the mount can't be polled. The
+// first poll is a request to the server, which runs in this process. If Go's
+// runtime, which polls every file that it opens, were the first to ask, it would
+// hold the processor that the server needs to answer. The program itself never
+// opens a file of its own mount.
 func (w *world) unpolled() {
 	w.t.Helper()
 	fd, err := unix.Open(w.path("README.txt"), unix.O_RDONLY|unix.O_CLOEXEC, 0)

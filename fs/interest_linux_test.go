@@ -6,8 +6,8 @@ import (
 	"veriffs/veriff/sandbox"
 )
 
-// TestNamesAlone: who lists directories and looks at no file has the kernel
-// know hardly any, and who looks at them gets all attributes.
+// TestNamesAlone: for a program that looks at no file the kernel makes hardly any
+// inodes; one that looks at them gets all attributes.
 func TestNamesAlone(t *testing.T) {
 	w := newWorld(t, worldConfig{sandbox: sandbox.Options{Scale: sandbox.Scale{Sessions: 20, Files: 20, FileSize: 1000}}})
 	w.mustShell(`test "$(find sessions -type f | wc -l)" = 400`)

@@ -13,9 +13,9 @@ import (
 	"veriffs/veriff/sandbox"
 )
 
-// TestEndOfMount: who waits when a mount ends, or looks into what is left of
-// it, gets ENOTCONN. Nobody told that a file is not there, and nobody sent a
-// signal.
+// TestEndOfMount: whoever waits when a mount ends, or still uses it, gets
+// ENOTCONN. It would be wrong to say that a file is absent, or to return EINTR
+// without a signal.
 func TestEndOfMount(t *testing.T) {
 	w := newWorld(t, worldConfig{sandbox: small, client: patient})
 	path, _, _ := w.one()
