@@ -10,14 +10,14 @@ import (
 	"veriffs/veriff"
 )
 
-// retryStale is how soon what could not be renewed is asked for again.
+// retryStale is how soon a refresh that failed is tried again.
 const retryStale = 30 * time.Second
 
-// answers keeps what the API answered to questions of one kind: in memory,
-// and through stored in the sealed store, so that a remount asks nothing. An
-// answer serves without asking until its time to live has passed; when a new
-// one can't be had, the last one serves, however old. A signed "not found" is
-// an answer too; a failure is none and is never remembered.
+// answers keeps what the API answered to questions of one kind, in memory and
+// in the sealed store, so that a remount asks nothing. An answer is fresh until
+// its time to live has passed. When a refresh fails, the stale answer serves,
+// however old. A signed "not found" is an answer; a failure is not, and is never
+// remembered.
 type answers[K question, V any] struct {
 	base   *core
 	about  string // what is asked about, for the log
@@ -59,7 +59,7 @@ func newAnswers[K question, V any](c *core, about string, from source[K, V], mos
 	}
 }
 
-// get returns an answer that is up to date, or the best there is.
+// get returns a fresh answer, or the best there is.
 //
 // Errors: ErrNotFound when the API said so, ErrOffline, those of package
 // veriff, or the cause of ctx's end.
@@ -78,10 +78,9 @@ func (a *answers[K, V]) get(ctx context.Context, k K) (V, error) {
 	})
 }
 
-// ahead sees to it, for nobody in particular, that an answer is up to date,
-// and calls then once it is or could not be had. It returns nil if there is
-// nothing to do or somebody is at it.
-func (a *answers[K, V]) ahead(k K, then func()) *flight.Task {
+// refresh refreshes an answer in the background, and calls then when that has
+// ended. It returns nil if the answer is fresh or is being refreshed.
+func (a *answers[K, V]) refresh(k K, then func()) *flight.Task {
 	if last, ok := a.memory.Peek(k); ok && a.fresh(last) {
 		return nil
 	}
@@ -91,13 +90,13 @@ func (a *answers[K, V]) ahead(k K, then func()) *flight.Task {
 	})
 }
 
-// peek returns an answer that is up to date and in memory.
+// peek returns a fresh answer from memory.
 func (a *answers[K, V]) peek(k K) (V, bool) {
 	last, ok := a.memory.Peek(k)
 	return last.value, ok && !last.absent && a.fresh(last)
 }
 
-// last returns the last answer, of any age, without the network.
+// last returns the last answer, fresh or stale, without the network.
 func (a *answers[K, V]) last(k K) (answer[V], bool) {
 	if last, ok := a.memory.Get(k); ok {
 		return last, true
@@ -109,18 +108,18 @@ func (a *answers[K, V]) last(k K) (answer[V], bool) {
 	return last, ok
 }
 
-// present is last for those who can't use an absence.
+// present is last for those who need a value.
 func (a *answers[K, V]) present(k K) (V, bool) {
 	last, ok := a.last(k)
 	return last.value, ok && !last.absent
 }
 
-// put makes an answer that came by itself the last one.
+// put stores an answer that came with another.
 func (a *answers[K, V]) put(k K, v V) {
 	a.memory.Add(k, answer[V]{value: v, asked: a.base.now()})
 }
 
-// expire makes the next get ask, because there is word of a change.
+// expire makes an answer stale, because there is word of a change.
 func (a *answers[K, V]) expire(k K) {
 	if last, ok := a.last(k); ok {
 		last.asked = time.Time{}
@@ -135,7 +134,7 @@ func (a *answers[K, V]) fresh(last answer[V]) bool {
 	return age >= 0 && age < a.base.ttl
 }
 
-// drop forgets what memory knows, but not that there is nothing.
+// drop removes a value from memory, but not the word that there is none.
 func (a *answers[K, V]) drop(k K) {
 	if last, ok := a.memory.Peek(k); ok && !last.absent {
 		a.memory.Remove(k)
@@ -149,7 +148,7 @@ func (a *answers[K, V]) result(k K, last answer[V]) (V, error) {
 	return last.value, nil
 }
 
-// renew returns an answer that is fresh, or the best there is.
+// renew asks the API if need be, and returns the best answer there is.
 func (a *answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 	last, known := a.last(k)
 	if known && a.fresh(last) {
@@ -167,9 +166,9 @@ func (a *answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 		a.memory.Add(k, answer[V]{absent: true, asked: a.base.now()})
 		return none, err
 	case errors.Is(err, ErrNotFound):
-		return none, err // nobody's word: nothing goes by it, and nothing is remembered
+		return none, err // unsigned: nothing is destroyed or remembered
 	case known && !last.absent && !refused(err) && !errors.Is(err, veriff.ErrRateLimited) && t.Context().Err() == nil:
-		a.base.log.Warn("the last answer serves, a new one could not be had", "about", a.about, "id", k.String(), "error", err)
+		a.base.log.Warn("refresh failed; serving the stale answer", "about", a.about, "id", k.String(), "error", err)
 		last.asked = a.base.now().Add(retryStale - a.base.ttl)
 		a.memory.Add(k, last)
 		return last.value, nil
@@ -178,8 +177,8 @@ func (a *answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 	}
 }
 
-// refused reports whether the API itself refused the credentials. A refusal
-// that a proxy makes says nothing about them.
+// refused reports whether the API itself refused the credentials. A proxy's
+// refusal says nothing about them.
 func refused(err error) bool {
 	var answer *veriff.APIError
 	return errors.Is(err, veriff.ErrRefused) && errors.As(err, &answer) && answer.FromAPI()

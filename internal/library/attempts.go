@@ -42,8 +42,7 @@ func (l *attempts) FindInAttempt(ctx context.Context, id veriff.AttemptID, name 
 	return nil, list.Missing(name)
 }
 
-// stored is the listing of an attempt as the last answer in the sealed
-// store gives it.
+// stored is the last listing of an attempt in the sealed store.
 func (l *attempts) stored(id veriff.AttemptID) (a answer[*Listing], ok bool) {
 	body, _, stored, ok := store.Get(l.cache, store.AttemptList(id))
 	if !ok {
@@ -76,8 +75,8 @@ func sessionOf(media veriff.MediaList) veriff.SessionID {
 	return veriff.SessionID{}
 }
 
-// ask gets the media of an attempt from the API, and if nothing is
-// known of the attempt yet, then the attempts of its session for the date.
+// ask gets the media of an attempt from the API, and the attempts of its session
+// if the attempt's date is not known.
 func (l *attempts) ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 	var media veriff.MediaList
 	err := l.call(t, func(ctx context.Context) (err error) {
@@ -88,7 +87,7 @@ func (l *attempts) ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 		return nil, fmt.Errorf("library: list attempt %s: %w", id, err)
 	}
 	if media.Dropped > 0 {
-		l.log.Warn("entries of a listing have no usable id and are not shown", "attempt", id, "entries", media.Dropped)
+		l.log.Warn("entries of a listing have no usable id; they are not shown", "attempt", id, "entries", media.Dropped)
 	}
 	session, _ := l.catalog.Attempt(id)
 	if session.IsZero() {
@@ -109,7 +108,7 @@ func (l *attempts) ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 // lost has the files of an attempt erased.
 func (l *attempts) lost(id veriff.AttemptID, last *Listing) { l.eraser.loseAttempt(id, last) }
 
-// received tells what has changed with a new listing from the API.
+// received tells the observer what has changed.
 func (l *attempts) received(id veriff.AttemptID, list, last *Listing) {
 	l.known.Restore(id)
 	if last != nil && last.Same(list) {

@@ -58,8 +58,8 @@ func newCore(o Options) *core {
 	return c
 }
 
-// call makes a call of the API, and is the only one that does: not while the
-// API is out of reach, once there is a lane, and with the outcome reported.
+// call is the only door to the API: closed while the API is out of reach, open
+// once there is a lane, and the outcome is reported.
 func (c *core) call(t *flight.Task, f func(context.Context) error) error {
 	if err := c.link.check(); err != nil {
 		return err
@@ -69,33 +69,26 @@ func (c *core) call(t *flight.Task, f func(context.Context) error) error {
 	return err
 }
 
-// spawn runs f as a goroutine that Close waits for. A panic in it is logged
-// and ends that piece of work alone, never the mount. After Close, when a mount
-// that somebody still uses may ask on, f finds that its life is over.
+// spawn runs f in a goroutine that Close waits for. A panic ends that piece of
+// work alone, never the mount. After Close, when a mount that is still in use may
+// ask on, f finds that its life is over.
 func (c *core) spawn(f func()) {
-	contained := func() {
-		defer func() {
-			if p := recover(); p != nil {
-				c.log.Error("a panic was contained", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			}
-		}()
-		f()
-	}
+	guarded := func() { _ = c.guard(f)() }
 	c.closing.Lock()
 	defer c.closing.Unlock()
 	if c.closed {
-		go contained()
+		go guarded()
 		return
 	}
-	c.work.Go(contained)
+	c.work.Go(guarded)
 }
 
-// contained makes a panic in f an error.
-func (c *core) contained(f func()) func() error {
+// guard logs a panic in f and makes it an error.
+func (c *core) guard(f func()) func() error {
 	return func() (err error) {
 		defer func() {
 			if p := recover(); p != nil {
-				c.log.Error("a panic was contained", "panic", fmt.Sprint(p))
+				c.log.Error("a panic was contained", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 				err = flight.ErrPanicked
 			}
 		}()
@@ -104,7 +97,7 @@ func (c *core) contained(f func()) func() error {
 	}
 }
 
-// rest returns false if the library was closed meanwhile.
+// rest waits, and returns false if the library was closed meanwhile.
 func (c *core) rest(d time.Duration) bool {
 	select {
 	case <-c.life.Done():
@@ -114,8 +107,8 @@ func (c *core) rest(d time.Duration) bool {
 	}
 }
 
-// catalogued remembers the attempts of a session and tells if they are others
-// than before.
+// catalogued remembers the attempts of a session, and tells the observer if they
+// have changed.
 func (c *core) catalogued(id veriff.SessionID, attempts []veriff.Attempt) {
 	if changed, latest := c.catalog.SetAttempts(id, attempts); changed {
 		c.observer.tell(Change{Session: id, AttemptsChanged: true, NewestChanged: latest})
@@ -159,8 +152,8 @@ func (c *core) tellAndWait(ctx context.Context, change Change) bool {
 	}
 }
 
-// knownAttempts are the attempts of the sessions that there are. Their version
-// only ever grows.
+// knownAttempts yields the attempts of all sessions in the collection. The
+// version only ever grows.
 func (c *core) knownAttempts() (iter.Seq[veriff.AttemptID], uint64) {
 	_, sessions := c.sessions.All()
 	version := sessions + c.catalog.Version()

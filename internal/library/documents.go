@@ -28,8 +28,7 @@ const (
 	DocumentKinds
 )
 
-// documentKinds says of each kind what it is called and, unless it is one of the
-// two that make up a session's listing, how it is asked for.
+// documentKinds are the name of each kind and how to ask for it.
 var documentKinds = [DocumentKinds]struct {
 	name string // within metadata/<sessionId>/, without .json; also part of the cache key
 	ask  func(*veriff.Client, context.Context, veriff.SessionID) (veriff.Document, error)
@@ -62,8 +61,7 @@ func ParseDocumentName(name string) (DocumentKind, bool) {
 	return 0, false
 }
 
-// listed reports whether the document is one of those that a session's
-// listing is made of, and is asked for with it.
+// listed reports whether the document comes with a session's listing.
 func (k DocumentKind) listed() bool { return k == MediaDocument || k == AttemptsDocument }
 
 // Document is what is known of a document without its body.
@@ -98,9 +96,8 @@ func (k documentKey) key() cache.Key { return store.Document(k.session, document
 func (k documentKey) String() string { return k.session.String() + "/" + documentKinds[k.kind].name }
 
 // Documents returns which documents a session has, asking for those that are
-// not known: at most five requests, side by side. A document that the API
-// says it does not have is left out; one that could not be asked for is not,
-// because it may well be there.
+// not known: at most five requests, in parallel. It leaves out what the API says
+// it does not have, but not what could not be asked for, which may be there.
 func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]DocumentKind, error) {
 	var (
 		group  errgroup.Group
@@ -139,7 +136,7 @@ func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]Docum
 	return kinds, nil
 }
 
-// Document returns what is known of a document, asking if that is too old.
+// Document returns what is known of a document, asking if that is stale.
 // The errors are those of Session.
 func (l *documents) Document(ctx context.Context, id veriff.SessionID, kind DocumentKind) (Document, error) {
 	k := documentKey{id, kind}
@@ -173,7 +170,7 @@ func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind 
 			return d, body, nil
 		}
 	}
-	// It was evicted a moment ago, or the disk does not keep anything.
+	// It was evicted just now, or the disk keeps nothing.
 	full, err := sitOut(ctx, &l.limit, func() (fullDocument, error) {
 		return l.bodies.Do(ctx, k, func(t *flight.Task) (fullDocument, error) {
 			full, err := l.fetchDocument(t, k)
@@ -212,14 +209,14 @@ func (l *documents) ask(t *flight.Task, k documentKey) (Document, error) {
 	return full.Document, err
 }
 
-// received tells of a document that is another than before.
+// received tells the observer of a document that has changed.
 func (l *documents) received(k documentKey, fresh, last Document) {
 	if fresh != last {
 		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
 	}
 }
 
-// keep makes a document that came with a listing the current one.
+// keep stores a document that came with a listing.
 func (l *documents) keep(k documentKey, d veriff.Document) {
 	last, _ := l.present(k)
 	fresh := l.storeNewer(k, d)
@@ -237,8 +234,7 @@ func (l *documents) storeNewer(k documentKey, d veriff.Document) Document {
 	return Document{Size: int64(len(d.Body)), SHA256: d.SHA256, Received: d.Received}
 }
 
-// lost remembers, over a remount too, that the API has no such
-// document, until the time to live has passed.
+// lost remembers, over a remount too, that the API has no such document.
 func (l *documents) lost(k documentKey, last Document) {
 	none := store.Label{Session: k.session.String(), Absent: true, Received: l.now()}
 	store.Put(l.cache, k.key(), nil, none.Text())

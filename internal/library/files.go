@@ -65,7 +65,7 @@ func (l *files) Open(ctx context.Context, f *File) (*Handle, error) {
 	return &Handle{files: l, file: f, object: o}, nil
 }
 
-// Fetch sees to it that a file is in the cache, and its size known.
+// Fetch makes sure that a file is in the cache and its size is known.
 func (l *files) Fetch(ctx context.Context, f *File) error {
 	o, _, err := l.object(ctx, f)
 	if err != nil {
@@ -124,7 +124,7 @@ func (l *files) adopt(o *object) *object {
 	return shared
 }
 
-// own is told of each obtained object and how many openers wait for it.
+// own shares a fetched object among those who waited for it.
 func (l *files) own(o *object, openers int) {
 	if openers == 0 {
 		o.Object.Close()
@@ -159,8 +159,7 @@ func (l *files) disown(o *object) {
 	}
 }
 
-// obtain opens an object from the cache or else from the API, and corrects
-// what was believed of its size.
+// obtain opens an object from the cache, or fetches it from the API.
 func (l *files) obtain(t *flight.Task, f *File) (*object, error) {
 	if o, ok := l.cached(f); ok {
 		return o, nil
@@ -185,15 +184,15 @@ func (l *files) cached(f *File) (*object, bool) {
 	}
 	o, err := l.labelled(f, stored)
 	if err != nil {
-		l.log.Error("an object of the cache makes no sense and is fetched again", "media", f.ID, "error", err)
+		l.log.Error("an object in the cache has an unusable label; fetching it again", "media", f.ID, "error", err)
 		l.cache.Remove(store.File(f.ID))
 		return nil, false
 	}
 	return o, true
 }
 
-// labelled reads the label of an object and corrects what was believed of its
-// size. After an error the object is closed.
+// labelled reads the label of an object and corrects the size that was believed.
+// It closes the object if it fails.
 func (l *files) labelled(f *File, stored *cache.Object) (*object, error) {
 	label, err := store.ParseLabel(stored.Label())
 	if err != nil {
@@ -206,7 +205,7 @@ func (l *files) labelled(f *File, stored *cache.Object) (*object, error) {
 		return nil, fmt.Errorf("library: media %s: %w", f.ID, err)
 	}
 	if believed := l.Size(f); believed != stored.Size() && l.catalog.SetSize(f.ID, stored.Size()) && believed != UnknownSize {
-		l.log.Warn("the list gave a wrong size, that of the verified object is right",
+		l.log.Warn("the listed size is wrong; using that of the verified file",
 			"media", f.ID, "listed", believed, "verified", stored.Size())
 	}
 	return o, nil
@@ -255,8 +254,8 @@ func (l *files) download(ctx context.Context, f *File) (*cache.Object, error) {
 	return w.Commit(label.Text())
 }
 
-// gone reports whether a file is of a session or an attempt that the API said
-// it no longer has: what is still in the cache of it must not be served.
+// gone reports whether a file belongs to a session or an attempt that the API no
+// longer has: what the cache still has of it must not be served.
 func (l *files) gone(f *File) bool {
 	if l.sessions.Absent(f.In.Session) || l.catalog.IsLost(f.In.Session) {
 		return true
@@ -273,7 +272,7 @@ func (l *files) loseFile(f *File) {
 	l.observer.tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
 }
 
-// disownTaken makes the next open of files that are open now fetch them again.
+// disownTaken stops sharing the open files that an erasure takes.
 func (l *files) disownTaken(d *doomed) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -284,9 +283,9 @@ func (l *files) disownTaken(d *doomed) {
 	}
 }
 
-// prefetch sees to it that a file is in the cache and reports whether it had
-// to be fetched for that. It stands behind those who have opened a file.
-func (l *files) prefetch(ctx context.Context, f *File) (fetched bool, err error) {
+// warm makes sure that a file is in the cache, after everybody who waits for an
+// open, and reports whether it was fetched for that.
+func (l *files) warm(ctx context.Context, f *File) (fetched bool, err error) {
 	if l.cache.Has(store.File(f.ID)) && l.Size(f) != UnknownSize {
 		return false, nil // whether it is whole shows when it is opened
 	}

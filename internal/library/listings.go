@@ -83,8 +83,7 @@ func (l *listings) Find(ctx context.Context, id veriff.SessionID, name string) (
 // word that the session has changed.
 func (l *listings) ForgetListing(id veriff.SessionID) { l.expire(id) }
 
-// stored is the listing of a session as the last answers in the sealed
-// store give it.
+// stored is the last listing of a session in the sealed store.
 func (l *listings) stored(id veriff.SessionID) (a answer[*Listing], ok bool) {
 	body, label, stored, ok := store.Get(l.cache, documentKey{id, MediaDocument}.key())
 	if !ok || label.Absent {
@@ -98,9 +97,8 @@ func (l *listings) stored(id veriff.SessionID) (a answer[*Listing], ok bool) {
 	return answer[*Listing]{value: listing.New(id, attempt, created, media), asked: stored}, true
 }
 
-// ask gets media and attempts of a session from the API, side by side,
-// and stores both as they were received. A failure of the attempts costs the
-// date, not the files.
+// ask gets the media and the attempts of a session from the API, in parallel, and
+// stores both verbatim. Without the attempts the files have no date.
 func (l *listings) ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	var (
 		media    veriff.MediaList
@@ -122,7 +120,7 @@ func (l *listings) ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 		return nil, fmt.Errorf("library: list session %s: %w", id, err)
 	}
 	if media.Dropped > 0 {
-		l.log.Warn("entries of a listing have no usable id and are not shown", "session", id, "entries", media.Dropped)
+		l.log.Warn("entries of a listing have no usable id; they are not shown", "session", id, "entries", media.Dropped)
 	}
 	if attempts.Body != nil {
 		l.catalogued(id, attempts.Items)
@@ -136,10 +134,9 @@ func (l *listings) ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	return list, nil
 }
 
-// askAttempts gets the attempts of a session from the API and stores them as
-// they were received. The list has no body if they could not be had; that
-// they were not asked for, because the API asks for fewer requests, is an
-// error.
+// askAttempts gets the attempts of a session from the API and stores them
+// verbatim. If that fails the list has no body; only a rate limit is an error,
+// because the listing is to be asked for again then.
 func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts veriff.AttemptList, err error) {
 	err = l.call(t, func(ctx context.Context) (err error) {
 		attempts, err = l.client.SessionAttempts(ctx, id)
@@ -150,7 +147,7 @@ func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts ve
 	}
 	if err != nil {
 		if t.Context().Err() == nil && !errors.Is(err, ErrNotFound) {
-			l.log.Warn("the attempts of a session could not be listed, its files may show no date", "session", id, "error", err)
+			l.log.Warn("listing the attempts failed; the files of this session may have no date", "session", id, "error", err)
 		}
 		return veriff.AttemptList{}, nil
 	}
@@ -161,8 +158,8 @@ func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts ve
 // lost has all of a session erased.
 func (l *listings) lost(id veriff.SessionID, last *Listing) { l.eraser.loseSession(id, last) }
 
-// received tells what has changed with a new listing from the API. Files
-// that an attempt does not have any more may be deleted: see [Library.suspect].
+// received tells the observer what has changed. Files that are missing from the
+// same attempt may be deleted: see suspect in gone.go.
 func (l *listings) received(id veriff.SessionID, list, last *Listing) {
 	l.catalog.Restore(id)
 	if l.sessions.Visit(id) {
@@ -179,7 +176,7 @@ func (l *listings) received(id veriff.SessionID, list, last *Listing) {
 	}
 }
 
-// renumber lets what is in both listings keep its name.
+// renumber keeps the names of files that are in both listings.
 func (l *listings) renumber(list, last *Listing) {
 	if last.Same(list) {
 		return

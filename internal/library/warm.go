@@ -106,7 +106,7 @@ func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)
 	var listers, fetchers errgroup.Group
 	listers.SetLimit(max(1, l.connections/2)) // each asks for two lists
 	for range l.connections + warmSpare {
-		fetchers.Go(l.contained(func() {
+		fetchers.Go(l.guard(func() {
 			for f := range files {
 				w.fetch(ctx, f)
 			}
@@ -122,13 +122,13 @@ func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)
 		if ctx.Err() != nil {
 			break
 		}
-		listers.Go(l.contained(func() { w.list(ctx, SessionsTree+"/"+id.String(), files) }))
+		listers.Go(l.guard(func() { w.list(ctx, SessionsTree+"/"+id.String(), files) }))
 	}
 	for _, name := range o.Names {
 		if ctx.Err() != nil {
 			break
 		}
-		listers.Go(l.contained(func() { w.list(ctx, name, files) }))
+		listers.Go(l.guard(func() { w.list(ctx, name, files) }))
 	}
 	err := listers.Wait()
 	close(files)
@@ -186,7 +186,7 @@ func (w *warming) fetch(ctx context.Context, f *File) {
 		return
 	}
 	believed := max(0, w.lib.Size(f))
-	fetched, err := w.lib.prefetch(ctx, f)
+	fetched, err := w.lib.files.warm(ctx, f)
 	if err != nil {
 		w.fail(ctx, WarmFailure{Session: f.In.Session.String(), File: f.Name()}, err)
 		return
