@@ -4,12 +4,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -18,12 +15,9 @@ import (
 )
 
 // The bare file system is the least that go-fuse can do: it shows a tree of
-// plain files that never changes and copies from them into the kernel's
-// buffers, mounted with the settings of the product. What veriffs takes
-// longer is its own doing.
-
-// bareType is how it is called in the table of mounts.
-const bareType = "fuse.barefs"
+// plain files that never changes, and copies from them into the kernel's
+// buffers. It is mounted with the settings of veriffs, so any longer time is
+// veriffs's own.
 
 type bareDir struct {
 	fusefs.Inode
@@ -47,22 +41,14 @@ var (
 )
 
 func (d *bareDir) OnAdd(ctx context.Context) {
-	entries, err := os.ReadDir(d.path)
-	if err != nil {
-		panic(err)
-	}
-	for _, e := range entries {
+	for _, e := range must(os.ReadDir(d.path)) {
 		path := filepath.Join(d.path, e.Name())
 		if e.IsDir() {
 			node := &bareDir{path: path}
 			d.AddChild(e.Name(), d.NewPersistentInode(ctx, node, fusefs.StableAttr{Mode: syscall.S_IFDIR}), false)
 			continue
 		}
-		info, err := e.Info()
-		if err != nil {
-			panic(err)
-		}
-		node := &bareFile{path: path, info: info}
+		node := &bareFile{path: path, info: must(e.Info())}
 		d.AddChild(e.Name(), d.NewPersistentInode(ctx, node, fusefs.StableAttr{Mode: syscall.S_IFREG}), false)
 	}
 }
@@ -97,28 +83,22 @@ func (h bareHandle) Release(context.Context) syscall.Errno {
 }
 
 // serveBare is the role of the process that serves it.
-func serveBare(ctx context.Context, args []string) error {
-	if len(args) != 2 {
-		return fmt.Errorf("serve-bare takes a directory and a mount point")
-	}
+func serveBare(ctx context.Context, args []string) {
 	long := time.Hour
-	server, err := fusefs.Mount(args[1], &bareDir{path: args[0]}, &fusefs.Options{
+	server := must(fusefs.Mount(args[1], &bareDir{path: args[0]}, &fusefs.Options{
 		EntryTimeout: &long, AttrTimeout: &long, NegativeTimeout: &long,
 		// As fs.New mounts.
 		MountOptions: fuse.MountOptions{
-			FsName: "bare", Name: strings.TrimPrefix(bareType, "fuse."),
+			FsName: "bare", Name: "barefs",
 			Options:           []string{"ro", "default_permissions", "nosuid", "nodev", "noexec"},
 			DirectMountStrict: os.Geteuid() == 0,
 			MaxWrite:          1 << 20, MaxBackground: 512,
 			DisableSplice: true, DisableXAttrs: true,
 			EnableSymlinkCaching: true, ExtraCapabilities: fuse.CAP_READDIRPLUS_AUTO,
 		},
-	})
-	if err != nil {
-		return err
-	}
+	}))
 	awaitEnd(ctx)
-	return server.Unmount()
+	check(server.Unmount())
 }
 
 // bare is a mounted bare file system.
@@ -127,43 +107,13 @@ type bare struct {
 	backing string // the plain files
 }
 
-func (b *bench) mountBare(ctx context.Context, backing string) (*bare, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	point, err := os.MkdirTemp(b.dir, "bare-")
-	if err != nil {
-		return nil, err
-	}
+func (b *bench) mountBare(backing string) *bare {
 	m := &bare{backing: backing}
-	cmd := exec.Command(self, "serve-bare", backing, point)
-	if _, err := cmd.StdinPipe(); err != nil {
-		return nil, err
+	point := must(os.MkdirTemp(b.dir, "bare-"))
+	m.self("serve-bare", backing, point)
+	m.awaitMount(b.ctx, point)
+	if os.Geteuid() == 0 { // others can't, nor can veriffs then
+		check(os.WriteFile("/sys/class/bdi/"+deviceOf(point)+"/read_ahead_kb", []byte("4096"), 0))
 	}
-	if err := m.start(cmd); err != nil {
-		return nil, err
-	}
-	if err := m.mounted(ctx, point); err != nil {
-		_ = m.stop()
-		return nil, err
-	}
-	return m, readaheadAs(point)
-}
-
-// readaheadAs gives a mount the window that veriffs gives its own.
-func readaheadAs(point string) error {
-	if os.Geteuid() != 0 {
-		return nil // nor can veriffs
-	}
-	text, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return err
-	}
-	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 4 && fields[4] == point {
-			return os.WriteFile("/sys/class/bdi/"+fields[2]+"/read_ahead_kb", []byte("4096"), 0)
-		}
-	}
-	return fmt.Errorf("%s is not mounted", point)
+	return m
 }

@@ -1,23 +1,26 @@
 //go:build linux
 
-// Bench measures veriffs against what else could have been used, and against
-// the machine's own limits: curl on the bare addresses, rclone mount, a bare
-// go-fuse file system and ext4. It prints one table, with the bar that each
-// measure has to meet, and writes it to docs/bench.md.
+// Bench measures veriffs against its alternatives and the limits of the
+// machine: curl on the bare addresses, rclone mount, a bare go-fuse file system
+// and ext4. It prints one table, with the bar that each measure has to meet, and
+// writes it to docs/bench.md.
 //
-// What is compared is measured in turns within one run, so that whatever else
-// the machine does weighs on both, and what a row compares are the fastest
-// rounds of each. The stand-in for the API, the bare file system and
-// the binary that is measured are processes of their own, so that the CPU
-// time and memory of each can be told apart.
+// Contenders are measured in turns within one run, so that whatever else the
+// machine does slows them all, and a row compares the fastest rounds of each.
+// The stand-in for the API, the bare file system and veriffs are processes of
+// their own, which tells the processor time and memory of each apart.
 //
-// It runs on Linux alone, and as root measures what an ordinary user can't:
-// the kernel's read-ahead is then set as the mount sets it for itself.
+// A failed benchmark ends the run (see check); so does a signal. Either way the
+// bench ends its processes, unmounts, and removes its files. It does not
+// protect against a second run at the same time, whose times would mix with its
+// own. It has no locks: one goroutine measures.
+//
+// It runs on Linux alone. Root measures what others can't: the kernel's
+// read-ahead is then set as the mount sets it for itself.
 package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -31,7 +34,7 @@ import (
 
 // options are the command line.
 type options struct {
-	only       string // sections, with commas between them; "" for all
+	only       string // sections, separated by commas; "" for all
 	quick      bool
 	rounds     int
 	growth     int // the most sessions that the growth is measured to
@@ -47,18 +50,19 @@ type options struct {
 // bench is one run.
 type bench struct {
 	options
+	ctx        context.Context // ends with a signal
 	repository string
 	dir        string // on the disk
 	memory     string // on a tmpfs
 	binary     string
 	table      table
-	growthLog  []growthPoint
+	points     []growthPoint
 }
 
 // sections are the parts of a run, in order.
 var sections = []struct {
 	name string
-	run  func(*bench, context.Context) error
+	run  func(*bench)
 }{
 	{"walk", (*bench).walks},
 	{"open", (*bench).picture},
@@ -70,61 +74,58 @@ var sections = []struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
-		stop()
+	err := run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context) (err error) {
+	defer recovered(&err)
 	if len(os.Args) > 1 {
 		if role, ok := roles[os.Args[1]]; ok {
-			return role(ctx, os.Args[2:])
+			role(ctx, os.Args[2:])
+			return nil
 		}
 	}
-	o, err := parse()
-	if err != nil {
-		return err
-	}
-	b, err := newBench(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer b.clean()
+	b := &bench{ctx: ctx, options: parse()}
+	b.repository = b.output("git", "rev-parse", "--show-toplevel")
+	b.dir = must(os.MkdirTemp(b.scratch, "veriffs-bench-"))
+	defer os.RemoveAll(b.dir)
+	b.memory = must(os.MkdirTemp("/dev/shm", "veriffs-bench-"))
+	defer os.RemoveAll(b.memory)
+	b.build()
 	for _, s := range sections {
-		if o.only != "" && !slices.Contains(strings.Split(o.only, ","), s.name) {
-			continue
-		}
-		b.table.section = s.name
-		if err := s.run(b, ctx); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+		if b.only == "" || slices.Contains(strings.Split(b.only, ","), s.name) {
+			s.run(b)
 		}
 	}
-	return b.finish(ctx)
+	b.finish()
+	return nil
 }
 
-func parse() (options, error) {
-	o := options{latencies: []time.Duration{0, 20 * time.Millisecond, 50 * time.Millisecond}}
+func parse() options {
+	o := options{latencies: []time.Duration{0, 20 * time.Millisecond, barLatency}}
 	names := make([]string, len(sections))
 	for i, s := range sections {
 		names[i] = s.name
 	}
-	flag.StringVar(&o.only, "only", "", "run these sections alone, of "+strings.Join(names, ","))
-	flag.BoolVar(&o.quick, "quick", false, "one round, one latency, small worlds: to see that it runs")
-	flag.IntVar(&o.rounds, "rounds", 3, "rounds of the walks; shorter measures take more")
-	flag.IntVar(&o.growth, "growth", 100_000, "measure the growth up to so many sessions")
-	flag.StringVar(&o.veriffs, "veriffs", "", "measure this binary in place of a fresh bin/veriffs")
-	flag.StringVar(&o.rclone, "rclone", "rclone", "the rclone to compare with, left out if there is none")
-	flag.StringVar(&o.scratch, "dir", os.TempDir(), "directory on the disk that is to be measured")
+	flag.StringVar(&o.only, "only", "", "run only these `sections`, of "+strings.Join(names, ","))
+	flag.BoolVar(&o.quick, "quick", false, "try everything briefly: one round, one latency, few sessions")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of each walk; shorter measures take more")
+	flag.IntVar(&o.growth, "growth", 100_000, "measure the growth up to this many sessions")
+	flag.StringVar(&o.veriffs, "veriffs", "", "measure this binary instead of a fresh bin/veriffs")
+	flag.StringVar(&o.rclone, "rclone", "rclone", "the rclone to compare with; left out if there is none")
+	flag.StringVar(&o.scratch, "dir", os.TempDir(), "a directory on the disk to measure")
 	flag.StringVar(&o.report, "report", "", "write the table to this file, and the plots beside it")
-	flag.StringVar(&o.profiles, "profiles", "", "measure a binary that profiles itself, and put the profiles in this directory (a little slower)")
-	flag.BoolVar(&o.dropCaches, "drop-caches", os.Geteuid() == 0, "have the kernel forget inodes of the whole machine to see what memory comes back")
-	latency := flag.Duration("latency", -1, "walk with this delay of each request alone")
+	flag.StringVar(&o.profiles, "profiles", "", "measure a binary that profiles itself (a little slower), and put the profiles in this directory")
+	flag.BoolVar(&o.dropCaches, "drop-caches", os.Geteuid() == 0, "make the kernel forget the inodes of the whole machine, to see how much memory veriffs then returns")
+	latency := flag.Duration("latency", -1, "walk only with this delay of each request")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		return o, fmt.Errorf("%q is not understood", flag.Args())
+		check(fmt.Errorf("unexpected arguments: %q", flag.Args()))
 	}
 	if *latency >= 0 {
 		o.latencies = []time.Duration{*latency}
@@ -133,46 +134,18 @@ func parse() (options, error) {
 		o.rounds, o.growth = 1, min(o.growth, 1000)
 		o.latencies = o.latencies[len(o.latencies)-1:]
 	}
-	return o, nil
+	o.report, o.scratch = absolute(o.report), absolute(o.scratch)
+	return o
 }
 
-func newBench(ctx context.Context, o options) (*bench, error) {
-	repository, err := output(ctx, "", "git", "rev-parse", "--show-toplevel")
-	if err != nil {
-		return nil, fmt.Errorf("find the repository: %w", err)
+func absolute(path string) string {
+	if path == "" {
+		return ""
 	}
-	b := &bench{options: o, repository: repository}
-	for dir, parent := range map[*string]string{&b.dir: o.scratch, &b.memory: "/dev/shm"} {
-		if *dir, err = os.MkdirTemp(parent, "veriffs-bench-"); err != nil {
-			return nil, errors.Join(err, b.clean())
-		}
-	}
-	b.binary = filepath.Join(b.dir, "veriffs")
-	if o.profiles != "" {
-		if err := os.MkdirAll(o.profiles, 0o755); err != nil {
-			return nil, errors.Join(err, b.clean())
-		}
-		err = b.buildProfiled(ctx)
-	} else {
-		err = b.build(ctx)
-	}
-	if err != nil {
-		return nil, errors.Join(err, b.clean())
-	}
-	return b, nil
+	return must(filepath.Abs(path))
 }
 
-func (b *bench) clean() error {
-	var errs []error
-	for _, dir := range []string{b.dir, b.memory} {
-		if dir != "" {
-			errs = append(errs, os.RemoveAll(dir))
-		}
-	}
-	return errors.Join(errs...)
-}
-
-// note tells whoever watches what is being done.
+// note tells whoever watches what is going on.
 func note(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
 }

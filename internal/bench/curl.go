@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,62 +14,62 @@ import (
 	"veriffs/veriff/sandbox"
 )
 
-// curlConfig is a list of requests in the form of curl's configuration files.
+// curlConfig is a list of signed requests in the form of curl's configuration
+// files. Bodies go to files in a directory.
 type curlConfig struct {
-	text strings.Builder
-	n    int
+	strings.Builder
+	s   *standin
+	dir string
 }
 
-// add adds a signed request for an id, whose body goes to a file.
-func (c *curlConfig) add(s *standin, path, id, to string) {
-	if c.n > 0 {
-		fmt.Fprintln(&c.text, "next")
+// add adds a request. Its path is one id's, which is signed.
+func (c *curlConfig) add(before, id, after, name string) {
+	if c.Len() > 0 {
+		fmt.Fprintln(c, "next")
 	}
-	c.n++
-	fmt.Fprintf(&c.text, "url = %q\nheader = \"X-AUTH-CLIENT: %s\"\nheader = \"X-HMAC-SIGNATURE: %s\"\noutput = %q\nfail\nsilent\n",
-		s.API+"/v1/"+path, s.world.APIKey, veriff.Sign([]byte(id), s.world.Secrets()[0]), to)
+	fmt.Fprintf(c, "url = %q\nheader = \"X-AUTH-CLIENT: %s\"\nheader = \"X-HMAC-SIGNATURE: %s\"\noutput = %q\nfail\nsilent\n",
+		c.s.API+"/v1/"+before+id+after, c.s.world.APIKey, veriff.Sign([]byte(id), c.s.world.Secrets()[0]), filepath.Join(c.dir, name))
 }
 
-// curlAll fetches what a walk of the sessions fetches, lists and attempts
-// included, in the order of the walk, with curl's parallel transfers.
-func curlAll(ctx context.Context, s *standin, sessions []sandbox.Session, dir string) (elapsed, cpu time.Duration, err error) {
-	var c curlConfig
+// file writes the list and returns its name.
+func (c *curlConfig) file() string {
+	name := filepath.Join(c.dir, "curl.conf")
+	check(os.WriteFile(name, []byte(c.String()), 0o600))
+	return name
+}
+
+// curlAll fetches by curl's parallel transfers what a walk of the sessions
+// fetches, lists and attempts included, in the order of the walk.
+func (b *bench) curlAll(s *standin, sessions []sandbox.Session) (elapsed, cpu time.Duration) {
+	c := curlConfig{s: s, dir: must(os.MkdirTemp(b.memory, "curl-"))}
+	defer os.RemoveAll(c.dir)
 	for _, session := range sessions {
 		id := session.ID.String()
-		c.add(s, "sessions/"+id+"/media", id, filepath.Join(dir, id+".media"))
-		c.add(s, "sessions/"+id+"/attempts", id, filepath.Join(dir, id+".attempts"))
+		c.add("sessions/", id, "/media", id+".media")
+		c.add("sessions/", id, "/attempts", id+".attempts")
 		for _, f := range session.Attempts[0].Media {
-			c.add(s, "media/"+f.ID.String(), f.ID.String(), filepath.Join(dir, f.ID.String()))
+			c.add("media/", f.ID.String(), "", f.ID.String())
 		}
 	}
-	list := filepath.Join(dir, "curl.conf")
-	if err := os.WriteFile(list, []byte(c.text.String()), 0o600); err != nil {
-		return 0, 0, err
-	}
-	return timed(ctx, "curl", "--silent", "--show-error", "--parallel", "--parallel-immediate",
-		"--parallel-max", strconv.Itoa(connections), "--config", list)
+	elapsed, cpu, err := b.try("curl", "--silent", "--show-error", "--parallel", "--parallel-immediate",
+		"--parallel-max", strconv.Itoa(connections), "--config", c.file())
+	check(err)
+	return elapsed, cpu
 }
 
-// curlKeptAlive returns how long curl took for the second of two requests
-// over one connection, by its own count.
-func curlKeptAlive(ctx context.Context, s *standin, first, second sandbox.File, dir string) (time.Duration, error) {
-	var c curlConfig
-	for i, f := range []sandbox.File{first, second} {
-		c.add(s, "media/"+f.ID.String(), f.ID.String(), filepath.Join(dir, strconv.Itoa(i)))
-		fmt.Fprintln(&c.text, `write-out = "%{time_total} %{num_connects}\n"`)
+// curlKeptAlive returns how long the second of two requests over one connection
+// took, as curl measures it.
+func (b *bench) curlKeptAlive(s *standin, first, second sandbox.File) time.Duration {
+	c := curlConfig{s: s, dir: must(os.MkdirTemp(b.memory, "curl-"))}
+	defer os.RemoveAll(c.dir)
+	for _, f := range []sandbox.File{first, second} {
+		c.add("media/", f.ID.String(), "", f.ID.String())
+		fmt.Fprintln(&c, `write-out = "%{time_total} %{num_connects}\n"`)
 	}
-	list := filepath.Join(dir, "curl.conf")
-	if err := os.WriteFile(list, []byte(c.text.String()), 0o600); err != nil {
-		return 0, err
-	}
-	out, err := output(ctx, "", "curl", "--silent", "--config", list)
-	if err != nil {
-		return 0, err
-	}
+	out := b.output("curl", "--silent", "--config", c.file())
 	fields := strings.Fields(out)
 	if len(fields) != 4 || fields[3] != "0" {
-		return 0, fmt.Errorf("curl did not keep its connection: %q", out)
+		check(fmt.Errorf("curl did not keep its connection: %q", out))
 	}
-	seconds, err := strconv.ParseFloat(fields[2], 64)
-	return time.Duration(seconds * float64(time.Second)), err
+	return time.Duration(must(strconv.ParseFloat(fields[2], 64)) * float64(time.Second))
 }

@@ -3,10 +3,8 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"time"
 
@@ -16,31 +14,29 @@ import (
 // growthFiles is how many files each session of the growing world has.
 const growthFiles = 10
 
-// growthPoint is what one number of sessions costs.
+// growthPoint is what one number of sessions costs. The plots read it.
 type growthPoint struct {
 	Sessions                          int
-	Mount, List, ListLong, Cold, Warm time.Duration // until it answers; ls; ls -l; find, twice
+	Mount, List, ListLong, Cold, Warm time.Duration // until it answers; ls; ls -l; find, cold and warm
 	Known, Found, Forgotten, Peak     int64         // bytes of memory
 	Entries                           int           // that find saw
 }
 
 // growths measures how everything grows with the number of sessions.
-func (b *bench) growths(ctx context.Context) error {
+func (b *bench) growths() {
 	for n := 100; n <= b.growth; n *= 10 {
-		p, err := b.grown(ctx, n)
-		if err != nil {
-			return fmt.Errorf("%d sessions: %w", n, err)
-		}
-		b.growthLog = append(b.growthLog, p)
+		note("%d sessions", n)
+		p := b.grown(n)
+		b.points = append(b.points, p)
 		b.table.info(fmt.Sprintf("%d sessions, %d files", n, n*growthFiles),
 			"mount %s, `ls` %s, `ls -l` %s, `find` cold %s, warm %s; memory %s, after `find` %s, forgotten %s",
 			seconds(p.Mount), seconds(p.List), seconds(p.ListLong), seconds(p.Cold), seconds(p.Warm),
 			megabytes(p.Known), megabytes(p.Found), megabytes(p.Forgotten))
 		switch n {
 		case 10_000:
-			b.table.atMost("`ls -l` of 10,000 sessions, warm", p.ListLong.Seconds()*1000, 200, " ms", "")
+			b.table.atMost("`ls -l` of 10,000 sessions, warm", milliseconds(p.ListLong), 200, " ms", "")
 		case 100_000:
-			b.table.atMost("`ls` of 100,000 sessions", p.List.Seconds()*1000, 500, " ms", "")
+			b.table.atMost("`ls` of 100,000 sessions", milliseconds(p.List), 500, " ms", "")
 			b.table.atLeast("warm `find` over 1,000,000 files", float64(p.Entries)/p.Warm.Seconds(), 40_000, " entries/s", "%s", seconds(p.Warm))
 			b.table.atMost("memory with 100,000 sessions known", float64(p.Known)/1e6, 100, " MB", "")
 			b.table.atMost("memory after a `find` over 1,000,000 files", float64(p.Found)/1e6, 700, " MB", "at most %s", megabytes(p.Peak))
@@ -49,147 +45,67 @@ func (b *bench) growths(ctx context.Context) error {
 			}
 		}
 	}
-	return b.wide(ctx)
+	b.wide()
 }
+
+func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
 
 // idle is how long memory may take to settle.
 const idle = 3 * time.Second
 
-func (b *bench) grown(ctx context.Context, n int) (p growthPoint, err error) {
-	p.Sessions = n
-	note("%d sessions", n)
-	s, err := startStandin(ctx, spec{Scale: sandbox.Scale{Sessions: n, Files: growthFiles, FileSize: 200_000}})
-	if err != nil {
-		return p, err
-	}
+func (b *bench) grown(n int) (p growthPoint) {
+	p.Sessions, p.Entries = n, 1+n+n*growthFiles
+	s := startStandin(sandbox.Scale{Sessions: n, Files: growthFiles, FileSize: 200_000})
 	defer s.stop()
 	var sessions []sandbox.Session
 	for _, id := range s.world.SessionIDs() {
 		sessions = append(sessions, sandbox.Session{ID: id})
 	}
 	start := time.Now()
-	m, err := b.mount(ctx, s, fmt.Sprintf("growth-%d", n), sessions)
-	if err != nil {
-		return p, err
-	}
-	defer m.stop()
+	m := b.mount(s, fmt.Sprintf("growth-%d", n), sessions)
+	defer m.stop() // the cache stays until the bench ends: removing it can take minutes
 	p.Mount = time.Since(start)
-	var seen int
-	for _, step := range []struct {
-		took *time.Duration
-		args []string
-	}{
-		{&p.List, []string{"ls", m.sessions}},
-		{nil, []string{"ls", "-l", m.sessions}},
-		{&p.ListLong, []string{"ls", "-l", m.sessions}},
-	} {
-		elapsed, lines, err := counted(ctx, step.args...)
-		if err != nil {
-			return p, err
-		}
-		if lines < n {
-			return p, fmt.Errorf("%v printed %d lines", step.args, lines)
-		}
-		if step.took != nil {
-			*step.took = elapsed
-		}
-	}
+	p.List = b.printing(n, "ls", m.sessions)
+	b.printing(n+1, "ls", "-l", m.sessions)
+	p.ListLong = b.printing(n+1, "ls", "-l", m.sessions)
 	time.Sleep(idle)
-	mem, err := m.memory()
-	if err != nil {
-		return p, err
-	}
-	p.Known = mem.now
-	if p.Cold, seen, err = counted(ctx, "find", m.sessions); err != nil {
-		return p, err
-	}
-	if want := 1 + n + n*growthFiles; seen != want {
-		return p, fmt.Errorf("find saw %d entries, not %d", seen, want)
-	}
-	if mem, err = m.memory(); err != nil {
-		return p, err
-	}
-	p.Found = mem.now
+	p.Known, _ = m.memory()
+	p.Cold = b.printing(p.Entries, "find", m.sessions)
+	p.Found, _ = m.memory()
 	m.profileFromHere()
-	for range 2 {
-		warm, seen, err := counted(ctx, "find", m.sessions)
-		if err != nil {
-			return p, err
-		}
-		if p.Entries = seen; p.Warm == 0 || warm < p.Warm {
-			p.Warm = warm
-		}
-	}
-	if mem, err = m.memory(); err != nil {
-		return p, err
-	}
-	p.Found, p.Peak = max(p.Found, mem.now), mem.peak
+	p.Warm = min(b.printing(p.Entries, "find", m.sessions), b.printing(p.Entries, "find", m.sessions))
+	now, peak := m.memory()
+	p.Found, p.Peak = max(p.Found, now), peak
 	if b.dropCaches {
 		// Inodes and dentries, not pages.
-		if err := os.WriteFile("/proc/sys/vm/drop_caches", []byte("2"), 0); err != nil {
-			return p, err
-		}
+		check(os.WriteFile("/proc/sys/vm/drop_caches", []byte("2"), 0))
 	}
 	time.Sleep(2 * idle)
-	if mem, err = m.memory(); err != nil {
-		return p, err
-	}
-	p.Forgotten = mem.now
-	// The cache stays until the bench ends: removing it can take minutes.
-	return p, m.stop()
+	p.Forgotten, _ = m.memory()
+	return p
 }
 
 // wide measures one session of very many files.
-func (b *bench) wide(ctx context.Context) error {
+func (b *bench) wide() {
 	files := min(b.growth, 10_000)
-	s, err := startStandin(ctx, spec{Scale: sandbox.Scale{Sessions: 1, Files: files, FileSize: 200_000}})
-	if err != nil {
-		return err
-	}
+	s := startStandin(sandbox.Scale{Sessions: 1, Files: files, FileSize: 200_000})
 	defer s.stop()
 	sessions := s.world.Sessions()
-	m, err := b.mount(ctx, s, "wide", sessions)
-	if err != nil {
-		return err
-	}
-	defer m.stop()
+	m := b.mount(s, "wide", sessions)
+	defer m.end()
 	dir := filepath.Join(m.sessions, sessions[0].ID.String())
-	var took [3]time.Duration
-	for i, args := range [][]string{{"ls", "-l", dir}, {"ls", "-l", dir}, {"ls", dir}} {
-		elapsed, lines, err := counted(ctx, args...)
-		if err != nil {
-			return err
-		}
-		if lines < files {
-			return fmt.Errorf("%v printed %d lines", args, lines)
-		}
-		took[i] = elapsed
-	}
-	measure := fmt.Sprintf("`ls -l` of one session of %d files, warm", files)
-	b.table.atMost(measure, took[1].Seconds()*1000, 200, " ms", "cold %s; `ls` %s", seconds(took[0]), seconds(took[2]))
-	return m.end()
+	cold := b.printing(files+1, "ls", "-l", dir)
+	warm := b.printing(files+1, "ls", "-l", dir)
+	b.table.atMost(fmt.Sprintf("`ls -l` of one session of %d files, warm", files), milliseconds(warm), 200, " ms",
+		"cold %s; `ls` %s", seconds(cold), seconds(b.printing(files, "ls", dir)))
 }
 
-// counted runs a command and counts the lines that it prints.
-func counted(ctx context.Context, args ...string) (elapsed time.Duration, n int, err error) {
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	var out lines
-	cmd.Stdout = &out
-	cmd.Stderr = os.Stderr
-	start := time.Now()
-	if err := cmd.Run(); err != nil {
-		return 0, 0, fmt.Errorf("%v: %w", args, err)
+// printing returns the time of a command that has to print this many lines; ls
+// -l prints one more than there are entries.
+func (b *bench) printing(lines int, name string, args ...string) time.Duration {
+	took, n := b.counted(name, args...)
+	if n != lines {
+		check(fmt.Errorf("%s %v printed %d lines, not %d", name, args, n, lines))
 	}
-	return time.Since(start), int(out), nil
-}
-
-type lines int
-
-func (l *lines) Write(p []byte) (int, error) {
-	for _, c := range p {
-		if c == '\n' {
-			*l++
-		}
-	}
-	return len(p), nil
+	return took
 }

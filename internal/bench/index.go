@@ -13,19 +13,16 @@ import (
 	"veriffs/veriff/sandbox"
 )
 
-// index shows the walked set as a web server with directory indexes would, to
-// be mounted by rclone: the same bytes with the same delay, unsigned.
+// index serves the walked set as a web server with directory indexes does, for
+// rclone to mount: the same bytes with the same delay, unsigned.
 type index struct {
 	latency atomic.Int64 // a time.Duration
 	dirs    map[string][]string
 	files   map[string]sandbox.File
 }
 
-func newIndex(world *sandbox.Sandbox, s spec) *index {
+func newIndex(world *sandbox.Sandbox) *index {
 	x := &index{dirs: map[string][]string{}, files: map[string]sandbox.File{}}
-	if !s.Walk {
-		return x
-	}
 	for _, session := range world.Sessions()[:walkSessions] {
 		dir := session.ID.String() + "/"
 		x.dirs["/"] = append(x.dirs["/"], dir)

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -14,212 +13,118 @@ import (
 	"veriffs/veriff/sandbox"
 )
 
-// splitPath splits a path of the API into what it begins with and its id.
-func splitPath(path string) (kind, id string) {
-	parts := strings.Split(strings.TrimPrefix(path, "/v1/"), "/")
-	if len(parts) < 2 {
-		return "", ""
-	}
-	return parts[0], parts[1]
-}
-
-// pictureOf returns the file of that size in a session, and another.
-func pictureOf(session sandbox.Session, size int64) (wanted, other sandbox.File) {
-	for _, f := range session.Attempts[0].Media {
-		if f.Size == size {
-			wanted = f
-		} else {
-			other = f
-		}
-	}
-	return wanted, other
-}
-
-// pathOf finds a file's path in the mount by its id.
-func (m *mount) pathOf(session sandbox.Session, f sandbox.File) (string, error) {
+// pathOf returns the path of a file in the mount, found by its id.
+func (m *mount) pathOf(session sandbox.Session, f sandbox.File) string {
 	dir := filepath.Join(m.sessions, session.ID.String())
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return "", err
-	}
-	for _, e := range entries {
+	for _, e := range must(os.ReadDir(dir)) {
 		if strings.HasPrefix(e.Name(), f.ID.String()) {
-			return filepath.Join(dir, e.Name()), nil
+			return filepath.Join(dir, e.Name())
 		}
 	}
-	return "", fmt.Errorf("%s has no %s", dir, f.ID)
-}
-
-// readWhole opens and reads a file and returns how long that took.
-func readWhole(path string, size int64) (time.Duration, error) {
-	start := time.Now()
-	text, err := os.ReadFile(path)
-	elapsed := time.Since(start)
-	if err == nil && int64(len(text)) != size {
-		err = fmt.Errorf("%s has %d bytes, not %d", path, len(text), size)
-	}
-	return elapsed, err
+	panic(failure{fmt.Errorf("%s has no %s", dir, f.ID)})
 }
 
 // picture measures how long an analyst waits for a picture.
-func (b *bench) picture(ctx context.Context) error {
-	s, err := startStandin(ctx, spec{Walk: true})
-	if err != nil {
-		return err
-	}
+func (b *bench) picture() {
+	s := startStandin()
 	defer s.stop()
-	if err := s.delay(barLatency); err != nil {
-		return err
-	}
+	s.delay(barLatency)
 	walked, _ := s.set()
-	m, err := b.mount(ctx, s, "open", walked)
-	if err != nil {
-		return err
-	}
-	defer m.stop()
-	// From here and there, as people look at cases.
-	sessions := rand.New(rand.NewPCG(1, 2)).Perm(len(walked))
-	next := 0
-	rounds := 20
-	if b.quick {
-		rounds = 5
-	}
-	times, err := inTurns(rounds,
-		func() (time.Duration, error) {
-			session := walked[sessions[next]]
-			next++
-			f, _ := pictureOf(session, pictureSize)
-			path, err := m.pathOf(session, f)
-			if err != nil {
-				return 0, err
+	m := b.mount(s, "open", walked)
+	defer m.end()
+	order := rand.New(rand.NewPCG(1, 2)).Perm(len(walked)) // as people look at cases
+	next := func(step int) (session sandbox.Session, wanted, other sandbox.File) {
+		session = walked[order[0]]
+		order = order[step:]
+		for _, f := range session.Attempts[0].Media {
+			if f.Size == pictureSize {
+				wanted = f
+			} else {
+				other = f
 			}
-			return readWhole(path, pictureSize)
-		},
-		func() (time.Duration, error) {
-			wanted, other := pictureOf(walked[sessions[next]], pictureSize)
-			return curlKeptAlive(ctx, s, other, wanted, b.memory)
-		})
-	if err != nil {
-		return err
+		}
+		return session, wanted, other
 	}
+	times := inTurns(b.turns(20, 5),
+		func() time.Duration {
+			session, f, _ := next(1)
+			path := m.pathOf(session, f)
+			return elapsed(func() {
+				if n := len(must(os.ReadFile(path))); n != pictureSize {
+					check(fmt.Errorf("%s has %d bytes, not %d", path, n, pictureSize))
+				}
+			})
+		},
+		func() time.Duration {
+			_, wanted, other := next(0)
+			return b.curlKeptAlive(s, other, wanted)
+		})
 	b.table.atMost("cold open and read of a 300 KB picture at 50 ms, times one kept-alive curl",
-		times.ratio(0, 1), 1.15, " ×", "%s to %s", seconds(times.best(0)), seconds(times.best(1)))
-	return m.end()
+		times.ratio(0, 1), 1.15, " ×", "%s to %s", times.show(0), times.show(1))
 }
 
 // waste measures what is fetched and not read.
-func (b *bench) waste(ctx context.Context) error {
-	s, err := startStandin(ctx, spec{Walk: true})
-	if err != nil {
-		return err
-	}
+func (b *bench) waste() {
+	s := startStandin()
 	defer s.stop()
-	if err := s.delay(barLatency); err != nil {
-		return err
-	}
+	s.delay(barLatency)
 	walked, _ := s.set()
-	if err := b.oneFile(ctx, s, walked); err != nil {
-		return err
-	}
-	return b.stopped(ctx, s, walked)
+	b.oneFile(s, walked)
+	b.stopped(s, walked)
 }
 
-// settle is how long what runs ahead may take to stop.
+// settle is how long prefetching may take to stop.
 const settle = time.Second
 
-// unread returns the bytes and the number of files asked for but not read.
-func unread(s *standin, sizes map[string]int64, read map[string]bool) (bytes int64, files int, err error) {
-	counts, err := s.counts()
-	if err != nil {
-		return 0, 0, err
-	}
-	for path, n := range counts.ByPath {
-		kind, id := splitPath(path)
-		if kind != "media" {
-			continue
-		}
-		if read[id] {
-			n--
-		}
-		bytes, files = bytes+int64(n)*sizes[id], files+n
-	}
-	return bytes, files, nil
-}
-
-func sizesOf(sessions []sandbox.Session) map[string]int64 {
-	sizes := map[string]int64{}
+// unread returns the bytes and the number of files that were fetched but not
+// read.
+func unread(s *standin, sessions []sandbox.Session, read map[string]bool) (bytes int64, files int) {
+	fetched := s.requests("media")
 	for _, session := range sessions {
 		for _, f := range session.Attempts[0].Media {
-			sizes[f.ID.String()] = f.Size
+			n := fetched[f.ID.String()]
+			if n > 0 && read[f.ID.String()] {
+				n--
+			}
+			bytes, files = bytes+int64(n)*f.Size, files+n
 		}
 	}
-	return sizes
+	return bytes, files
 }
 
-func (b *bench) oneFile(ctx context.Context, s *standin, walked []sandbox.Session) error {
-	m, err := b.mount(ctx, s, "one", walked)
-	if err != nil {
-		return err
-	}
-	defer m.stop()
-	if err := s.reset(); err != nil {
-		return err
-	}
+func (b *bench) oneFile(s *standin, walked []sandbox.Session) {
+	m := b.mount(s, "one", walked)
+	defer m.end()
+	s.reset()
 	f := walked[20].Attempts[0].Media[3]
-	path, err := m.pathOf(walked[20], f)
-	if err != nil {
-		return err
-	}
-	if _, _, err := timed(ctx, "cat", path); err != nil {
-		return err
-	}
+	b.timed("cat", m.pathOf(walked[20], f))
 	time.Sleep(2 * settle)
-	bytes, files, err := unread(s, sizesOf(walked), map[string]bool{f.ID.String(): true})
-	if err != nil {
-		return err
-	}
+	bytes, files := unread(s, walked, map[string]bool{f.ID.String(): true})
 	b.table.atMost("bytes fetched that nobody read, after `cat` of one file of nine", float64(bytes), 0, " B", "%d files", files)
-	return m.end()
 }
 
 // windowBar is the most that may be on its way when a walk stops, in bytes.
 const windowBar = 64 << 20
 
-// stopped walks half of everything and stops.
-func (b *bench) stopped(ctx context.Context, s *standin, walked []sandbox.Session) error {
-	m, err := b.mount(ctx, s, "stopped", walked)
-	if err != nil {
-		return err
-	}
-	defer m.stop()
-	if err := s.reset(); err != nil {
-		return err
-	}
+// stopped walks over half of everything and stops.
+func (b *bench) stopped(s *standin, walked []sandbox.Session) {
+	m := b.mount(s, "stopped", walked)
+	defer m.end()
+	s.reset()
 	read := map[string]bool{}
 	for _, session := range walked[:len(walked)/2] {
 		dir := filepath.Join(m.sessions, session.ID.String())
-		entries, err := os.ReadDir(dir)
-		if err != nil {
-			return err
-		}
-		for _, e := range entries {
-			if _, err := os.ReadFile(filepath.Join(dir, e.Name())); err != nil {
-				return err
-			}
+		for _, e := range must(os.ReadDir(dir)) {
+			must(os.ReadFile(filepath.Join(dir, e.Name())))
 			id, _, _ := strings.Cut(e.Name(), ".")
 			read[id] = true
 		}
 	}
-	var bytes [2]int64
-	var files [2]int
-	for i := range bytes {
-		time.Sleep(settle)
-		if bytes[i], files[i], err = unread(s, sizesOf(walked), read); err != nil {
-			return err
-		}
-	}
+	time.Sleep(settle)
+	bytes, files := unread(s, walked, read)
 	b.table.atMost("fetched and not read when a walk at 50 ms stops half way (one window)",
-		float64(bytes[0])/1e6, windowBar/1e6, " MB", "%d files", files[0])
-	b.table.atMost("fetched more than a second after that", float64(bytes[1]-bytes[0]), 0, " B", "")
-	return m.end()
+		float64(bytes)/1e6, windowBar/1e6, " MB", "%d files", files)
+	time.Sleep(settle)
+	later, _ := unread(s, walked, read)
+	b.table.atMost("fetched more than a second after that", float64(later-bytes), 0, " B", "")
 }

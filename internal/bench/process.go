@@ -19,139 +19,146 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// startTimeout and endTimeout bound how long a child may take to be ready and
-// to end when told to.
 const (
-	startTimeout = 30 * time.Second
-	endTimeout   = 20 * time.Second
+	startTimeout = 30 * time.Second // for a child to be ready
+	endTimeout   = 20 * time.Second // for a child to end
 )
 
-// child is a process that serves until it is ended.
+// child is a process that serves until it is stopped.
 type child struct {
 	cmd    *exec.Cmd
-	stderr bytes.Buffer // read once it has ended
+	stderr bytes.Buffer // complete once done is closed
 	done   chan struct{}
 	point  string // where it mounts, if it does
 }
 
-func (c *child) start(cmd *exec.Cmd) error {
+func (c *child) start(cmd *exec.Cmd) {
 	c.cmd, c.done = cmd, make(chan struct{})
 	cmd.Stderr = &c.stderr
-	// A ^C is for the bench, which ends its children in order.
+	// Ctrl-C is for the bench, which ends its children in order.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	if err := cmd.Start(); err != nil {
-		return err
-	}
+	check(cmd.Start())
 	go func() {
 		defer close(c.done)
-		_ = cmd.Wait() // how it ended is asked for in stop and in mounted
+		_ = cmd.Wait() // stop and awaitMount tell how it ended
 	}()
-	return nil
 }
 
-// mounted waits until the child's file system is in the table of mounts.
-func (c *child) mounted(ctx context.Context, point string) error {
-	c.point = point
-	deadline := time.NewTimer(startTimeout)
-	defer deadline.Stop()
-	tick := time.NewTicker(2 * time.Millisecond)
-	defer tick.Stop()
-	for !isMountPoint(point) {
-		select {
-		case <-tick.C:
-		case <-c.done:
-			return fmt.Errorf("%s ended: %s", c.cmd.Path, strings.TrimSpace(c.stderr.String()))
-		case <-deadline.C:
-			return fmt.Errorf("%s did not mount in %v", c.cmd.Path, startTimeout)
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
+// self starts this program in one of its roles. It ends when its standard input
+// does.
+func (c *child) self(role ...string) (stdout io.Reader) {
+	cmd := exec.Command(must(os.Executable()), role...)
+	must(cmd.StdinPipe())
+	out := must(cmd.StdoutPipe())
+	c.start(cmd)
+	return out
 }
 
-func isMountPoint(point string) bool {
-	text, err := os.ReadFile("/proc/self/mountinfo")
-	return err == nil && strings.Contains(string(text), " "+point+" ")
-}
-
-// stop ends the child, and whatever it leaves mounted. One that does not end
-// is killed and told of: what was measured is not the worse for it.
-func (c *child) stop() error {
-	_ = c.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already
+func (c *child) ended() bool {
 	select {
 	case <-c.done:
-	case <-time.After(endTimeout):
-		_ = c.cmd.Process.Signal(syscall.SIGQUIT) // a Go program says where it was
+		return true
+	default:
+		return false
+	}
+}
+
+// awaitMount returns once the child has mounted.
+func (c *child) awaitMount(ctx context.Context, point string) {
+	c.point = point
+	for deadline := time.Now().Add(startTimeout); !isMountPoint(point); time.Sleep(2 * time.Millisecond) {
+		err := ctx.Err()
+		if c.ended() {
+			err = fmt.Errorf("%s ended: %s", c.cmd.Path, strings.TrimSpace(c.stderr.String()))
+		} else if time.Now().After(deadline) {
+			err = fmt.Errorf("%s did not mount within %v", c.cmd.Path, startTimeout)
+		}
+		if err != nil {
+			c.stop()
+			check(err)
+		}
+	}
+}
+
+func isMountPoint(point string) bool { return deviceOf(point) != "" }
+
+// deviceOf returns the device number of what is mounted on a point.
+func deviceOf(point string) string {
+	for line := range strings.Lines(string(must(os.ReadFile("/proc/self/mountinfo")))) {
+		if fields := strings.Fields(line); len(fields) > 4 && fields[4] == point {
+			return fields[2]
+		}
+	}
+	return ""
+}
+
+// stop ends the child and unmounts what it leaves mounted. A child that hangs
+// is killed and reported, but what was measured stands.
+func (c *child) stop() {
+	for _, sig := range []os.Signal{syscall.SIGTERM, syscall.SIGQUIT, os.Kill} { // at SIGQUIT, a Go program prints its stacks
+		_ = c.cmd.Process.Signal(sig) // it may have ended already
 		select {
 		case <-c.done:
+			if sig != syscall.SIGTERM {
+				note("%s did not end within %v (is its mount in use in another mount namespace?)\n%s", c.cmd.Path, endTimeout, c.stderr.String())
+			}
+			if c.point != "" && isMountPoint(c.point) {
+				check(unix.Unmount(c.point, unix.MNT_DETACH))
+			}
+			return
 		case <-time.After(endTimeout):
-			_ = c.cmd.Process.Kill()
-			<-c.done
 		}
-		note("%s did not end in %v (is its mount in use in another mount namespace?)\n%s", c.cmd.Path, endTimeout, c.stderr.String())
 	}
-	if c.point != "" && isMountPoint(c.point) {
-		return unix.Unmount(c.point, unix.MNT_DETACH)
-	}
-	return nil
 }
 
-// memory is what a process takes, in bytes.
-type memory struct{ now, peak int64 }
-
-func (c *child) memory() (m memory, err error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid))
-	if err != nil {
-		return m, err
-	}
-	for line := range strings.Lines(string(text)) {
-		fields := strings.Fields(line)
-		if len(fields) < 2 {
-			continue
-		}
-		n, _ := strconv.ParseInt(fields[1], 10, 64)
-		switch fields[0] {
-		case "VmRSS:":
-			m.now = n << 10
-		case "VmHWM:":
-			m.peak = n << 10
-		}
-	}
-	return m, nil
+// end stops a child that mounts, and removes the directory of its mount point.
+func (c *child) end() {
+	c.stop()
+	check(os.RemoveAll(filepath.Dir(c.point)))
 }
 
-// cpu is the processor time that a child has taken so far.
+// memory returns the memory of the child, now and at most, in bytes.
+func (c *child) memory() (now, peak int64) {
+	file := fmt.Sprintf("/proc/%d/status", c.cmd.Process.Pid)
+	kib := func(name string) int64 {
+		return must(strconv.ParseInt(strings.TrimSuffix(field(file, name), " kB"), 10, 64))
+	}
+	return kib("VmRSS") << 10, kib("VmHWM") << 10
+}
+
+// cpu returns the processor time that the child has used so far.
 func (c *child) cpu() time.Duration {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	// The name of the command, in brackets, may hold anything.
-	_, rest, _ := strings.Cut(string(text), ") ")
+	// The command's name, in brackets, may hold anything.
+	_, rest, _ := strings.Cut(string(must(os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid)))), ") ")
 	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0
-	}
 	const tick = 10 * time.Millisecond // USER_HZ is 100 on every platform that Go knows
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * tick
+	return time.Duration(must(strconv.ParseInt(fields[11], 10, 64))+must(strconv.ParseInt(fields[12], 10, 64))) * tick
 }
 
-// timed runs a command to its end and returns how long it took and the
-// processor time it needed itself. What it prints is thrown away.
-func timed(ctx context.Context, name string, args ...string) (elapsed, cpu time.Duration, err error) {
-	cmd := exec.CommandContext(ctx, name, args...)
+// field returns a field of a file of /proc.
+func field(file, name string) string {
+	text, _ := os.ReadFile(file)
+	for line := range strings.Lines(string(text)) {
+		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}
+
+// try runs a command to its end and returns how long that took and the
+// processor time of the command itself. Its output is dropped.
+func (b *bench) try(name string, args ...string) (elapsed, cpu time.Duration, err error) {
+	cmd := exec.CommandContext(b.ctx, name, args...)
 	if name != "cat" { // whose output would cost more than its input
-		cmd.Stdout = discard{} // not /dev/null: tar and grep notice it and don't read
+		cmd.Stdout = new(lineCount) // not /dev/null: tar and grep notice that and read nothing
 	}
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	start := time.Now()
 	err = cmd.Run()
 	elapsed = time.Since(start)
-	if exit := new(exec.ExitError); errors.As(err, &exit) && filepath.Base(name) == "grep" && exit.ExitCode() == 1 {
+	if exit := new(exec.ExitError); errors.As(err, &exit) && name == "grep" && exit.ExitCode() == 1 {
 		err = nil // it found nothing, as it should
 	}
 	if err != nil {
@@ -160,24 +167,44 @@ func timed(ctx context.Context, name string, args ...string) (elapsed, cpu time.
 	return elapsed, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
 
-type discard struct{}
+// timed is try for a command that must not fail.
+func (b *bench) timed(name string, args ...string) time.Duration {
+	took, _, err := b.try(name, args...)
+	check(err)
+	return took
+}
 
-func (discard) Write(p []byte) (int, error) { return len(p), nil }
+// counted runs a command and counts the lines that it prints.
+func (b *bench) counted(name string, args ...string) (took time.Duration, n int) {
+	cmd := exec.CommandContext(b.ctx, name, args...)
+	var out lineCount
+	cmd.Stdout, cmd.Stderr = &out, os.Stderr
+	took = elapsed(func() { check(cmd.Run()) })
+	return took, int(out)
+}
 
-// output returns what a command prints, without the last line's end.
-func output(ctx context.Context, dir, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
+// lineCount counts the lines that are written to it.
+type lineCount int
+
+func (l *lineCount) Write(p []byte) (int, error) {
+	*l += lineCount(bytes.Count(p, []byte("\n")))
+	return len(p), nil
+}
+
+// output returns what a command prints, run in the repository once that is known.
+func (b *bench) output(name string, args ...string) string {
+	cmd := exec.CommandContext(b.ctx, name, args...)
+	cmd.Dir = b.repository
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w: %s", strings.Join(append([]string{name}, args...), " "), err, stderr.String())
+		check(fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, stderr.String()))
 	}
-	return strings.TrimSpace(string(out)), nil
+	return strings.TrimSpace(string(out))
 }
 
-// awaitEnd returns when whoever started this process wants it to end.
+// awaitEnd returns when the bench that started this process wants it to end.
 func awaitEnd(ctx context.Context) {
 	gone := make(chan struct{})
 	go func() {

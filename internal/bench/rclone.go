@@ -3,17 +3,10 @@
 package main
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 )
-
-// rcloneMount is the same set mounted by rclone from a directory index.
-type rcloneMount struct {
-	child
-	dir string
-}
 
 // hasRclone reports whether there is an rclone to compare with.
 func (b *bench) hasRclone() bool {
@@ -21,32 +14,15 @@ func (b *bench) hasRclone() bool {
 	return err == nil
 }
 
-func (b *bench) mountRclone(ctx context.Context, s *standin) (*rcloneMount, error) {
-	dir, err := os.MkdirTemp(b.dir, "rclone-")
-	if err != nil {
-		return nil, err
-	}
+// mountRclone mounts the walked set, served as a tree of HTML indexes, by rclone.
+func (b *bench) mountRclone(s *standin) *child {
+	dir := must(os.MkdirTemp(b.dir, "rclone-"))
 	point := filepath.Join(dir, "mnt")
-	if err := os.Mkdir(point, 0o700); err != nil {
-		return nil, err
-	}
-	m := &rcloneMount{dir: dir}
-	cmd := exec.Command(b.rclone, "mount", ":http:", point, "--http-url", s.Index, "--read-only",
+	check(os.Mkdir(point, 0o700))
+	m := new(child)
+	m.start(exec.Command(b.rclone, "mount", ":http:", point, "--http-url", s.Index, "--read-only",
 		"--vfs-cache-mode", "full", "--cache-dir", filepath.Join(dir, "cache"), "--dir-cache-time", "1h",
-		"--config", "/dev/null")
-	if err := m.start(cmd); err != nil {
-		return nil, err
-	}
-	if err := m.mounted(ctx, point); err != nil {
-		_ = m.stop()
-		return nil, err
-	}
-	return m, nil
-}
-
-func (m *rcloneMount) end() error {
-	if err := m.stop(); err != nil {
-		return err
-	}
-	return os.RemoveAll(m.dir)
+		"--config", "/dev/null"))
+	m.awaitMount(b.ctx, point)
+	return m
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,307 +13,287 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// copyBuffer is what cp and cat read by.
-const copyBuffer = 128 << 10
+	"veriffs/veriff/sandbox"
+)
 
 // contenders are the same files in the ways that they can be read, each a
 // directory of sessions.
 type contenders struct {
-	mount *mount
-	// The plain files, and bare file systems over them.
-	ext4            string
+	*bench
+	mount           *mount
 	onTmpfs, onExt4 *bare
+	ext4            string // the plain files
 
 	video, small string // paths below each
 	videoSession string
 	files        []string // of the walked sessions
 }
 
-// reads measures files that are cached.
-func (b *bench) reads(ctx context.Context) (err error) {
-	s, err := startStandin(ctx, spec{Walk: true})
-	if err != nil {
-		return err
-	}
-	defer s.stop()
-	walked, video := s.set()
-	c := &contenders{videoSession: video.ID.String()}
-	if c.mount, err = b.mount(ctx, s, "reads", append(walked, video)); err != nil {
-		return err
-	}
-	defer c.mount.stop()
-	if err := c.prepare(ctx, b); err != nil {
-		return err
-	}
-	defer c.onTmpfs.stop()
-	defer c.onExt4.stop()
-	c.mount.profileFromHere()
-	for _, measure := range []func(*bench, context.Context, *contenders) error{
-		(*bench).warmSequential, (*bench).warmRandom, (*bench).openReadClose,
-		(*bench).coldPages, (*bench).again,
-	} {
-		if err := measure(b, ctx, c); err != nil {
-			return err
+// contender returns the time that one contender takes, below its directory.
+type contender = func(dir string) time.Duration
+
+// in makes a contest of something done in several directories.
+func (c *contenders) in(rounds int, do contender, dirs ...string) series {
+	each := make([]func() time.Duration, len(dirs))
+	for i, dir := range dirs {
+		each[i] = func() time.Duration {
+			check(c.ctx.Err()) // nothing else here would notice a signal
+			return do(dir)
 		}
 	}
-	if err := s.delay(barLatency); err != nil {
-		return err
-	}
-	if err := b.rcloneAgain(ctx, c, s); err != nil {
-		return err
-	}
-	return c.mount.end()
+	return inTurns(rounds, each...)
 }
 
-// prepare fills the cache and makes the plain copies from it.
-func (c *contenders) prepare(ctx context.Context, b *bench) (err error) {
+// turns is how many rounds a short measure takes.
+func (b *bench) turns(n, quick int) int {
+	if b.quick {
+		return quick
+	}
+	return n
+}
+
+// reads measures files that are cached.
+func (b *bench) reads() {
+	s := startStandin()
+	defer s.stop()
+	walked, video := s.set()
+	c := &contenders{bench: b, mount: b.mount(s, "reads", append(walked, video)), videoSession: video.ID.String()}
+	defer c.mount.end()
+	c.copy(video)
+	c.onTmpfs = b.mountBare(filepath.Join(b.memory, "plain"))
+	defer c.onTmpfs.stop()
+	c.onExt4 = b.mountBare(c.ext4)
+	defer c.onExt4.stop()
+	c.mount.profileFromHere()
+
+	c.warmVideo()
+	c.warmFiles()
+	c.coldPages()
+	c.lstat()
+	s.delay(barLatency)
+	c.rclone(s)
+}
+
+// copy fills the cache and makes plain copies from it.
+func (c *contenders) copy(video sandbox.Session) {
 	note("filling the cache")
-	c.ext4 = filepath.Join(b.dir, "plain")
-	tmpfs := filepath.Join(b.memory, "plain")
-	for _, to := range []string{c.ext4, tmpfs} {
-		if _, _, err := timed(ctx, "cp", "-r", c.mount.sessions, to); err != nil {
-			return err
-		}
+	c.ext4 = filepath.Join(c.dir, "plain")
+	for _, to := range []string{c.ext4, filepath.Join(c.bench.memory, "plain")} {
+		c.timed("cp", "-r", c.mount.sessions, to)
 	}
-	unix.Sync() // what is dirty can't be dropped
-	err = filepath.WalkDir(c.ext4, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
+	unix.Sync() // dirty pages can't be dropped
+	for _, path := range filesBelow(c.ext4) {
+		switch must(os.Stat(filepath.Join(c.ext4, path))).Size() {
+		case videoSize:
+			c.video = path
+			continue
+		case smallSize:
+			c.small = path
 		}
-		info, err := e.Info()
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(c.ext4, path)
-		switch {
-		case info.Size() == videoSize:
-			c.video = rel
-		default:
-			c.files = append(c.files, rel)
-			if info.Size() == smallSize {
-				c.small = rel
-			}
+		c.files = append(c.files, path)
+	}
+	if c.video == "" || c.small == "" || len(c.files) != walkFiles {
+		check(fmt.Errorf("the copy has %d files", len(c.files)))
+	}
+}
+
+// filesBelow returns the paths of the files below a directory.
+func filesBelow(dir string) (paths []string) {
+	check(fs.WalkDir(os.DirFS(dir), ".", func(path string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			paths = append(paths, path)
 		}
 		return err
-	})
-	if err != nil {
-		return err
-	}
-	if c.video == "" || c.small == "" || len(c.files) != walkSessions*len(sessionFiles) {
-		return fmt.Errorf("the copy has %d files", len(c.files))
-	}
-	if c.onTmpfs, err = b.mountBare(ctx, tmpfs); err != nil {
-		return err
-	}
-	if c.onExt4, err = b.mountBare(ctx, c.ext4); err != nil {
-		return errors.Join(err, c.onTmpfs.stop())
-	}
-	return nil
+	}))
+	return paths
 }
 
 // sequential reads files whole, one after the other.
-func sequential(dir string, files ...string) func() (time.Duration, error) {
-	buffer := make([]byte, copyBuffer)
-	return func() (time.Duration, error) {
-		start := time.Now()
-		for _, name := range files {
-			f, err := os.Open(filepath.Join(dir, name))
-			if err != nil {
-				return 0, err
-			}
-			for err == nil {
-				_, err = f.Read(buffer)
-			}
-			f.Close()
-			if err != io.EOF {
-				return 0, err
-			}
-		}
-		return time.Since(start), nil
-	}
-}
-
-// random reads 4 KiB at random places of a file, n times.
-func random(path string, n int) func() (time.Duration, error) {
-	source := rand.New(rand.NewPCG(3, 4))
-	buffer := make([]byte, 4096)
-	return func() (time.Duration, error) {
-		f, err := os.Open(path)
-		if err != nil {
-			return 0, err
-		}
-		defer f.Close()
-		// Without this the kernel would read more than it is asked for.
-		if err := unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_RANDOM); err != nil {
-			return 0, err
-		}
-		start := time.Now()
-		for range n {
-			if _, err := f.ReadAt(buffer, source.Int64N(videoSize/4096)*4096); err != nil {
-				return 0, err
-			}
-		}
-		return time.Since(start), nil
-	}
-}
-
-// warm reads a file whole from the page cache. FUSE fills that page by page, and
-// how fast it is read depends on where in the machine's memory the pages happen
-// to lie, by half: so the file comes in anew each round.
-func warm(dir, name string) func() (time.Duration, error) {
-	read := sequential(dir, name)
-	return func() (time.Duration, error) {
-		if err := dropPages(filepath.Join(dir, name)); err != nil {
-			return 0, err
-		}
-		for range 4 { // the first ones move the pages about the kernel's lists
-			if _, err := read(); err != nil {
-				return 0, err
-			}
-		}
-		return read()
-	}
-}
-
-// turns is how many rounds the short measures take.
-func (b *bench) turns() int {
-	if b.quick {
-		return 3
-	}
-	return 15
-}
-
-// perSecond shows how fast bytes came.
-func perSecond(bytes int64, d time.Duration) string {
-	return fmt.Sprintf("%.2f GB/s", float64(bytes)/1e9/d.Seconds())
-}
-
-func (b *bench) warmSequential(_ context.Context, c *contenders) error {
-	times, err := inTurns(b.turns(),
-		warm(c.mount.sessions, c.video), warm(c.onTmpfs.point, c.video), warm(c.ext4, c.video), warm(c.onExt4.point, c.video))
-	if err != nil {
-		return err
-	}
-	b.table.atLeast("warm sequential read, page cache, of the bare go-fuse on tmpfs", float64(times.median(1))/float64(times.median(0)), 0.95, "",
-		"medians: %s to %s; the bare go-fuse on ext4 %s; ext4 %s", perSecond(videoSize, times.median(0)), perSecond(videoSize, times.median(1)),
-		perSecond(videoSize, times.median(3)), perSecond(videoSize, times.median(2)))
-	return nil
-}
-
-func (b *bench) warmRandom(_ context.Context, c *contenders) error {
-	const n = 50_000
-	times, err := inTurns(b.turns(),
-		random(filepath.Join(c.mount.sessions, c.video), n),
-		random(filepath.Join(c.onTmpfs.point, c.video), n),
-		random(filepath.Join(c.ext4, c.video), n))
-	if err != nil {
-		return err
-	}
-	rate := func(i int) float64 { return n / times.best(i).Seconds() / 1000 }
-	b.table.atLeast("warm random 4 KiB reads, page cache, of ext4", times.ratio(2, 0), 0.9, "",
-		"%.0f to %.0f thousand/s; bare go-fuse %.0f", rate(0), rate(2), rate(1))
-	return nil
-}
-
-func (b *bench) openReadClose(_ context.Context, c *contenders) error {
-	const n = 1000
-	again := func(path string) func() (time.Duration, error) {
-		buffer := make([]byte, smallSize+1)
-		return func() (time.Duration, error) {
-			start := time.Now()
-			for range n {
-				f, err := os.Open(path)
-				if err != nil {
-					return 0, err
+func sequential(files ...string) contender {
+	buffer := make([]byte, 128<<10) // as cp and cat do
+	return func(dir string) time.Duration {
+		return elapsed(func() {
+			for _, name := range files {
+				f := must(os.Open(filepath.Join(dir, name)))
+				var err error
+				for err == nil {
+					_, err = f.Read(buffer)
 				}
-				read, err := f.Read(buffer)
 				f.Close()
-				if err != nil || read != smallSize {
-					return 0, fmt.Errorf("%s: %d bytes, %w", path, read, err)
+				if !errors.Is(err, io.EOF) {
+					check(err)
 				}
 			}
-			return time.Since(start), nil
-		}
+		})
 	}
-	times, err := inTurns(b.turns(),
-		again(filepath.Join(c.mount.sessions, c.small)), again(filepath.Join(c.onTmpfs.point, c.small)), again(filepath.Join(c.ext4, c.small)))
-	if err != nil {
-		return err
-	}
-	b.table.atMost("open, read and close of a small cached file, times the bare go-fuse", times.ratio(0, 1), 1.3, " ×",
-		"%s to %s; ext4 %s", seconds(times.best(0)/n), seconds(times.best(1)/n), seconds(times.best(2)/n))
-
-	times, err = inTurns(b.turns(), sequential(c.mount.sessions, c.files...), sequential(c.onTmpfs.point, c.files...))
-	if err != nil {
-		return err
-	}
-	b.table.info("all 900 files once more, page cache, times the bare go-fuse", "%.2f × (%s to %s)", times.ratio(0, 1), seconds(times.best(0)), seconds(times.best(1)))
-	return nil
 }
 
-// dropPages empties the page cache of a file.
-func dropPages(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
+// random reads 4 KiB at random places of a video, n times.
+func random(video string, n int) contender {
+	sources := map[string]*rand.Rand{} // one a directory, so that all read the same places
+	buffer := make([]byte, 4096)
+	return func(dir string) time.Duration {
+		if sources[dir] == nil {
+			sources[dir] = rand.New(rand.NewPCG(3, 4))
+		}
+		f := must(os.Open(filepath.Join(dir, video)))
+		defer f.Close()
+		// Otherwise the kernel would read more than it is asked for.
+		check(unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_RANDOM))
+		return elapsed(func() {
+			for range n {
+				must(f.ReadAt(buffer, sources[dir].Int64N(videoSize/4096)*4096))
+			}
+		})
 	}
-	defer f.Close()
-	return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
 }
 
-// dropTree empties it of all files below a directory.
-func dropTree(dir string) error {
-	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || !e.Type().IsRegular() {
-			return err
+// perSecond formats how fast the video came in a time.
+func perSecond(d time.Duration) string { return fmt.Sprintf("%.2f GB/s", videoSize/1e9/d.Seconds()) }
+
+// warmVideo reads the video from the page cache.
+func (c *contenders) warmVideo() {
+	ours, tmpfs, onExt4 := c.mount.sessions, c.onTmpfs.point, c.onExt4.point
+	// FUSE fills the page cache page by page, and where in the machine's memory
+	// these lie changes the speed of reading by half: so the file comes in anew
+	// each round.
+	read := sequential(c.video)
+	times := c.in(c.turns(15, 3), func(dir string) time.Duration {
+		dropPages(filepath.Join(dir, c.video))
+		for range 4 { // the first reads move the pages about the kernel's lists
+			read(dir)
 		}
-		return dropPages(path)
-	})
+		return read(dir)
+	}, ours, tmpfs, c.ext4, onExt4)
+	speed := func(i int) string { return perSecond(times.median(i)) }
+	c.table.atLeast("warm sequential read, page cache, of the bare go-fuse on tmpfs", float64(times.median(1))/float64(times.median(0)), 0.95, "",
+		"medians: %s to %s; the bare go-fuse on ext4 %s; ext4 %s", speed(0), speed(1), speed(3), speed(2))
+
+	const n = 50_000
+	times = c.in(c.turns(15, 3), random(c.video, n), ours, tmpfs, c.ext4)
+	c.table.atLeast("warm random 4 KiB reads, page cache, of ext4", times.ratio(2, 0), 0.9, "",
+		"%.0f to %.0f thousand/s; bare go-fuse %.0f", times.rate(0, n), times.rate(2, n), times.rate(1, n))
+}
+
+// warmFiles opens and reads files that are in the page cache.
+func (c *contenders) warmFiles() {
+	ours, tmpfs := c.mount.sessions, c.onTmpfs.point
+	const n = 1000
+	buffer := make([]byte, smallSize+1)
+	times := c.in(c.turns(15, 3), func(dir string) time.Duration {
+		path := filepath.Join(dir, c.small)
+		return elapsed(func() {
+			for range n {
+				f := must(os.Open(path))
+				read := must(f.Read(buffer))
+				f.Close()
+				if read != smallSize {
+					check(fmt.Errorf("%s: %d bytes", path, read))
+				}
+			}
+		}) / n
+	}, ours, tmpfs, c.ext4)
+	c.table.atMost("open, read and close of a small cached file, times the bare go-fuse", times.ratio(0, 1), 1.3, " ×",
+		"%s to %s; ext4 %s", times.show(0), times.show(1), times.show(2))
+
+	times = c.in(c.turns(15, 3), sequential(c.files...), ours, tmpfs)
+	c.table.info("all 900 files once more, page cache, times the bare go-fuse", "%.2f × (%s to %s)", times.ratio(0, 1), times.show(0), times.show(1))
+}
+
+// dropPages empties the page cache of files, and of all files below directories.
+func dropPages(paths ...string) {
+	for _, path := range paths {
+		check(filepath.WalkDir(path, func(path string, e fs.DirEntry, err error) error {
+			if err != nil || !e.Type().IsRegular() {
+				return err
+			}
+			f, err := os.Open(path)
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			return unix.Fadvise(int(f.Fd()), 0, 0, unix.FADV_DONTNEED)
+		}))
+	}
 }
 
 // coldPages reads what is on the disk and not in memory.
-func (b *bench) coldPages(_ context.Context, c *contenders) error {
-	after := func(do func() (time.Duration, error), dirs ...string) func() (time.Duration, error) {
-		return func() (time.Duration, error) {
-			for _, dir := range dirs {
-				if err := dropTree(dir); err != nil {
-					return 0, err
-				}
+func (c *contenders) coldPages() {
+	// below is the part of the tree that is read, whose pages are dropped.
+	cold := func(rounds int, below string, do contender) series {
+		return c.in(rounds, func(dir string) time.Duration {
+			drop := []string{filepath.Join(dir, below)}
+			switch dir { // and what it stands on
+			case c.mount.sessions:
+				drop = append(drop, c.mount.cache)
+			case c.onExt4.point:
+				drop = append(drop, filepath.Join(c.ext4, below))
 			}
-			return do()
-		}
+			dropPages(drop...)
+			return do(dir)
+		}, c.mount.sessions, c.onExt4.point, c.ext4)
 	}
-	video := func(dir string) string { return filepath.Join(dir, c.videoSession) }
-	measure := func(rounds int, do func(dir string) func() (time.Duration, error)) (series, error) {
-		return inTurns(rounds,
-			after(do(c.mount.sessions), video(c.mount.sessions), c.mount.cache),
-			after(do(c.onExt4.point), video(c.onExt4.point), video(c.ext4)),
-			after(do(c.ext4), video(c.ext4)))
-	}
-	times, err := measure(b.turns(), func(dir string) func() (time.Duration, error) { return sequential(dir, c.video) })
-	if err != nil {
-		return err
-	}
-	b.table.atLeast("cached object read with the page cache dropped, of the bare go-fuse on ext4 likewise", times.ratio(1, 0), 0.6, "",
-		"%s to %s; ext4 %s", perSecond(videoSize, times.best(0)), perSecond(videoSize, times.best(1)), perSecond(videoSize, times.best(2)))
+	times := cold(c.turns(15, 3), c.videoSession, sequential(c.video))
+	speed := func(i int) string { return perSecond(times.best(i)) }
+	c.table.atLeast("cached object read with the page cache dropped, of the bare go-fuse on ext4 likewise", times.ratio(1, 0), 0.6, "",
+		"%s to %s; ext4 %s", speed(0), speed(1), speed(2))
 
 	const n = 2000
-	times, err = measure(b.turns()/2+1, func(dir string) func() (time.Duration, error) { return random(filepath.Join(dir, c.video), n) })
-	if err != nil {
-		return err
-	}
-	rate := func(i int) float64 { return n / times.best(i).Seconds() / 1000 }
-	b.table.info("the same, random 4 KiB", "%.2f (%.1f to %.1f thousand/s; ext4 %.1f)", times.ratio(1, 0), rate(0), rate(1), rate(2))
+	times = cold(c.turns(8, 2), c.videoSession, random(c.video, n))
+	c.table.info("the same, random 4 KiB", "%.2f (%.1f to %.1f thousand/s; ext4 %.1f)", times.ratio(1, 0), times.rate(0, n), times.rate(1, n), times.rate(2, n))
 
-	times, err = inTurns(3,
-		after(sequential(c.mount.sessions, c.files...), c.mount.sessions, c.mount.cache),
-		after(sequential(c.onExt4.point, c.files...), c.onExt4.point, c.ext4),
-		after(sequential(c.ext4, c.files...), c.ext4))
-	if err != nil {
-		return err
+	times = cold(3, ".", sequential(c.files...))
+	c.table.info("the same, all 900 files", "%.2f (%s to %s; ext4 %s)", times.ratio(1, 0), times.show(0), times.show(1), times.show(2))
+}
+
+// lstat measures what only looking costs, once all is known.
+func (c *contenders) lstat() {
+	const times = 20
+	took := c.in(c.turns(15, 3), func(dir string) time.Duration {
+		return elapsed(func() {
+			for range times {
+				for _, name := range c.files {
+					must(os.Lstat(filepath.Join(dir, name)))
+				}
+			}
+		})
+	}, c.mount.sessions, c.onTmpfs.point, c.ext4)
+	n := times * len(c.files)
+	c.table.info("lstat of what the kernel knows", "%.0f thousand/s (bare go-fuse %.0f, ext4 %.0f)", took.rate(0, n), took.rate(1, n), took.rate(2, n))
+}
+
+// rclone reads all files a second time, beside rclone mount.
+func (c *contenders) rclone(s *standin) {
+	const measure = "`cat` of all 900 files a second time"
+	cat := func(dir string, names []string) func() time.Duration {
+		args := make([]string, len(names))
+		for i, name := range names {
+			args[i] = filepath.Join(dir, name)
+		}
+		return func() time.Duration { return c.timed("cat", args...) }
 	}
-	b.table.info("the same, all 900 files", "%.2f (%s to %s; ext4 %s)", times.ratio(1, 0), seconds(times.best(0)), seconds(times.best(1)), seconds(times.best(2)))
-	return nil
+	ours := cat(c.mount.sessions, c.files)
+	ours()
+	if !c.hasRclone() {
+		c.table.info(measure, "%s", seconds(ours()))
+		return
+	}
+	m := c.mountRclone(s)
+	defer m.end()
+	note("filling the cache of rclone")
+	names := filesBelow(m.point)
+	theirs := cat(m.point, names)
+	theirs()
+	before, rounds := c.mount.cpu(), c.rounds+2
+	// cat itself costs something: it maps and unmaps a buffer for each file.
+	times := inTurns(rounds, ours, theirs, cat(c.onTmpfs.backing, c.files))
+	c.table.atLeast(measure+", times faster than rclone mount", times.ratio(1, 0), 10, " ×",
+		"%s to %s; on tmpfs %s; %.1f s/GB of processor time in the mount", times.show(0), times.show(1), times.show(2),
+		perGB(c.mount.cpu()-before)/float64(rounds))
+	here, there := sequential(c.files...), sequential(names...)
+	times = inTurns(rounds,
+		func() time.Duration { return here(c.mount.sessions) },
+		func() time.Duration { return there(m.point) })
+	c.table.info("the same, by one process without cat's own cost", "%.1f × (%s to %s)", times.ratio(1, 0), times.show(0), times.show(1))
 }

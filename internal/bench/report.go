@@ -4,7 +4,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -19,26 +18,20 @@ import (
 )
 
 // finish prints the table and writes the report.
-func (b *bench) finish(ctx context.Context) error {
-	fmt.Print(b.table.markdown())
-	missed, of := b.table.missed()
-	fmt.Printf("\n%d of %d bars met\n", of-missed, of)
+func (b *bench) finish() {
+	met := b.table.count(met)
+	bars := met + b.table.count(missed)
+	fmt.Print(b.table)
+	fmt.Printf("\n%d of %d bars met\n", met, bars)
 	if b.report == "" {
-		return nil
+		return
 	}
 	var plots string
-	if len(b.growthLog) > 1 {
-		if err := b.plot(ctx, filepath.Dir(b.report)); err != nil {
-			return fmt.Errorf("plot: %w", err)
-		}
+	if len(b.points) > 1 {
+		b.plot(filepath.Dir(b.report))
 		plots = growthText
 	}
-	machine, err := b.machine(ctx)
-	if err != nil {
-		return err
-	}
-	text := fmt.Sprintf(reportText, machine, b.table.markdown(), of-missed, of, plots)
-	return os.WriteFile(b.report, []byte(text), 0o644)
+	check(os.WriteFile(b.report, fmt.Appendf(nil, reportText, b.machine(), b.table, met, bars, plots), 0o644))
 }
 
 const reportText = `# Benchmarks
@@ -66,18 +59,11 @@ Ten files a session. Cold is the first look at everything, which asks the API fo
 ![Memory by the number of sessions](bench-memory.svg)
 `
 
-// machine says what was measured, on what and when.
-func (b *bench) machine(ctx context.Context) (string, error) {
-	commit, err := output(ctx, b.repository, "git", "describe", "--tags", "--always", "--dirty")
-	if err != nil {
-		return "", err
-	}
+// machine describes what was measured, on what and when.
+func (b *bench) machine() string {
 	var uname unix.Utsname
-	if err := unix.Uname(&uname); err != nil {
-		return "", err
-	}
-	versions := []string{strings.TrimPrefix(runtime.Version(), "go")}
-	versions[0] = "Go " + versions[0]
+	check(unix.Uname(&uname))
+	versions := []string{"Go " + strings.TrimPrefix(runtime.Version(), "go")}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, m := range info.Deps {
 			if m.Path == "github.com/hanwen/go-fuse/v2" {
@@ -85,56 +71,29 @@ func (b *bench) machine(ctx context.Context) (string, error) {
 			}
 		}
 	}
-	for _, tool := range [][]string{{"curl", "--version"}, {b.rclone, "--version"}, {"rsync", "--version"}} {
-		out, err := output(ctx, "", tool[0], tool[1:]...)
-		if err != nil {
-			continue // it was not compared with, and the table says so
+	for _, tool := range []string{"curl", b.rclone, "rsync"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			continue // nothing was compared with it, and the table says so
 		}
-		first, _, _ := strings.Cut(out, "\n")
+		first, _, _ := strings.Cut(b.output(tool, "--version"), "\n")
 		first, _, _ = strings.Cut(first, " (")
 		first, _, _ = strings.Cut(strings.Join(strings.Fields(first), " "), " protocol")
 		versions = append(versions, strings.Replace(first, "version ", "", 1))
 	}
-	return fmt.Sprintf("| | |\n|---|---|\n| date | %s |\n| commit | %s |\n| processor | %s, %d cores |\n| memory | %s |\n| kernel | Linux %s |\n| with | %s |\n",
-		time.Now().UTC().Format(time.DateOnly), commit, processor(), runtime.NumCPU(), totalMemory(),
-		unix.ByteSliceToString(uname.Release[:]), strings.Join(versions, ", ")), nil
+	var kib float64
+	_, _ = fmt.Sscan(field("/proc/meminfo", "MemTotal"), &kib)
+	return fmt.Sprintf("| | |\n|---|---|\n| date | %s |\n| commit | %s |\n| processor | %s, %d cores |\n| memory | %.0f GiB |\n| kernel | Linux %s |\n| with | %s |\n",
+		time.Now().UTC().Format(time.DateOnly), b.output("git", "describe", "--tags", "--always", "--dirty"),
+		field("/proc/cpuinfo", "model name"), runtime.NumCPU(), kib/(1<<20),
+		unix.ByteSliceToString(uname.Release[:]), strings.Join(versions, ", "))
 }
 
-// processor is its name as the kernel has it.
-func processor() string { return procField("/proc/cpuinfo", "model name") }
-
-func totalMemory() string {
-	var kib int64
-	_, _ = fmt.Sscan(procField("/proc/meminfo", "MemTotal"), &kib)
-	return fmt.Sprintf("%.0f GiB", float64(kib)/(1<<20))
-}
-
-func procField(file, name string) string {
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return "unknown"
-	}
-	for line := range strings.Lines(string(text)) {
-		if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == name {
-			return strings.TrimSpace(value)
-		}
-	}
-	return "unknown"
-}
-
-// plot draws the growth. The program that draws is a module of its own, so
-// that what it needs is no dependency of the product.
-func (b *bench) plot(ctx context.Context, dir string) error {
-	points, err := json.Marshal(b.growthLog)
-	if err != nil {
-		return err
-	}
-	if dir, err = filepath.Abs(dir); err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, "go", "run", ".", dir)
+// plot draws the growth. The program that draws is a module of its own, which
+// keeps its dependencies out of veriffs.
+func (b *bench) plot(dir string) {
+	cmd := exec.CommandContext(b.ctx, "go", "run", ".", dir)
 	cmd.Dir = filepath.Join(b.repository, "internal", "bench", "plot")
-	cmd.Stdin = bytes.NewReader(points)
+	cmd.Stdin = bytes.NewReader(must(json.Marshal(b.points)))
 	cmd.Stderr = os.Stderr
-	return cmd.Run()
+	check(cmd.Run())
 }

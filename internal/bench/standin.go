@@ -6,13 +6,9 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
-	"flag"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -20,13 +16,13 @@ import (
 )
 
 // roles are what this program does when it has started itself.
-var roles = map[string]func(context.Context, []string) error{
+var roles = map[string]func(context.Context, []string){
 	"serve-sandbox": serveStandin,
 	"serve-bare":    serveBare,
 }
 
 // standin is the stand-in for the API in a process of its own. world is the
-// same world in this process, to know what there is without asking.
+// same world in this process, which so knows what there is without asking.
 type standin struct {
 	child
 	addresses
@@ -40,70 +36,33 @@ type addresses struct {
 	Control string
 }
 
-// spec says which world is served.
-type spec struct {
-	Walk  bool          // the set that is walked, and a large video
-	Scale sandbox.Scale // or a generated world
+// startStandin serves the world that is walked, or a generated one of a scale.
+func startStandin(scale ...sandbox.Scale) *standin {
+	s := &standin{world: newWorld(scale)}
+	out := s.self("serve-sandbox", string(must(json.Marshal(scale))))
+	check(json.Unmarshal(must(bufio.NewReader(out).ReadBytes('\n')), &s.addresses))
+	return s
 }
 
-func (s spec) make() *sandbox.Sandbox {
-	if s.Walk {
+func newWorld(scale []sandbox.Scale) *sandbox.Sandbox {
+	if len(scale) == 0 {
 		return walkWorld()
 	}
-	return sandbox.New(sandbox.Options{Scale: s.Scale})
-}
-
-func startStandin(ctx context.Context, s spec) (*standin, error) {
-	text, err := json.Marshal(s)
-	if err != nil {
-		return nil, err
-	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	st := &standin{world: s.make()}
-	cmd := exec.Command(self, "serve-sandbox", "-spec", string(text))
-	if _, err := cmd.StdinPipe(); err != nil { // open for as long as we live
-		return nil, err
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := st.start(cmd); err != nil {
-		return nil, err
-	}
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	if err == nil {
-		err = json.Unmarshal(line, &st.addresses)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("start the stand-in: %w", err), st.stop())
-	}
-	return st, nil
+	return sandbox.New(sandbox.Options{Scale: scale[0]})
 }
 
 // serveStandin is the role of that process.
-func serveStandin(ctx context.Context, args []string) error {
-	flags := flag.NewFlagSet("serve-sandbox", flag.ContinueOnError)
-	text := flags.String("spec", "{}", "")
-	if err := flags.Parse(args); err != nil {
-		return err
+func serveStandin(ctx context.Context, args []string) {
+	var scale []sandbox.Scale
+	check(json.Unmarshal([]byte(args[0]), &scale))
+	world := newWorld(scale)
+	tree := &index{}
+	if len(scale) == 0 {
+		tree = newIndex(world)
 	}
-	var s spec
-	if err := json.Unmarshal([]byte(*text), &s); err != nil {
-		return err
-	}
-	world := s.make()
-	tree := newIndex(world, s)
 	control := http.NewServeMux()
-	control.HandleFunc("/latency", func(w http.ResponseWriter, r *http.Request) {
-		d, err := time.ParseDuration(r.FormValue("d"))
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadRequest)
-			return
-		}
+	control.HandleFunc("/latency", func(_ http.ResponseWriter, r *http.Request) {
+		d, _ := time.ParseDuration(r.FormValue("d")) // as delay sent it
 		world.ClearFaults()
 		if d > 0 {
 			world.Set(sandbox.Match{}, sandbox.Latency(d))
@@ -112,58 +71,47 @@ func serveStandin(ctx context.Context, args []string) error {
 	})
 	control.HandleFunc("/reset", func(http.ResponseWriter, *http.Request) { world.ResetRequests() })
 	control.HandleFunc("/counts", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(world.Requests())
+		_ = json.NewEncoder(w).Encode(world.Requests().ByPath)
 	})
 
 	var a addresses
 	for address, handler := range map[*string]http.Handler{&a.API: world, &a.Index: tree, &a.Control: control} {
-		server, err := sandbox.Listen(handler)
-		if err != nil {
-			return err
-		}
+		server := must(sandbox.Listen(handler))
 		defer server.Close()
 		*address = server.URL
 	}
-	if err := json.NewEncoder(os.Stdout).Encode(a); err != nil {
-		return err
-	}
+	check(json.NewEncoder(os.Stdout).Encode(a))
 	awaitEnd(ctx)
-	return nil
 }
 
-// delay makes every later request wait so long for its first byte.
-func (s *standin) delay(d time.Duration) error {
-	return s.control("latency", url.Values{"d": {d.String()}}, nil)
-}
+// delay makes every later request wait this long for its first byte.
+func (s *standin) delay(d time.Duration) { s.control("latency?d="+d.String(), nil) }
 
 // reset sets the counts to zero.
-func (s *standin) reset() error { return s.control("reset", nil, nil) }
+func (s *standin) reset() { s.control("reset", nil) }
 
-// counts returns what was asked since the last reset.
-func (s *standin) counts() (c sandbox.Counts, err error) {
-	return c, s.control("counts", nil, &c)
+// requests returns how many requests there were of a kind since the last reset,
+// by id. The kind is what their path begins with: media, sessions.
+func (s *standin) requests(kind string) map[string]int {
+	var byPath map[string]int
+	s.control("counts", &byPath)
+	byID := map[string]int{}
+	for path, n := range byPath {
+		if rest, ok := strings.CutPrefix(path, "/v1/"+kind+"/"); ok {
+			id, _, _ := strings.Cut(rest, "/")
+			byID[id] += n
+		}
+	}
+	return byID
 }
 
-func (s *standin) control(path string, values url.Values, into any) error {
-	resp, err := http.Get(s.Control + "/" + path + "?" + values.Encode())
-	if err != nil {
-		return err
-	}
+func (s *standin) control(path string, into any) {
+	resp := must(http.Get(s.Control + "/" + path))
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the stand-in's %s: %s", path, resp.Status)
+		check(fmt.Errorf("the stand-in's %s: %s", path, resp.Status))
 	}
-	if into == nil {
-		return nil
+	if into != nil {
+		check(json.NewDecoder(resp.Body).Decode(into))
 	}
-	return json.NewDecoder(resp.Body).Decode(into)
-}
-
-// sessionsFile writes the ids of sessions as the mount reads them.
-func (s *standin) sessionsFile(path string, sessions []sandbox.Session) error {
-	var text strings.Builder
-	for _, session := range sessions {
-		fmt.Fprintln(&text, session.ID)
-	}
-	return os.WriteFile(path, []byte(text.String()), 0o600)
 }

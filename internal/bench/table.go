@@ -11,29 +11,30 @@ import (
 
 // row is one line of the table.
 type row struct {
-	section, measure, bar, value string
-	ok                           verdict
+	measure, bar, value string
+	ok                  verdict
 }
 
-type verdict int
+type verdict string
 
 const (
-	noBar verdict = iota
-	met
-	missed
+	noBar  verdict = ""
+	met    verdict = "ok"
+	missed verdict = "**missed**"
 )
 
-func (v verdict) String() string { return [...]string{"", "ok", "**missed**"}[v] }
-
-// table is what was measured.
-type table struct {
-	section string // of the rows to come
-	rows    []row
+func verdictOf(ok bool) verdict {
+	if ok {
+		return met
+	}
+	return missed
 }
 
+// table is what was measured.
+type table []row
+
 func (t *table) add(r row) {
-	r.section = t.section
-	t.rows = append(t.rows, r)
+	*t = append(*t, r)
 	note("%s: %s  [%s] %s", r.measure, r.value, r.bar, r.ok)
 }
 
@@ -42,7 +43,7 @@ func (t *table) info(measure, value string, args ...any) {
 	t.add(row{measure: measure, value: fmt.Sprintf(value, args...)})
 }
 
-// atMost and atLeast add a measure with a bar; more says what it was made of.
+// atMost and atLeast add a measure with a bar; more tells what it is made of.
 func (t *table) atMost(measure string, value, bar float64, unit, more string, args ...any) {
 	t.judged(measure, "≤ ", value, bar, unit, value <= bar, more, args)
 }
@@ -52,17 +53,34 @@ func (t *table) atLeast(measure string, value, bar float64, unit, more string, a
 }
 
 func (t *table) judged(measure, sign string, value, bar float64, unit string, ok bool, more string, args []any) {
-	r := row{measure: measure, bar: sign + number(bar) + unit, value: number(value) + unit, ok: missed}
-	if ok {
-		r.ok = met
-	}
+	r := row{measure: measure, bar: sign + number(bar) + unit, value: number(value) + unit, ok: verdictOf(ok)}
 	if more != "" {
 		r.value += " (" + fmt.Sprintf(more, args...) + ")"
 	}
 	t.add(r)
 }
 
-// number shows three digits or so.
+// String returns the table in Markdown.
+func (t table) String() string {
+	var s strings.Builder
+	s.WriteString("| measure | bar | measured | |\n|---|---|---|---|\n")
+	for _, r := range t {
+		fmt.Fprintf(&s, "| %s | %s | %s | %s |\n", r.measure, r.bar, r.value, r.ok)
+	}
+	return s.String()
+}
+
+// count returns how many rows have a verdict.
+func (t table) count(v verdict) (n int) {
+	for _, r := range t {
+		if r.ok == v {
+			n++
+		}
+	}
+	return n
+}
+
+// number formats about three digits.
 func number(v float64) string {
 	switch {
 	case v == float64(int64(v)):
@@ -76,30 +94,7 @@ func number(v float64) string {
 	}
 }
 
-// markdown is the table as it is kept.
-func (t *table) markdown() string {
-	var s strings.Builder
-	s.WriteString("| measure | bar | measured | |\n|---|---|---|---|\n")
-	for _, r := range t.rows {
-		fmt.Fprintf(&s, "| %s | %s | %s | %s |\n", r.measure, r.bar, r.value, r.ok)
-	}
-	return s.String()
-}
-
-// missed returns how many bars were missed, of how many.
-func (t *table) missed() (n, of int) {
-	for _, r := range t.rows {
-		if r.ok != noBar {
-			of++
-		}
-		if r.ok == missed {
-			n++
-		}
-	}
-	return n, of
-}
-
-// seconds shows a duration for people.
+// seconds formats a duration for people.
 func seconds(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
@@ -113,32 +108,40 @@ func seconds(d time.Duration) string {
 
 func megabytes(n int64) string { return fmt.Sprintf("%.0f MB", float64(n)/1e6) }
 
-// series are the times of several things done in turns, a column each.
+// series are the times of several contenders, a column each.
 type series [][]time.Duration
 
-// inTurns does several things by turns, so often, beginning each round with
-// another of them.
-func inTurns(rounds int, do ...func() (time.Duration, error)) (series, error) {
-	s := make(series, len(do))
+// inTurns measures contenders by turns. Each round begins with another one.
+func inTurns(rounds int, contenders ...func() time.Duration) series {
+	s := make(series, len(contenders))
 	for round := range rounds {
-		for i := range do {
-			i = (i + round) % len(do)
-			t, err := do[i]()
-			if err != nil {
-				return nil, err
-			}
-			s[i] = append(s[i], t)
+		for i := range contenders {
+			i = (i + round) % len(contenders)
+			s[i] = append(s[i], contenders[i]())
 		}
 	}
-	return s, nil
+	return s
 }
 
-// best returns the fastest round of a column. What else the machine does can
-// only add to a time, so the fastest round is the one that says most.
+// best returns the fastest round of a column: whatever else the machine does
+// can only add to a time.
 func (s series) best(i int) time.Duration { return slices.Min(s[i]) }
 
-// median returns the middle round of a column, for what hangs on luck.
+// median returns the middle round of a column, for times that luck decides.
 func (s series) median(i int) time.Duration { return slices.Sorted(slices.Values(s[i]))[len(s[i])/2] }
 
-// ratio returns that of the fastest rounds of two columns.
+// ratio compares the fastest rounds of two columns.
 func (s series) ratio(i, j int) float64 { return float64(s.best(i)) / float64(s.best(j)) }
+
+// show formats the fastest round of a column.
+func (s series) show(i int) string { return seconds(s.best(i)) }
+
+// rate returns how many thousand of n things a second the fastest round did.
+func (s series) rate(i, n int) float64 { return float64(n) / s.best(i).Seconds() / 1000 }
+
+// elapsed returns how long do took.
+func elapsed(do func()) time.Duration {
+	start := time.Now()
+	do()
+	return time.Since(start)
+}

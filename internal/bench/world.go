@@ -14,6 +14,7 @@ import (
 // The set that is walked: 100 sessions of nine files, 191 MB.
 const (
 	walkSessions = 100
+	walkFiles    = 900
 	walkBytes    = 191_000_000
 )
 
