@@ -13,64 +13,6 @@ import (
 	"veriffs/veriff/sandbox"
 )
 
-// eventually waits for what happens in the background.
-func (h *house) eventually(what string, ok func() bool) {
-	h.t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			h.t.Fatalf("not so in time: %s", what)
-		}
-	}
-}
-
-// history is a world of two sessions, with an older attempt each.
-func history() sandbox.Options {
-	return sandbox.Options{Scale: sandbox.Scale{Sessions: 2, Attempts: 2, Files: 2, FileSize: 5000}}
-}
-
-// warmAttempt fetches the files of an attempt.
-func (h *house) warmAttempt(id veriff.AttemptID) *library.Listing {
-	h.t.Helper()
-	list, err := h.lib.Attempt(context.Background(), id)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for i := range list.Files {
-		if err := h.lib.Fetch(context.Background(), &list.Files[i]); err != nil {
-			h.t.Fatal(err)
-		}
-	}
-	return list
-}
-
-// listing returns a session's listing, asking for it.
-func (h *house) listing(id veriff.SessionID) *library.Listing {
-	h.t.Helper()
-	h.lib.ForgetListing(id)
-	list, err := h.lib.Session(context.Background(), id)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return list
-}
-
-// loses asks for a session that the API no longer has.
-func (h *house) loses(id veriff.SessionID) {
-	h.t.Helper()
-	h.lib.ForgetListing(id)
-	if _, err := h.lib.Session(context.Background(), id); !errors.Is(err, library.ErrNotFound) {
-		h.t.Fatalf("a session that is gone: %v", err)
-	}
-}
-
-func (h *house) opens(f *library.File) error {
-	open, err := h.lib.Open(context.Background(), f)
-	if err == nil {
-		open.Close()
-	}
-	return err
-}
-
 // A file that its attempt no longer lists leaves the cache, also for those who
 // have met it before; its neighbours stay, and so do the files of an attempt
 // that a newer one has replaced.

@@ -1,0 +1,147 @@
+package library_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"veriffs/internal/library"
+	"veriffs/veriff"
+	"veriffs/veriff/sandbox"
+)
+
+func TestEraseSessionErasesThatSessionAlone(t *testing.T) {
+	h := newHouse(t, 1<<30, sandbox.Options{})
+	id := h.withFiles(2)
+	// A file of an earlier attempt is erased, too.
+	earlier := h.files(id)
+	h.warm(library.WarmOptions{})
+	h.AddAttempt(id, sandbox.Attempt{Status: "approved", Media: []sandbox.File{sandbox.NewFile("face", "image/jpeg", []byte("another face"))}})
+	h.lib.ForgetListing(id)
+	h.warm(library.WarmOptions{Sessions: []veriff.SessionID{id}})
+	mine := append(slices.Clone(earlier), h.files(id)...)
+	before := h.objects()
+
+	erasure, err := h.lib.EraseSession(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := len(mine) + 2; len(erasure.Erased) != want { // and both lists
+		t.Errorf("%d objects erased, not %d", len(erasure.Erased), want)
+	}
+	if erasure.Remaining != 0 || erasure.Scans < 2 || erasure.Session != id.String() || erasure.Pages != "none" {
+		t.Errorf("%+v", erasure)
+	}
+	for _, f := range mine {
+		if h.cached(f) {
+			t.Errorf("%s is still in the cache", f.ID)
+		}
+	}
+	for _, other := range h.SessionIDs() {
+		for _, f := range h.files(other) {
+			if other != id && !h.cached(f) {
+				t.Errorf("%s of another session is gone", f.ID)
+			}
+		}
+	}
+	// The report names files that were there and are not any more.
+	after := h.objects()
+	for _, e := range erasure.Erased {
+		if !slices.Contains(before, e.Hash) || slices.Contains(after, e.Hash) {
+			t.Errorf("%s: there before: %v, after: %v", e.Hash, slices.Contains(before, e.Hash), slices.Contains(after, e.Hash))
+		}
+	}
+	text, err := json.Marshal(erasure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range mine {
+		if bytes.Contains(text, []byte(f.ID.String())) {
+			t.Error("the report names a file by its id")
+		}
+	}
+	h.ResetRequests()
+	h.restart()
+	h.warm(library.WarmOptions{})
+	if n, want := h.media(), len(h.files(id)); n != want {
+		t.Errorf("%d files were fetched again, not %d", n, want)
+	}
+}
+
+// objects are the names of the files in the cache.
+func (h *house) objects() (names []string) {
+	h.t.Helper()
+	err := filepath.WalkDir(h.dir, func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			names = append(names, d.Name())
+		}
+		return err
+	})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return names
+}
+
+func TestEraseAll(t *testing.T) {
+	h := newHouse(t, 1<<30, sandbox.Options{})
+	h.warm(library.WarmOptions{})
+	erasure, err := h.lib.EraseAll(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := h.cache.Stats().Objects; n != 0 || len(erasure.Erased) < len(h.allFiles()) {
+		t.Errorf("%d objects left, %d erased", n, len(erasure.Erased))
+	}
+	for _, id := range h.SessionIDs() {
+		if !h.lib.Created(id).IsZero() {
+			t.Error("the date of a session is still known")
+		}
+	}
+	h.restart()
+	if n := h.cache.Stats().Objects; n != 0 {
+		t.Errorf("%d objects came back", n)
+	}
+}
+
+// What is being fetched while all is erased is not left behind.
+func TestEraseWaitsForFetches(t *testing.T) {
+	h := newHouse(t, 1<<30, sandbox.Options{})
+	id := h.withFiles(1)
+	f := h.files(id)[0]
+	slow := h.Set(sandbox.Match{Kind: sandbox.Media, ID: f.ID.String()}, sandbox.Stall(f.Size/2))
+	read := make(chan error, 1)
+	go func() {
+		b, err := h.read(id, f)
+		if err == nil && !bytes.Equal(b, h.Bytes(f.ID)) {
+			err = errors.New("other bytes")
+		}
+		read <- err
+	}()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := slow.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	erased := make(chan error, 1)
+	go func() {
+		_, err := h.lib.EraseAll(ctx)
+		erased <- err
+	}()
+	slow.Release()
+	if err := <-erased; err != nil {
+		t.Fatal(err)
+	}
+	if err := <-read; err != nil {
+		t.Error("the reader of an erased file:", err)
+	}
+	if h.cached(f) {
+		t.Error("a file whose fetch had begun was left in the cache")
+	}
+}
