@@ -22,8 +22,10 @@ import (
 
 // Catalog is what is remembered. Make one with New.
 type Catalog struct {
+	// Losses are the sessions and attempts that have gone and are to be erased.
+	Losses *Losses
+
 	changed chan struct{} // holds one token while there are changes to write
-	losses  chan struct{} // holds one token when somebody has gone
 
 	mu       sync.RWMutex
 	attempts map[veriff.SessionID][]attempt // newest first, as the API lists them
@@ -32,8 +34,6 @@ type Catalog struct {
 	version  uint64                   // grows with every change of attempts
 	sizes    map[veriff.MediaID]int64 // bytes
 	numbers  map[veriff.MediaID]int64
-	lost     Lost   // see losses.go
-	loss     uint64 // grows with each
 }
 
 // attempt is what is remembered of an attempt. There may be a million.
@@ -44,7 +44,8 @@ type attempt struct {
 
 // New returns an empty catalog.
 func New() *Catalog {
-	c := &Catalog{changed: make(chan struct{}, 1), losses: make(chan struct{}, 1)}
+	c := &Catalog{changed: make(chan struct{}, 1)}
+	c.Losses = &Losses{catalog: c, arrived: make(chan struct{}, 1)}
 	c.clear()
 	return c
 }
@@ -52,15 +53,12 @@ func New() *Catalog {
 // Changed is readable when there is something to write down.
 func (c *Catalog) Changed() <-chan struct{} { return c.changed }
 
-// Losses is readable when somebody has gone.
-func (c *Catalog) Losses() <-chan struct{} { return c.losses }
-
 func (c *Catalog) clear() {
 	c.attempts = make(map[veriff.SessionID][]attempt)
 	c.sessions = make(map[veriff.AttemptID]veriff.SessionID)
 	c.sizes = make(map[veriff.MediaID]int64)
 	c.numbers = make(map[veriff.MediaID]int64)
-	c.lost = newLost()
+	c.Losses.lost = newLost()
 	c.latest = 0
 }
 

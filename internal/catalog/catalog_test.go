@@ -36,13 +36,13 @@ func TestCatalogLasts(t *testing.T) {
 	if files := []veriff.MediaID{media}; !c.SetNumbers(map[veriff.MediaID]int{media: 7}, files) || c.SetNumbers(nil, nil) {
 		t.Error("a number is a change once")
 	}
-	c.Lose([]veriff.SessionID{{7}}, map[veriff.AttemptID]bool{{8}: false, {9}: true})
+	c.Losses.Add([]veriff.SessionID{{7}}, map[veriff.AttemptID]bool{{8}: false, {9}: true})
 	again := New()
 	if err := again.Decode(c.Encode()); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := again.Lost().Attempts[veriff.AttemptID{8}]; !ok || !again.IsLost(veriff.SessionID{7}) || !again.Lost().Attempts[veriff.AttemptID{9}].Suspect {
-		t.Errorf("who has gone: %+v", again.Lost())
+	if _, ok := again.Losses.Pending().Attempts[veriff.AttemptID{8}]; !ok || !again.Losses.Has(veriff.SessionID{7}) || !again.Losses.Pending().Attempts[veriff.AttemptID{9}].Suspect {
+		t.Errorf("who has gone: %+v", again.Losses.Pending())
 	}
 	if n, ok := again.Size(media); !ok || n != 5 {
 		t.Errorf("size %d, %v", n, ok)
@@ -74,7 +74,7 @@ func FuzzCatalog(f *testing.F) {
 	c.SetAttempts(veriff.SessionID{1}, []veriff.Attempt{{ID: veriff.AttemptID{4}, Created: time.UnixMilli(1)}, {ID: veriff.AttemptID{5}}})
 	c.SetSize(veriff.MediaID{2}, 3)
 	c.SetNumbers(map[veriff.MediaID]int{{6}: 2}, nil)
-	c.Lose([]veriff.SessionID{{7}}, map[veriff.AttemptID]bool{{8}: false, {9}: true})
+	c.Losses.Add([]veriff.SessionID{{7}}, map[veriff.AttemptID]bool{{8}: false, {9}: true})
 	f.Add(c.Encode())
 	f.Add([]byte{})
 	f.Add([]byte{formatVersion, 255, 255, 255, 255})
@@ -98,7 +98,7 @@ func FuzzCatalog(f *testing.F) {
 		if d := cmp.Diff(c.numbers, again.numbers); d != "" {
 			t.Error(d)
 		}
-		if d := cmp.Diff(c.lost, again.lost, cmp.AllowUnexported(Loss{})); d != "" {
+		if d := cmp.Diff(c.Losses.lost, again.Losses.lost, cmp.AllowUnexported(Loss{})); d != "" {
 			t.Error(d)
 		}
 	})
@@ -108,12 +108,12 @@ func FuzzCatalog(f *testing.F) {
 func TestLostOnceMore(t *testing.T) {
 	c := New()
 	again, once := veriff.SessionID{1}, veriff.SessionID{2}
-	c.Lose([]veriff.SessionID{again, once}, nil)
-	erased := c.Lost()
-	c.Restore(again)
-	c.Lose([]veriff.SessionID{again}, nil)
-	c.Erased(erased)
-	if !c.IsLost(again) || c.IsLost(once) {
-		t.Errorf("gone again: %v, gone once: %v", c.IsLost(again), c.IsLost(once))
+	c.Losses.Add([]veriff.SessionID{again, once}, nil)
+	erased := c.Losses.Pending()
+	c.Losses.Restore(again)
+	c.Losses.Add([]veriff.SessionID{again}, nil)
+	c.Losses.Erased(erased)
+	if !c.Losses.Has(again) || c.Losses.Has(once) {
+		t.Errorf("gone again: %v, gone once: %v", c.Losses.Has(again), c.Losses.Has(once))
 	}
 }

@@ -25,11 +25,11 @@ const (
 func (c *Catalog) Encode() []byte {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	if len(c.attempts)+len(c.sizes)+len(c.numbers) == 0 && c.lost.Empty() {
+	if len(c.attempts)+len(c.sizes)+len(c.numbers) == 0 && c.Losses.lost.Empty() {
 		return nil
 	}
 	b := make([]byte, 0, 1+5*countBytes+len(c.attempts)*(idBytes+countBytes)+
-		recordBytes*(len(c.sessions)+len(c.sizes)+len(c.numbers)+len(c.lost.Sessions)+len(c.lost.Attempts)))
+		recordBytes*(len(c.sessions)+len(c.sizes)+len(c.numbers)+len(c.Losses.lost.Sessions)+len(c.Losses.lost.Attempts)))
 	b = append(b, formatVersion)
 	b = appendCount(b, len(c.attempts))
 	for session, all := range c.attempts {
@@ -44,12 +44,12 @@ func (c *Catalog) Encode() []byte {
 			b = appendRecord(b, id, n)
 		}
 	}
-	b = appendCount(b, len(c.lost.Sessions))
-	for id := range c.lost.Sessions {
+	b = appendCount(b, len(c.Losses.lost.Sessions))
+	for id := range c.Losses.lost.Sessions {
 		b = appendRecord(b, id, 0)
 	}
-	b = appendCount(b, len(c.lost.Attempts))
-	for id, g := range c.lost.Attempts {
+	b = appendCount(b, len(c.Losses.lost.Attempts))
+	for id, g := range c.Losses.lost.Attempts {
 		var suspect int64
 		if g.Suspect {
 			suspect = 1
@@ -108,11 +108,11 @@ func (c *Catalog) decodeLocked(b []byte) error {
 			return errMalformed
 		}
 	}
-	b, ok = takeTable(b, func(id [idBytes]byte, _ int64) { c.lost.Sessions[id] = Loss{} })
+	b, ok = takeTable(b, func(id [idBytes]byte, _ int64) { c.Losses.lost.Sessions[id] = Loss{} })
 	if !ok {
 		return errMalformed
 	}
-	b, ok = takeTable(b, func(id [idBytes]byte, suspect int64) { c.lost.Attempts[id] = Loss{Suspect: suspect != 0} })
+	b, ok = takeTable(b, func(id [idBytes]byte, suspect int64) { c.Losses.lost.Attempts[id] = Loss{Suspect: suspect != 0} })
 	if !ok || len(b) > 0 {
 		return errMalformed
 	}

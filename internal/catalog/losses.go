@@ -26,68 +26,81 @@ func newLost() Lost {
 // Empty reports whether nobody has gone.
 func (l Lost) Empty() bool { return len(l.Sessions)+len(l.Attempts) == 0 }
 
-// Lose remembers who has gone. Attempts are whole, or merely suspected to have
+// Losses are those who have gone. They are written down with their catalog, whose
+// lock they share.
+type Losses struct {
+	catalog *Catalog
+	arrived chan struct{} // holds one token when there is a new one
+
+	lost  Lost
+	count uint64 // grows with each
+}
+
+// Arrived is readable when somebody has gone.
+func (l *Losses) Arrived() <-chan struct{} { return l.arrived }
+
+// Add remembers who has gone. Attempts are whole, or merely suspected to have
 // lost files.
-func (c *Catalog) Lose(sessions []veriff.SessionID, attempts map[veriff.AttemptID]bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.loss++
+func (l *Losses) Add(sessions []veriff.SessionID, attempts map[veriff.AttemptID]bool) {
+	l.catalog.mu.Lock()
+	defer l.catalog.mu.Unlock()
+	l.count++
 	for _, id := range sessions {
-		c.lost.Sessions[id] = Loss{number: c.loss}
+		l.lost.Sessions[id] = Loss{number: l.count}
 	}
 	for id, suspect := range attempts {
-		if old, ok := c.lost.Attempts[id]; !ok || old.Suspect {
-			c.lost.Attempts[id] = Loss{number: c.loss, Suspect: suspect}
+		if old, ok := l.lost.Attempts[id]; !ok || old.Suspect {
+			l.lost.Attempts[id] = Loss{number: l.count, Suspect: suspect}
 		}
 	}
-	c.markLocked()
+	l.catalog.markLocked()
 	select {
-	case c.losses <- struct{}{}:
+	case l.arrived <- struct{}{}:
 	default:
 	}
 }
 
-// IsLost reports whether a session has gone.
-func (c *Catalog) IsLost(id veriff.SessionID) bool {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	_, ok := c.lost.Sessions[id]
+// Has reports whether a session has gone.
+func (l *Losses) Has(id veriff.SessionID) bool {
+	l.catalog.mu.RLock()
+	defer l.catalog.mu.RUnlock()
+	_, ok := l.lost.Sessions[id]
 	return ok
 }
 
 // Restore takes back that a session is gone: the API has it again.
-func (c *Catalog) Restore(id veriff.SessionID) {
-	if !c.IsLost(id) {
+func (l *Losses) Restore(id veriff.SessionID) {
+	if !l.Has(id) {
 		return
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.lost.Sessions, id)
-	c.markLocked()
+	l.catalog.mu.Lock()
+	defer l.catalog.mu.Unlock()
+	delete(l.lost.Sessions, id)
+	l.catalog.markLocked()
 }
 
-// Lost returns who is to be erased.
-func (c *Catalog) Lost() Lost {
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	return Lost{maps.Clone(c.lost.Sessions), maps.Clone(c.lost.Attempts)}
+// Pending returns who is to be erased.
+func (l *Losses) Pending() Lost {
+	l.catalog.mu.RLock()
+	defer l.catalog.mu.RUnlock()
+	return Lost{maps.Clone(l.lost.Sessions), maps.Clone(l.lost.Attempts)}
 }
 
 // Erased forgets those that were erased, but not those that have gone once
 // more meanwhile.
-func (c *Catalog) Erased(erased Lost) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (l *Losses) Erased(erased Lost) {
+	l.catalog.mu.Lock()
+	defer l.catalog.mu.Unlock()
 	same := func(a, b Loss) bool { return a.number == b.number }
 	for id, g := range erased.Sessions {
-		if same(c.lost.Sessions[id], g) {
-			delete(c.lost.Sessions, id)
+		if same(l.lost.Sessions[id], g) {
+			delete(l.lost.Sessions, id)
 		}
 	}
 	for id, g := range erased.Attempts {
-		if same(c.lost.Attempts[id], g) {
-			delete(c.lost.Attempts, id)
+		if same(l.lost.Attempts[id], g) {
+			delete(l.lost.Attempts, id)
 		}
 	}
-	c.markLocked()
+	l.catalog.markLocked()
 }

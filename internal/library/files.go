@@ -257,7 +257,7 @@ func (l *files) download(ctx context.Context, f *File) (*cache.Object, error) {
 // gone reports whether a file belongs to a session or an attempt that the API no
 // longer has: what the cache still has of it must not be served.
 func (l *files) gone(f *File) bool {
-	if l.sessions.Absent(f.In.Session) || l.catalog.IsLost(f.In.Session) {
+	if l.sessions.Absent(f.In.Session) || l.catalog.Losses.Has(f.In.Session) {
 		return true
 	}
 	return f.In.OfAttempt && l.attempts.knownAbsent(f.In.Attempt)

@@ -59,7 +59,7 @@ func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 	if last != nil {
 		change.FilesGone = new(Listing).Gone(last)
 	}
-	l.catalog.Lose([]veriff.SessionID{id}, whole)
+	l.catalog.Losses.Add([]veriff.SessionID{id}, whole)
 	l.observer.tell(change)
 }
 
@@ -84,7 +84,7 @@ func (l *eraser) loseAttempt(id veriff.AttemptID, last *Listing) {
 // are its own listing says: that of a session may have changed over to a newer
 // attempt at any moment.
 func (l *eraser) suspect(id veriff.AttemptID) {
-	l.catalog.Lose(nil, map[veriff.AttemptID]bool{id: true})
+	l.catalog.Losses.Add(nil, map[veriff.AttemptID]bool{id: true})
 }
 
 // eraseGone erases what belongs to the sessions and attempts that have gone.
@@ -96,7 +96,7 @@ func (l *eraser) eraseGone() {
 		case <-l.life.Done():
 			return
 		case <-again.C:
-		case <-l.catalog.Losses():
+		case <-l.catalog.Losses.Arrived():
 		}
 		begun := l.now()
 		if l.eraseLost(l.life) {
@@ -111,7 +111,7 @@ func (l *eraser) eraseGone() {
 // eraseLost erases what has gone so far, and reports whether some of it has
 // to be tried again.
 func (l *eraser) eraseLost(ctx context.Context) (again bool) {
-	lost := l.catalog.Lost()
+	lost := l.catalog.Losses.Pending()
 	if lost.Empty() {
 		return false
 	}
@@ -146,7 +146,7 @@ func (l *eraser) eraseLost(ctx context.Context) (again bool) {
 	if len(e.Erased) > 0 {
 		l.log.Info("what the API no longer has was erased from the cache", "objects", len(e.Erased))
 	}
-	l.catalog.Erased(lost)
+	l.catalog.Losses.Erased(lost)
 	return again
 }
 

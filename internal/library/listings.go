@@ -161,7 +161,7 @@ func (l *listings) lost(id veriff.SessionID, last *Listing) { l.eraser.loseSessi
 // received tells the observer what has changed. Files that are missing from the
 // same attempt may be deleted: see suspect in gone.go.
 func (l *listings) received(id veriff.SessionID, list, last *Listing) {
-	l.catalog.Restore(id)
+	l.catalog.Losses.Restore(id)
 	if l.sessions.Visit(id) {
 		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})
 	}
