@@ -34,6 +34,8 @@ type source[K question, V any] interface {
 	ask(*flight.Task, K) (V, error)
 	// received is told of a new answer; last may be the zero V.
 	received(k K, fresh, last V)
+	// takes reports whether an erasure takes an answer.
+	takes(*fence, K) bool
 	// lost is told of the API's signed word that there is nothing (any more).
 	lost(k K, last V)
 }
@@ -68,7 +70,9 @@ func (a *answers[K, V]) get(ctx context.Context, k K) (V, error) {
 		return a.result(k, last)
 	}
 	return sitOut(ctx, &a.base.limit, func() (V, error) {
-		v, err := a.asking.Do(ctx, k, func(t *flight.Task) (V, error) { return a.renew(t, k) })
+		v, err := behindFence(ctx, a.base, func(f *fence) bool { return a.source.takes(f, k) }, func() (V, error) {
+			return a.asking.Do(ctx, k, func(t *flight.Task) (V, error) { return a.renew(t, k) })
+		})
 		if errors.Is(err, veriff.ErrRateLimited) && !outlasts(ctx) {
 			if last, ok := a.present(k); ok {
 				return last, nil
@@ -155,6 +159,9 @@ func (a *answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 		return a.result(k, last)
 	}
 	var none V
+	if a.base.fenced(func(f *fence) bool { return a.source.takes(f, k) }) {
+		return none, errFenced
+	}
 	v, err := a.source.ask(t, k)
 	switch {
 	case err == nil:
@@ -167,6 +174,8 @@ func (a *answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 		return none, err
 	case errors.Is(err, ErrNotFound):
 		return none, err // unsigned: nothing is destroyed or remembered
+	case errors.Is(err, errFenced):
+		return none, err
 	case known && !last.absent && !refused(err) && !errors.Is(err, veriff.ErrRateLimited) && t.Context().Err() == nil:
 		a.base.log.Warn("refresh failed; serving the stale answer", "about", a.about, "id", k.String(), "error", err)
 		last.asked = a.base.now().Add(retryStale - a.base.ttl)

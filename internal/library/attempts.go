@@ -91,7 +91,11 @@ func (l *attempts) ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 	}
 	session, _ := l.catalog.Attempt(id)
 	if session.IsZero() {
-		if session = sessionOf(media); !session.IsZero() {
+		session = sessionOf(media)
+		if l.fenced(func(f *fence) bool { return f.hasSession(session) }) {
+			return nil, errFenced
+		}
+		if !session.IsZero() {
 			attempts, err := l.listings.askAttempts(t, session)
 			if err != nil {
 				return nil, fmt.Errorf("library: list attempt %s: %w", id, err)
@@ -104,6 +108,8 @@ func (l *attempts) ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 	store.Put(l.cache, store.AttemptList(id), media.Body, store.NewLabel(session, id, media.Receipt).Text())
 	return l.attemptListing(id, media), nil
 }
+
+func (l *attempts) takes(f *fence, id veriff.AttemptID) bool { return f.hasAttempt(id) }
 
 // lost has the files of an attempt erased.
 func (l *attempts) lost(id veriff.AttemptID, last *Listing) { l.eraser.loseAttempt(id, last) }

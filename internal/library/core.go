@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"veriffs/cache"
@@ -29,6 +30,7 @@ type core struct {
 	sessions *collection.Sessions
 	known    *collection.Attempts
 	catalog  storedCatalog
+	fence    atomic.Pointer[fence] // of the erasure at work, nil without one
 	observer observers
 
 	link  link

@@ -172,17 +172,25 @@ func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind 
 	}
 	// It was evicted just now, or the disk keeps nothing.
 	full, err := sitOut(ctx, &l.limit, func() (fullDocument, error) {
-		return l.bodies.Do(ctx, k, func(t *flight.Task) (fullDocument, error) {
-			full, err := l.fetchDocument(t, k)
-			if err == nil {
-				last, _ := l.present(k)
-				l.put(k, full.Document)
-				l.received(k, full.Document, last)
-			}
-			return full, err
+		return behindFence(ctx, l.core, func(f *fence) bool { return l.takes(f, k) }, func() (fullDocument, error) {
+			return l.bodies.Do(ctx, k, func(t *flight.Task) (fullDocument, error) { return l.refetch(t, k) })
 		})
 	})
 	return full.Document, full.body, err
+}
+
+// refetch gets a document of which the cache does not have the body.
+func (l *documents) refetch(t *flight.Task, k documentKey) (fullDocument, error) {
+	if l.fenced(func(f *fence) bool { return l.takes(f, k) }) {
+		return fullDocument{}, errFenced
+	}
+	full, err := l.fetchDocument(t, k)
+	if err == nil {
+		last, _ := l.present(k)
+		l.put(k, full.Document)
+		l.received(k, full.Document, last)
+	}
+	return full, err
 }
 
 type fullDocument struct {
@@ -215,6 +223,8 @@ func (l *documents) received(k documentKey, fresh, last Document) {
 		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
 	}
 }
+
+func (l *documents) takes(f *fence, k documentKey) bool { return f.hasSession(k.session) }
 
 // keep stores a document that came with a listing.
 func (l *documents) keep(k documentKey, d veriff.Document) {

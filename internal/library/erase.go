@@ -93,9 +93,7 @@ func (l *eraser) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) {
 type doomed struct {
 	everything bool
 	sessions   map[veriff.SessionID]bool
-	// attempts that lose their files; those that the listing has stay, without
-	// one all go.
-	attempts map[veriff.AttemptID]*Listing
+	attempts   map[veriff.AttemptID]remains // that lose files
 	// owner returns the session of an attempt, zero if it is not known.
 	owner func(veriff.AttemptID) veriff.SessionID
 
@@ -103,15 +101,23 @@ type doomed struct {
 	unattributed map[cache.Key]bool      // whose they are is not known
 }
 
+// remains is what is left of an attempt.
+type remains struct {
+	files  *Listing // nil: none
+	listed bool     // the attempt itself is still there, and so is its listing
+}
+
+func (r remains) has(id veriff.MediaID) bool { return r.files != nil && r.files.Has(id) }
+
 // doomSession returns what is known to belong to a session.
 func (l *eraser) doomSession(id veriff.SessionID) *doomed {
 	d := &doomed{
 		sessions: map[veriff.SessionID]bool{id: true},
-		attempts: make(map[veriff.AttemptID]*Listing),
+		attempts: make(map[veriff.AttemptID]remains),
 		files:    make(map[veriff.MediaID]bool),
 	}
 	for _, attempt := range l.attemptsOf(id) {
-		d.attempts[attempt] = nil
+		d.attempts[attempt] = remains{}
 		if last, ok := l.attempts.present(attempt); ok {
 			collect(d.files, last)
 		}
@@ -131,13 +137,13 @@ func (d *doomed) takes(key cache.Key, text []byte) bool {
 	label, _ := store.ParseLabel(text) // without one it is nobody's
 	session, attempt := label.Owners()
 	media, isMedia := store.FileOf(key)
-	left, listed := d.attempts[attempt]
+	left, doomed := d.attempts[attempt]
 	switch {
 	case d.sessions[session]:
-		if !attempt.IsZero() && !listed {
-			d.attempts[attempt] = nil
+		if !attempt.IsZero() && !doomed {
+			d.attempts[attempt] = remains{}
 		}
-	case listed && (left == nil || isMedia && !left.Has(media)):
+	case doomed && (isMedia && !left.has(media) || !isMedia && !left.listed):
 	default:
 		if session.IsZero() && (isMedia || !attempt.IsZero()) && d.owner(attempt).IsZero() {
 			d.unattributed[key] = true
@@ -171,6 +177,12 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	}
 	d.unattributed = make(map[cache.Key]bool)
 	d.owner = func(id veriff.AttemptID) veriff.SessionID { s, _ := l.catalog.Attempt(id); return s }
+	up := newFence(d)
+	l.fence.Store(up)
+	defer func() {
+		l.fence.Store(nil)
+		close(up.down)
+	}()
 	if err := errors.Join(l.listings.asking.Settle(ctx), l.attempts.asking.Settle(ctx),
 		l.documents.asking.Settle(ctx), l.documents.bodies.Settle(ctx), l.files.fetches.Settle(ctx)); err != nil {
 		return e, err
@@ -184,7 +196,9 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	}
 	e.Unattributed = int64(len(d.unattributed))
 	e.Proven = e.Proven && e.Unattributed == 0
+	l.files.disownTaken(d) // what was opened before it was unlinked
 	change := l.forget(d)
+	err = errors.Join(err, l.unpin(d))
 	change.SessionsChanged = change.SessionsChanged || before.SessionsChanged
 	e.Pages = pagesNone
 	if l.tellAndWait(ctx, change) {
@@ -219,7 +233,7 @@ func (l *eraser) forget(d *doomed) Change {
 		}
 	}
 	for attempt, left := range d.attempts {
-		if left == nil {
+		if !left.listed {
 			l.attempts.drop(attempt)
 		}
 	}
@@ -227,9 +241,27 @@ func (l *eraser) forget(d *doomed) Change {
 	// d goes on to change while the observer looks.
 	sessions, attempts, files := maps.Clone(d.sessions), maps.Clone(d.attempts), maps.Clone(d.files)
 	change.Erased = func(f *File) bool {
-		left, listed := attempts[f.In.Attempt]
-		return sessions[f.In.Session] || files[f.ID] || f.In.OfAttempt && listed && left == nil
+		left, doomed := attempts[f.In.Attempt]
+		return sessions[f.In.Session] || files[f.ID] || f.In.OfAttempt && doomed && !left.has(f.ID)
 	}
 	change.ErasedSession = func(id veriff.SessionID) bool { return sessions[id] }
 	return change
+}
+
+// unpin takes away the pins of what was erased, also of what was not fetched yet.
+func (l *eraser) unpin(d *doomed) (err error) {
+	for id := range d.files {
+		err = errors.Join(err, l.cache.Unpin(store.File(id)))
+	}
+	for id := range d.sessions {
+		for kind := range DocumentKinds {
+			err = errors.Join(err, l.cache.Unpin(documentKey{id, kind}.key()))
+		}
+	}
+	for id, left := range d.attempts {
+		if !left.listed {
+			err = errors.Join(err, l.cache.Unpin(store.AttemptList(id)))
+		}
+	}
+	return err
 }

@@ -88,7 +88,9 @@ func (l *files) object(ctx context.Context, f *File) (o *object, fetched bool, e
 		return l.adopt(o), false, nil
 	}
 	o, err = sitOut(ctx, &l.limit, func() (*object, error) {
-		return l.fetches.Do(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
+		return behindFence(ctx, l.core, func(e *fence) bool { return e.hasFile(f) }, func() (*object, error) {
+			return l.fetches.Do(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
+		})
 	})
 	if err != nil {
 		return nil, false, err
@@ -161,6 +163,9 @@ func (l *files) disown(o *object) {
 
 // obtain opens an object from the cache, or fetches it from the API.
 func (l *files) obtain(t *flight.Task, f *File) (*object, error) {
+	if l.fenced(func(e *fence) bool { return e.hasFile(f) }) {
+		return nil, errFenced
+	}
 	if o, ok := l.cached(f); ok {
 		return o, nil
 	}
@@ -290,7 +295,9 @@ func (l *files) warm(ctx context.Context, f *File) (fetched bool, err error) {
 		return false, nil // whether it is whole shows when it is opened
 	}
 	return sitOut(ctx, &l.limit, func() (bool, error) {
-		o, err := l.fetches.Await(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
+		o, err := behindFence(ctx, l.core, func(e *fence) bool { return e.hasFile(f) }, func() (*object, error) {
+			return l.fetches.Await(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
+		})
 		return err == nil && o.fetched, err
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
@@ -51,10 +50,6 @@ func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 	for attempt := range d.attempts {
 		whole[attempt] = false
 		change.AttemptsGone = append(change.AttemptsGone, attempt)
-		l.cache.Remove(store.AttemptList(attempt))
-	}
-	for kind := range DocumentKinds {
-		l.cache.Remove(documentKey{id, kind}.key())
 	}
 	if last != nil {
 		change.FilesGone = new(Listing).Gone(last)
@@ -67,7 +62,6 @@ func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 // for those that its session still lists.
 func (l *eraser) loseAttempt(id veriff.AttemptID, last *Listing) {
 	l.log.Info("the API no longer has this attempt: it leaves the listing and the cache", "attempt", id)
-	l.cache.Remove(store.AttemptList(id))
 	change := Change{AttemptsGone: []veriff.AttemptID{id}}
 	if session, _ := l.catalog.Attempt(id); !session.IsZero() {
 		l.known.Lose(id, l.now().Add(l.ttl))
@@ -87,23 +81,27 @@ func (l *eraser) suspect(id veriff.AttemptID) {
 	l.catalog.Losses.Add(nil, map[veriff.AttemptID]bool{id: true})
 }
 
-// eraseGone erases what belongs to the sessions and attempts that have gone.
+// eraseGone erases what belongs to the sessions and attempts that have gone. Who
+// has gone is written down at once, so that a kill does not lose it.
 func (l *eraser) eraseGone() {
-	again := time.NewTimer(0) // what the last mount left
-	defer again.Stop()
+	scan := time.NewTimer(0) // what the last mount left
+	defer scan.Stop()
+	var rested time.Time // when the cache may be read again
 	for {
 		select {
 		case <-l.life.Done():
 			return
-		case <-again.C:
 		case <-l.catalog.Losses.Arrived():
+			l.catalog.save()
+			scan.Reset(max(0, time.Until(rested)))
+			continue
+		case <-scan.C:
 		}
-		begun := l.now()
-		if l.eraseLost(l.life) {
-			again.Reset(eraseAgain)
-		}
-		if !l.rest(max(0, min(eraseShare*l.now().Sub(begun), eraseAgain))) {
-			return
+		begun := time.Now()
+		again := l.eraseLost(l.life)
+		rested = time.Now().Add(min(eraseShare*time.Since(begun), eraseAgain))
+		if again {
+			scan.Reset(eraseAgain)
 		}
 	}
 }
@@ -115,13 +113,13 @@ func (l *eraser) eraseLost(ctx context.Context) (again bool) {
 	if lost.Empty() {
 		return false
 	}
-	d := &doomed{sessions: make(map[veriff.SessionID]bool), attempts: make(map[veriff.AttemptID]*Listing)}
+	d := &doomed{sessions: make(map[veriff.SessionID]bool), attempts: make(map[veriff.AttemptID]remains)}
 	for id := range lost.Sessions {
 		d.sessions[id] = true
 	}
 	for id, loss := range lost.Attempts {
 		if !loss.Suspect {
-			d.attempts[id] = nil
+			d.attempts[id] = remains{}
 			continue
 		}
 		left, err := l.leftOf(ctx, id)
@@ -150,21 +148,19 @@ func (l *eraser) eraseLost(ctx context.Context) (again bool) {
 	return again
 }
 
-// leftOf returns the files of an attempt that are still there, nil for none.
-func (l *eraser) leftOf(ctx context.Context, id veriff.AttemptID) (*Listing, error) {
+// leftOf returns what is left of an attempt.
+func (l *eraser) leftOf(ctx context.Context, id veriff.AttemptID) (remains, error) {
 	list, err := l.attempts.get(ctx, id)
 	switch {
 	case err == nil && list.Proves:
-		return list, nil
+		return remains{list, true}, nil
 	case err == nil:
-		return nil, ErrIncomplete
+		return remains{}, ErrIncomplete
 	case !proven(err) && !l.attempts.knownAbsent(id):
-		return nil, err
+		return remains{}, err
 	}
 	// It is gone, but its session may list what it had.
 	session, _ := l.catalog.Attempt(id)
-	if last, ok := l.listings.present(session); ok {
-		return last, nil
-	}
-	return nil, nil
+	last, _ := l.listings.present(session)
+	return remains{files: last}, nil
 }

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -239,5 +242,112 @@ func TestListingFromTheFutureIsStale(t *testing.T) {
 	}
 	if n := h.Requests().ByKind[sandbox.SessionMedia]; n != 1 {
 		t.Errorf("the listing was asked for %d times, not once", n)
+	}
+}
+
+// What was to be erased when the process was killed is erased by the next one:
+// nothing of it goes before that is written down.
+func TestErasureAfterAKill(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	session, _ := h.Session(id)
+	h.warm(library.WarmOptions{})
+	h.warmAttempt(session.Attempts[1].ID)
+	h.down() // writes the catalog
+	h.up()
+	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
+	go h.lib.Document(context.Background(), h.SessionIDs()[1], library.DecisionDocument)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := stalled.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	h.DeleteSession(id)
+	h.loses(id)
+	h.eventually("the erasure is at work", func() bool { return h.lib.Erasing() })
+	killed := t.TempDir() // what the disk has at this moment
+	if err := os.CopyFS(filepath.Join(killed, "cache"), os.DirFS(h.dir)); err != nil {
+		t.Fatal(err)
+	}
+	stalled.Release()
+	h.down()
+	h.dir = filepath.Join(killed, "cache")
+	if err := filepath.WalkDir(h.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			err = os.Chmod(path, 0o700)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	h.up()
+	if !h.cached(session.Attempts[0].Media[0]) {
+		t.Fatal("the file is not in the cache, so the test proves nothing")
+	}
+	for _, f := range append(session.Attempts[0].Media, session.Attempts[1].Media...) {
+		h.eventually("the next process erases the deleted session", func() bool { return !h.cached(f) })
+	}
+}
+
+// A file that is opened while its session is being erased is fetched once the
+// erasure has ended, so that its proof holds and no open fails.
+func TestOpenDuringAnErasure(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	list := h.listing(id)
+	f := &list.Files[0]
+	// The erasure waits for this fetch, which lasts.
+	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
+	go h.lib.Document(context.Background(), h.SessionIDs()[1], library.DecisionDocument)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := stalled.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	type result struct {
+		library.Erasure
+		error
+	}
+	erased := make(chan result, 1)
+	go func() {
+		e, err := h.lib.EraseSession(ctx, id)
+		erased <- result{e, err}
+	}()
+	h.eventually("the erasure is at work", func() bool { return h.lib.Erasing() })
+	opened := make(chan error, 1)
+	h.ResetRequests()
+	go func() { opened <- h.opens(f) }()
+	select {
+	case err := <-opened:
+		t.Fatalf("the open did not wait for the erasure: %v", err)
+	case <-time.After(100 * time.Millisecond): // long enough for one that does not wait
+	}
+	if n := h.media(); n != 0 {
+		t.Errorf("%d files were fetched during the erasure", n)
+	}
+	stalled.Release()
+	if r := <-erased; r.error != nil || !r.Proven {
+		t.Errorf("the erasure: %+v, %v", r.Erasure, r.error)
+	}
+	if err := <-opened; err != nil {
+		t.Errorf("the open: %v", err)
+	}
+}
+
+// The pins of a session end with it, also those of files that were never
+// fetched.
+func TestErasureEndsPins(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	if _, err := h.lib.Pin(context.Background(), id.String()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.lib.EraseSession(context.Background(), id); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range h.files(id) {
+		if h.cache.Pinned(cache.Key("media/" + f.ID.String())) {
+			t.Errorf("%s is still pinned", f.ID)
+		}
 	}
 }

@@ -86,7 +86,7 @@ func (l *listings) ForgetListing(id veriff.SessionID) { l.expire(id) }
 // stored is the last listing of a session in the sealed store.
 func (l *listings) stored(id veriff.SessionID) (a answer[*Listing], ok bool) {
 	body, label, stored, ok := store.Get(l.cache, documentKey{id, MediaDocument}.key())
-	if !ok || label.Absent {
+	if !ok || label.Absent || l.catalog.Losses.Has(id) {
 		return a, false
 	}
 	media, err := veriff.DecodeMediaList(body)
@@ -154,6 +154,8 @@ func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts ve
 	l.documents.keep(documentKey{id, AttemptsDocument}, attempts.Document)
 	return attempts, nil
 }
+
+func (l *listings) takes(f *fence, id veriff.SessionID) bool { return f.hasSession(id) }
 
 // lost has all of a session erased.
 func (l *listings) lost(id veriff.SessionID, last *Listing) { l.eraser.loseSession(id, last) }

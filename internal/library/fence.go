@@ -1,0 +1,63 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"maps"
+
+	"veriffs/veriff"
+)
+
+// fence keeps what an erasure takes from coming back while it is at work. Whoever
+// wants such a file or listing waits until the erasure has ended; work that is
+// begun all the same fails with errFenced, before it stores anything.
+type fence struct {
+	everything bool
+	sessions   map[veriff.SessionID]bool
+	attempts   map[veriff.AttemptID]remains
+	down       chan struct{} // closed when the erasure has ended
+}
+
+// errFenced is never seen outside of the library: see core.behindFence.
+var errFenced = errors.New("library: it is being erased")
+
+func newFence(d *doomed) *fence {
+	return &fence{
+		everything: d.everything, sessions: maps.Clone(d.sessions), attempts: maps.Clone(d.attempts),
+		down: make(chan struct{}),
+	}
+}
+
+func (f *fence) hasSession(id veriff.SessionID) bool { return f.everything || f.sessions[id] }
+
+func (f *fence) hasAttempt(id veriff.AttemptID) bool {
+	left, doomed := f.attempts[id]
+	return f.everything || doomed && !left.listed
+}
+
+func (f *fence) hasFile(file *File) bool {
+	left, doomed := f.attempts[file.In.Attempt]
+	return f.hasSession(file.In.Session) || doomed && !left.has(file.ID)
+}
+
+// fenced reports whether the erasure at work takes something.
+func (c *core) fenced(has func(*fence) bool) bool {
+	f := c.fence.Load()
+	return f != nil && has(f)
+}
+
+// behindFence does work once no erasure takes what it is about.
+func behindFence[V any](ctx context.Context, c *core, has func(*fence) bool, work func() (V, error)) (v V, err error) {
+	for {
+		if f := c.fence.Load(); f != nil && has(f) {
+			select {
+			case <-f.down:
+			case <-ctx.Done():
+				return v, context.Cause(ctx)
+			}
+		}
+		if v, err = work(); !errors.Is(err, errFenced) {
+			return v, err
+		}
+	}
+}
