@@ -30,7 +30,7 @@ func evict(c *cli.Context) error {
 	if c.Bool("all") == (len(names) > 0) {
 		return usageError("either names or --all say what to drop")
 	}
-	k, err := newKeeper(c, false)
+	k, err := newKeeper(c, tidies)
 	if err != nil {
 		return err
 	}

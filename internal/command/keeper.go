@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/urfave/cli/v2"
@@ -45,11 +47,19 @@ type keeper struct {
 	close    func()
 }
 
+// need is what a command needs where no mount is running.
+type need int
+
+const (
+	tidies  need = iota // a cache that is there; the API is not asked
+	asks                // a cache, and the API where the cache does not know
+	fetches             // a cache that keeps to its limit, and an API that takes the credentials
+)
+
 // newKeeper finds the running mount that is meant: the one on --mount, else
 // that of the integration whose credentials are given, else the only one. If
-// the integration has no mount its cache is opened; with online the API is
-// asked first whether it takes the credentials.
-func newKeeper(c *cli.Context, online bool) (*keeper, error) {
+// the integration has no mount its cache is opened as the command needs it.
+func newKeeper(c *cli.Context, need need) (*keeper, error) {
 	if !c.IsSet(flagLogLevel) {
 		if err := c.Set(flagLogLevel, "warn"); err != nil { // the command itself says what it did
 			return nil, err
@@ -62,12 +72,17 @@ func newKeeper(c *cli.Context, online bool) (*keeper, error) {
 		if point == "" && errors.Is(err, control.ErrNoMount) {
 			return nil, incomplete
 		}
+		if err == nil {
+			err = checkCache(c, m)
+		}
 		if err != nil {
 			return nil, err
 		}
 		return &keeper{Keeper: m, mount: m, settings: s, close: func() {}}, nil
 	}
-	own := slices.DeleteFunc(mounts, func(m *control.Client) bool { return m.Account != account(&s.api) })
+	own := slices.DeleteFunc(mounts, func(m *control.Client) bool {
+		return m.Account != account(&s.api) || namesCache(c) && !sameFile(m.CacheDir, s.cache.Dir)
+	})
 	if len(own) > 0 {
 		m, err := chooseMount(own, "")
 		if err != nil {
@@ -79,7 +94,7 @@ func newKeeper(c *cli.Context, online bool) (*keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := openLibrary(c.Context, s, online, log)
+	k, err := openLibrary(c.Context, s, need, log)
 	if err != nil {
 		logFile.Close()
 		return nil, err
@@ -92,7 +107,7 @@ func newKeeper(c *cli.Context, online bool) (*keeper, error) {
 
 // openLibrary brings up a stack without a mount. Offline it only tidies up, and
 // that must not make the cache any smaller than its mount allows.
-func openLibrary(ctx context.Context, s settings, online bool, log *slog.Logger) (_ *stack, err error) {
+func openLibrary(ctx context.Context, s settings, need need, log *slog.Logger) (_ *stack, err error) {
 	k := new(stack)
 	defer func() {
 		if err != nil {
@@ -100,7 +115,7 @@ func openLibrary(ctx context.Context, s settings, online bool, log *slog.Logger)
 		}
 	}()
 	s.api.Logger, s.cache.Logger, s.noReadAhead = log, log, true
-	if online {
+	if need == fetches {
 		warnOfSmallCache(s.cache.Limit, log)
 	} else {
 		s.cache.Limit, s.cache.MinFree = unlimited, 0
@@ -108,10 +123,15 @@ func openLibrary(ctx context.Context, s settings, online bool, log *slog.Logger)
 	if k.client, err = veriff.New(s.api); err != nil {
 		return nil, err
 	}
+	if _, err := os.Lstat(s.cache.Dir); need == tidies && errors.Is(err, os.ErrNotExist) {
+		return nil, &hinted{code: exitCache,
+			err:  fmt.Errorf("there is no cache in %s, so nothing was looked at", s.cache.Dir),
+			hint: "check --cache-dir, --api-url and --api-key: each account has a cache of its own"}
+	}
 	if k.cache, err = openCache(ctx, s.cache, "", log); err != nil {
 		return nil, err
 	}
-	if online {
+	if need == fetches {
 		if err := probe(ctx, k.client, false, log); err != nil {
 			return nil, err
 		}
@@ -137,6 +157,43 @@ func chooseMount(mounts []*control.Client, point string) (*control.Client, error
 	return m, err
 }
 
+// namesCache reports whether the command line, the environment or the profile
+// says which cache is meant.
+func namesCache(c *cli.Context) bool { return c.IsSet(flagCacheDir) || c.IsSet(flagCacheKey) }
+
+// checkCache refuses a mount that uses another cache than --cache-dir names.
+func checkCache(c *cli.Context, m *control.Client) error {
+	if !c.IsSet(flagCacheDir) {
+		return nil
+	}
+	dir, err := filepath.Abs(c.String(flagCacheDir))
+	if err != nil || sameFile(filepath.Dir(m.CacheDir), dir) {
+		return err
+	}
+	return usageError("the mount on %s uses the cache in %s, not the one that --%s names", m.Mountpoint, m.CacheDir, flagCacheDir)
+}
+
+// sameFile reports whether two paths lead to one file.
+func sameFile(a, b string) bool {
+	if a == b {
+		return true
+	}
+	first, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
+}
+
+// cacheDir is the directory of the cache that the command works on.
+func (k *keeper) cacheDir() string {
+	if k.mount != nil {
+		return k.mount.CacheDir
+	}
+	return k.settings.cache.Dir
+}
+
 // trouble gives a failure of a command the exit code of its kind.
 func trouble(err error) error {
 	var h *hinted
@@ -157,7 +214,7 @@ func trouble(err error) error {
 func serveControl(l *library.Library, s settings, log *slog.Logger) (close func(), err error) {
 	o := control.Options{
 		Library: l, Metrics: s.metrics, Logger: log,
-		Mount: control.ThisProcess(s.mountpoint, account(&s.api), version),
+		Mount: control.ThisProcess(s.mountpoint, account(&s.api), s.cache.Dir, version),
 	}
 	server, err := control.Serve(o)
 	switch {

@@ -40,7 +40,11 @@ func unpinCommand() *cli.Command {
 }
 
 func pin(c *cli.Context) error {
-	names, k, err := keeperOf(c, c.Bool("fetch"))
+	need := asks
+	if c.Bool("fetch") {
+		need = fetches
+	}
+	names, k, err := keeperOf(c, need)
 	if err != nil {
 		return err
 	}
@@ -97,7 +101,7 @@ func pinAndFetch(c *cli.Context, k *keeper, names []string) error {
 }
 
 func unpin(c *cli.Context) error {
-	names, k, err := keeperOf(c, false)
+	names, k, err := keeperOf(c, asks)
 	if err != nil {
 		return err
 	}
@@ -113,7 +117,7 @@ func unpin(c *cli.Context) error {
 }
 
 // keeperOf returns what the arguments name, and the keeper that they are for.
-func keeperOf(c *cli.Context, online bool) ([]string, *keeper, error) {
+func keeperOf(c *cli.Context, need need) ([]string, *keeper, error) {
 	if err := arguments(c, 1, -1); err != nil {
 		return nil, nil, err
 	}
@@ -121,7 +125,7 @@ func keeperOf(c *cli.Context, online bool) ([]string, *keeper, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	k, err := newKeeper(c, online)
+	k, err := newKeeper(c, need)
 	return names, k, err
 }
 

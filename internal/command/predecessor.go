@@ -17,7 +17,7 @@ import (
 // one whose mount was taken away writes down what the next should remember.
 const (
 	predecessorPause    = 25 * time.Millisecond
-	predecessorPatience = 3 * time.Second
+	predecessorPatience = mountpoint.Grace + time.Second
 )
 
 // openCache opens a cache for a mount on point, or "" for a command without

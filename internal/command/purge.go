@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/dustin/go-humanize"
 	"github.com/google/renameio/v2"
@@ -42,7 +43,11 @@ func purge(c *cli.Context) error {
 			return usageError("--session: %q is no session id", c.String("session"))
 		}
 	}
-	k, err := newKeeper(c, false)
+	file := c.String("report")
+	if err := checkReport(file); err != nil {
+		return err
+	}
+	k, err := newKeeper(c, tidies)
 	if err != nil {
 		return err
 	}
@@ -54,8 +59,8 @@ func purge(c *cli.Context) error {
 		erasure, err = k.EraseSession(c.Context, session)
 	}
 	// The report of an erasure that failed says how far it came.
-	if file := c.String("report"); file != "" && !erasure.Started.IsZero() {
-		if wrote := writeReport(c.App.Writer, file, erasure); wrote != nil {
+	if file != "" && !erasure.Started.IsZero() {
+		if wrote := writeReport(c.App.Writer, file, purgeReport{k.cacheDir(), erasure}); wrote != nil {
 			return fmt.Errorf("write the report: %w", wrote)
 		}
 	}
@@ -63,10 +68,10 @@ func purge(c *cli.Context) error {
 		return trouble(err)
 	}
 	out := c.App.Writer
-	if c.String("report") == "-" {
+	if file == "-" {
 		out = c.App.ErrWriter
 	}
-	proof := "reading the whole cache again found none left"
+	proof := "reading the whole cache in " + k.cacheDir() + " again found none left"
 	if !erasure.Proven {
 		proof = "that none are left is not proven"
 	}
@@ -102,9 +107,27 @@ func unproven(r *library.Erasure) error {
 	return &hinted{code: exitUnproven, err: errors.New("the mount did not say that nothing is left"), hint: "unmount it, and run purge again"}
 }
 
+// purgeReport is the evidence as it is written down.
+type purgeReport struct {
+	Cache string `json:"cache"` // the directory that was read
+	library.Erasure
+}
+
+// checkReport refuses to replace what is no regular file, such as /dev/null.
+func checkReport(file string) error {
+	if file == "" || file == "-" {
+		return nil
+	}
+	info, err := os.Lstat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		return usageError("--report: %s is no regular file, and would be replaced", file)
+	}
+	return nil // what is wrong otherwise shows when it is written
+}
+
 // writeReport writes the evidence so that it is whole or not there, and lasts.
-func writeReport(stdout io.Writer, file string, e library.Erasure) error {
-	text, err := json.MarshalIndent(e, "", "  ")
+func writeReport(stdout io.Writer, file string, r purgeReport) error {
+	text, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}

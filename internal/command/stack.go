@@ -117,7 +117,7 @@ func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) 
 // tells integrations apart and says nothing about them.
 func account(api *veriff.Config) string {
 	url := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(api.BaseURL, "/"), "/v1"), "/")
-	sum := sha256.Sum256([]byte(url + "\n" + api.APIKey))
+	sum := sha256.Sum256([]byte(url + "\n" + strings.ToLower(api.APIKey)))
 	return hex.EncodeToString(sum[:6])
 }
 

@@ -49,7 +49,7 @@ func warm(c *cli.Context) error {
 	if options.Sessions, err = warmSessions(c); err != nil {
 		return err
 	}
-	k, err := newKeeper(c, true)
+	k, err := newKeeper(c, fetches)
 	if err != nil {
 		return err
 	}

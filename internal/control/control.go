@@ -51,14 +51,15 @@ var (
 type Mount struct {
 	Mountpoint string    `json:"mountpoint"`
 	Account    string    `json:"account"` // tells integrations apart, not a secret
+	CacheDir   string    `json:"cache_dir"`
 	PID        int       `json:"pid"`
 	Version    string    `json:"version"`
 	Started    time.Time `json:"started"`
 }
 
 // ThisProcess describes the mount of this process, started now.
-func ThisProcess(mountpoint, account, version string) Mount {
-	return Mount{Mountpoint: mountpoint, Account: account, PID: os.Getpid(), Version: version, Started: time.Now()}
+func ThisProcess(mountpoint, account, cacheDir, version string) Mount {
+	return Mount{Mountpoint: mountpoint, Account: account, CacheDir: cacheDir, PID: os.Getpid(), Version: version, Started: time.Now()}
 }
 
 // The paths that a server answers.

@@ -113,7 +113,7 @@ func newHouse(t *testing.T, o Options) *house {
 	}
 	o.Library, o.directories = h.lib, h.dirs
 	if o.Mount.Mountpoint == "" {
-		o.Mount = ThisProcess("/mnt/veriff", "a1b2c3", "v1")
+		o.Mount = ThisProcess("/mnt/veriff", "a1b2c3", "/cache/a1b2c3", "v1")
 	}
 	if o.Metrics != "" {
 		o.Logger = slog.New(&h.metrics)

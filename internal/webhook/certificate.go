@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"crypto/tls"
+	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -24,6 +25,11 @@ type certificate struct {
 const lookEvery = 10 * time.Second
 
 func (c *certificate) load() error {
+	for _, name := range []string{c.certFile, c.keyFile} { // a pipe or a device has no end
+		if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+			return fmt.Errorf("%s is no regular file", name)
+		}
+	}
 	info, err := os.Stat(c.certFile)
 	if err != nil {
 		return err
