@@ -1,60 +1,36 @@
-// Package veriff is a client of Veriff's public API v1, as far as a reader of
-// verification media needs it: the listings of sessions and attempts, the
-// documents beside them, and the media themselves.
-//
-// It promises:
-//   - Nothing unverified is believed. Every reply's signature is checked over
-//     its body, those of errors included, so that "not found" too is Veriff's
-//     word (see [VerifyMode]). What grants nothing, a refusal or a server's
-//     failure, is taken at its status alone.
-//   - Media are streamed and hashed on the way, never held whole; listings
-//     and documents are bounded.
-//   - A call ends. It is tried again after a failure that may pass, within
-//     [Config.Patience] and its context's deadline, and ends at once when the
-//     context does.
-//   - An answer 429 holds back every request of the Client until the moment
-//     that it names. Calls fail at once until then: see [Client.HeldUntil].
-//   - A request that is answered much later than its peers is sent a second
-//     time, within Connections and Rate and for 2 % of the requests at most.
-//   - The API key and the signatures go to the API's scheme, host and port
-//     and nowhere else; no error, log line or number holds them, or a secret.
-//
-// It does not promise that the bytes belong to the id that was asked for:
-// Veriff signs a reply's body alone. A Client is safe for concurrent use.
 package veriff
 
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
-	"sync/atomic"
+	"time"
 
 	"golang.org/x/time/rate"
 )
 
 // Client calls the API of one integration. Make one with New.
 type Client struct {
-	base      *url.URL
-	key       string
-	secrets   []string
-	verify    VerifyMode
-	userAgent string
-	limits    timeLimits
-	log       *slog.Logger
-	transport *http.Transport
+	base        *url.URL
+	credentials credentials
+	userAgent   string
+	stall       time.Duration // Config.Stall
+	patience    time.Duration // Config.Patience
+	backoff     time.Duration // backoffFirst
+	maxDocument int64         // the constant
+	log         *slog.Logger
+	transport   *http.Transport
 
-	slots     chan struct{} // holds one value per request under way
-	rate      *rate.Limiter
-	restraint restraint
-	hedging   hedging
-	stats     stats
-	signed    atomic.Bool // see Signed
+	slots    chan struct{} // holds one value per request under way
+	rate     *rate.Limiter
+	throttle throttle
+	hedging  hedging
+	stats    stats
 }
 
 // Format keeps the secrets out of whatever prints a Client.
@@ -72,22 +48,35 @@ func New(config Config) (*Client, error) {
 		limit = rate.Limit(config.Rate)
 	}
 	return &Client{
-		base:      base,
-		key:       config.APIKey,
-		secrets:   slices.Clone(config.Secrets),
-		verify:    config.Verify,
-		userAgent: config.UserAgent,
-		limits:    timeLimits{stall: config.Stall, patience: config.Patience},
-		log:       config.Logger,
-		transport: newTransport(config),
-		slots:     make(chan struct{}, config.Connections),
-		rate:      rate.NewLimiter(limit, 1),
+		base:        base,
+		credentials: credentials{key: config.APIKey, secrets: slices.Clone(config.Secrets), mode: config.Verify},
+		userAgent:   config.UserAgent,
+		stall:       config.Stall,
+		patience:    config.Patience,
+		backoff:     backoffFirst,
+		maxDocument: maxDocument,
+		log:         config.Logger,
+		transport:   newTransport(config),
+		slots:       make(chan struct{}, config.Connections),
+		rate:        rate.NewLimiter(limit, 1),
 	}, nil
 }
 
 // Close closes the idle connections. Calls under way are not cut short: end
 // them by their contexts.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Patience is how long a call goes on without receiving a byte.
+func (c *Client) Patience() time.Duration { return c.patience }
+
+// HeldUntil returns until when no request goes out because the API asked for
+// fewer: the zero time if they do. Until then every call fails at once with
+// ErrRateLimited.
+func (c *Client) HeldUntil() time.Time { return c.throttle.everyone(time.Now()) }
+
+// Signed reports whether one of the configured secrets has signed a reply so
+// far: then at least that one is not mistyped.
+func (c *Client) Signed() bool { return c.credentials.signed.Load() }
 
 // resource is one kind of address below /v1/.
 type resource struct {
@@ -132,7 +121,7 @@ func (c *Client) mediaList(ctx context.Context, r resource, id string) (MediaLis
 	}
 	list, err := DecodeMediaList(doc.Body)
 	if err != nil {
-		return MediaList{}, fmt.Errorf("veriff: %s %s: %w", r.name, id, err)
+		return MediaList{}, fmt.Errorf("%s %s: %w", r.name, id, err)
 	}
 	list.Document = doc
 	return list, nil
@@ -146,7 +135,7 @@ func (c *Client) SessionAttempts(ctx context.Context, id SessionID) (AttemptList
 	}
 	list, err := DecodeAttemptList(doc.Body)
 	if err != nil {
-		return AttemptList{}, fmt.Errorf("veriff: %s %s: %w", sessionAttempts.name, id, err)
+		return AttemptList{}, fmt.Errorf("%s %s: %w", sessionAttempts.name, id, err)
 	}
 	list.Document = doc
 	return list, nil
@@ -171,19 +160,20 @@ func (c *Client) WatchlistScreening(ctx context.Context, id SessionID) (Document
 func (c *Client) document(ctx context.Context, r resource, id string) (Document, error) {
 	var doc Document
 	err := c.do(ctx, r, id, func(resp *http.Response) error {
-		if resp.ContentLength > maxDocument {
-			return fmt.Errorf("%w: longer than %d MiB", ErrBody, maxDocument>>20)
+		tooLong := fmt.Errorf("%w: longer than %d KiB", ErrBody, c.maxDocument>>10)
+		if resp.ContentLength > c.maxDocument {
+			return tooLong
 		}
 		var body bytes.Buffer
-		d := newDigest(c.secrets) // in every mode: what may erase must be signed
-		n, err := io.Copy(io.MultiWriter(&body, d), io.LimitReader(resp.Body, maxDocument+1))
+		d := newDigest(c.credentials.secrets) // in every mode: what may erase must be signed
+		n, err := io.Copy(io.MultiWriter(&body, d), io.LimitReader(resp.Body, c.maxDocument+1))
 		switch {
 		case err != nil:
 			return cut(err, n, resp.ContentLength)
-		case n > maxDocument:
-			return fmt.Errorf("%w: longer than %d MiB", ErrBody, maxDocument>>20)
+		case n > c.maxDocument:
+			return tooLong
 		}
-		receipt, err := c.checkBody(resp, d, body.Bytes())
+		receipt, err := c.credentials.checkBody(resp, d, body.Bytes())
 		if err != nil {
 			return err
 		}
@@ -191,29 +181,4 @@ func (c *Client) document(ctx context.Context, r resource, id string) (Document,
 		return nil
 	})
 	return doc, err
-}
-
-// errCut marks a body that ended too early, or not in time: another try may
-// fare better.
-var errCut = errors.New("cut short")
-
-func cut(err error, got, want int64) error {
-	if want >= 0 {
-		return fmt.Errorf("%w: %w after %d of %d bytes: %s", ErrBody, errCut, got, want, brokenBy(err))
-	}
-	return fmt.Errorf("%w: %w after %d bytes: %s", ErrBody, errCut, got, brokenBy(err))
-}
-
-// checkBody decides about a 200 whose whole body went through d. That its
-// length is the one stated, net/http has seen to: a body has no EOF before.
-// head is the body, or nil if it is too long to be an error's.
-func (c *Client) checkBody(resp *http.Response, d *digest, head []byte) (Receipt, error) {
-	receipt, err := c.receipt(resp.Header, d)
-	if err != nil {
-		return Receipt{}, err
-	}
-	if _, _, isError := parseEnvelope(head); isError {
-		return Receipt{}, fmt.Errorf("%w: an error sent as success: %w", ErrBody, c.apiError(resp.StatusCode, head, receipt.Secret >= 0))
-	}
-	return receipt, nil
 }

@@ -97,8 +97,10 @@ func TestDocument(t *testing.T) {
 	}
 }
 
-// Documents up to the bound, with and without a Content-Length.
+// Documents up to the bound, with and without a Content-Length. That it is 32
+// MiB shows TestLongDocumentIsNotRead.
 func TestDocumentLength(t *testing.T) {
+	const bound = 200_000
 	for _, test := range []struct {
 		name    string
 		length  int
@@ -106,8 +108,8 @@ func TestDocumentLength(t *testing.T) {
 		want    error
 	}{
 		{"chunked", 100_000, true, nil},
-		{"at the bound", veriff.MaxDocument, false, nil},
-		{"over the bound, chunked", veriff.MaxDocument + 1, true, veriff.ErrBody},
+		{"at the bound", bound, false, nil},
+		{"over the bound, chunked", bound + 1, true, veriff.ErrBody},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			body := `"` + strings.Repeat("x", test.length-2) + `"`
@@ -117,7 +119,9 @@ func TestDocumentLength(t *testing.T) {
 				}
 				reply(w, 200, body)
 			})
-			doc, err := server.client(t).Decision(context.Background(), sessionID)
+			c := server.client(t)
+			c.LimitDocuments(bound)
+			doc, err := c.Decision(context.Background(), sessionID)
 			wantError(t, err, test.want)
 			if err == nil && string(doc.Body) != body {
 				t.Error("body differs")
@@ -139,6 +143,9 @@ func TestLongDocumentIsNotRead(t *testing.T) {
 	})
 	_, err := server.client(t).Decision(context.Background(), sessionID)
 	wantError(t, err, veriff.ErrBody)
+	if veriff.MaxDocument != 32<<20 {
+		t.Errorf("the bound is %d bytes", veriff.MaxDocument)
+	}
 	if server.asked() != 1 {
 		t.Errorf("%d requests", server.asked())
 	}

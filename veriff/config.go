@@ -76,13 +76,13 @@ const (
 // ConfigError says which setting is unusable, why, and what to do. It never
 // holds the value of a setting.
 type ConfigError struct {
-	Setting string // "API URL", "API key", "shared secret", …
+	Setting Setting
 	Problem string
 	Hint    string
 }
 
 func (e *ConfigError) Error() string {
-	return fmt.Sprintf("veriff: %s %s; %s", e.Setting, e.Problem, e.Hint)
+	return fmt.Sprintf("%s %s; %s", e.Setting, e.Problem, e.Hint)
 }
 
 // withDefaults checks the configuration and fills in what was left out. The
@@ -92,30 +92,29 @@ func (c Config) withDefaults() (Config, *url.URL, error) {
 	if err != nil {
 		return c, nil, err
 	}
-	const keyHint = "copy it from the integration's page in the customer portal (VERIFF_API_KEY)"
+	const copyHint = "copy it from the integration's page in the customer portal"
 	switch {
 	case c.APIKey == "":
-		return c, nil, &ConfigError{"API key", "is missing", keyHint}
+		return c, nil, &ConfigError{SettingKey, "is missing", copyHint}
 	case !headerSafe(c.APIKey):
-		return c, nil, &ConfigError{"API key", "contains white space or characters that no key has", keyHint}
+		return c, nil, &ConfigError{SettingKey, "contains white space or characters that no key has", copyHint}
 	}
-	const secretHint = "copy it from the integration's page in the customer portal (VERIFF_SHARED_SECRET)"
 	switch {
 	case len(c.Secrets) == 0:
-		return c, nil, &ConfigError{"shared secret", "is missing", secretHint}
+		return c, nil, &ConfigError{SettingSecret, "is missing", copyHint}
 	case len(c.Secrets) > maxSecrets:
-		return c, nil, &ConfigError{"shared secret", "is given more than five times", "an integration has at most five: keep the current ones"}
+		return c, nil, &ConfigError{SettingSecret, "is given more than five times", "an integration has at most five: keep the current ones"}
 	}
 	for _, s := range c.Secrets {
 		switch {
 		case s == "":
-			return c, nil, &ConfigError{"shared secret", "is empty", secretHint}
+			return c, nil, &ConfigError{SettingSecret, "is empty", copyHint}
 		case strings.TrimSpace(s) != s:
-			return c, nil, &ConfigError{"shared secret", "begins or ends with white space", "it may have been copied with a line end: remove it"}
+			return c, nil, &ConfigError{SettingSecret, "begins or ends with white space", "it may have been copied with a line end: remove it"}
 		}
 	}
 	if c.Verify < VerifyRequire || c.Verify > VerifyOff {
-		return c, nil, &ConfigError{"verify mode", "is unknown", "use require, present or off"}
+		return c, nil, &ConfigError{settingVerify, "is unknown", "use require, present or off"}
 	}
 	if c.Connections < 0 {
 		return c, nil, &ConfigError{"number of connections", "is negative", "leave it out for the default of 16"}
@@ -134,7 +133,7 @@ func (c Config) withDefaults() (Config, *url.URL, error) {
 	}
 	for _, t := range []struct {
 		d         *time.Duration
-		name      string
+		name      Setting
 		byDefault time.Duration
 	}{
 		{&c.Connect, "connect timeout", defaultConnect},
@@ -152,12 +151,12 @@ func (c Config) withDefaults() (Config, *url.URL, error) {
 	return c, base, nil
 }
 
-const exampleBase = "it looks like https://stationapi.veriff.com (VERIFF_API_URL)"
+const exampleBase = "it looks like https://stationapi.veriff.com"
 
 // parseBase reads the API's address. The value is in no error, since it may
 // hold a password.
 func parseBase(s string) (*url.URL, error) {
-	const setting, example = "API URL", exampleBase
+	const setting, example = SettingURL, exampleBase
 	s = strings.TrimSpace(s)
 	if s == "" {
 		return nil, &ConfigError{setting, "is missing", "copy it from the integration's page in the customer portal; " + example}
@@ -179,9 +178,13 @@ func parseBase(s string) (*url.URL, error) {
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return nil, &ConfigError{setting, "is plain http to another machine, which would show everyone on the way identity documents", "use https://"}
 	}
-	path := strings.TrimRight(u.EscapedPath(), "/")
-	path = strings.TrimRight(strings.TrimSuffix(path, "/v1"), "/")
-	return u.Parse(u.Scheme + "://" + u.Host + path)
+	return u.Parse(u.Scheme + "://" + u.Host + TrimURL(u.EscapedPath()))
+}
+
+// TrimURL returns the API's address, or its path, without trailing slashes
+// and /v1, so that however it is written it is one.
+func TrimURL(s string) string {
+	return strings.TrimRight(strings.TrimSuffix(strings.TrimRight(s, "/"), "/v1"), "/")
 }
 
 func isLoopback(host string) bool {

@@ -21,11 +21,11 @@ func TestConfigRefused(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		change  func(*veriff.Config)
-		setting string
+		setting veriff.Setting
 		hint    string // some words of it
 	}{
-		{"no URL", url(""), "API URL", "VERIFF_API_URL"},
-		{"white space for a URL", url(" \n"), "API URL", "VERIFF_API_URL"},
+		{"no URL", url(""), "API URL", "customer portal"},
+		{"white space for a URL", url(" \n"), "API URL", "customer portal"},
 		{"host alone", url("stationapi.veriff.com"), "API URL", "https://"},
 		{"host and port alone", url("stationapi.veriff.com:443"), "API URL", "https://"},
 		{"another scheme", url("ftp://stationapi.veriff.com"), "API URL", "https://"},
@@ -41,10 +41,10 @@ func TestConfigRefused(t *testing.T) {
 		{"plain http", url("http://stationapi.veriff.com"), "API URL", "https://"},
 		{"plain http to an address", url("http://192.0.2.1"), "API URL", "https://"},
 		{"plain http to a name like loopback", url("http://127.0.0.1.example.com"), "API URL", "https://"},
-		{"no key", func(c *veriff.Config) { c.APIKey = "" }, "API key", "VERIFF_API_KEY"},
-		{"key with a line end", func(c *veriff.Config) { c.APIKey = "hunter2\r\nX: y" }, "API key", "VERIFF_API_KEY"},
-		{"no secret", func(c *veriff.Config) { c.Secrets = nil }, "shared secret", "VERIFF_SHARED_SECRET"},
-		{"empty secret", func(c *veriff.Config) { c.Secrets = []string{secret, ""} }, "shared secret", "VERIFF_SHARED_SECRET"},
+		{"no key", func(c *veriff.Config) { c.APIKey = "" }, "API key", "customer portal"},
+		{"key with a line end", func(c *veriff.Config) { c.APIKey = "hunter2\r\nX: y" }, "API key", "customer portal"},
+		{"no secret", func(c *veriff.Config) { c.Secrets = nil }, "shared secret", "customer portal"},
+		{"empty secret", func(c *veriff.Config) { c.Secrets = []string{secret, ""} }, "shared secret", "customer portal"},
 		{"secret with a line end", func(c *veriff.Config) { c.Secrets = []string{"hunter2\n"} }, "shared secret", "line end"},
 		{"six secrets", func(c *veriff.Config) { c.Secrets = strings.Split("hunter2,b,c,d,e,f", ",") }, "shared secret", "five"},
 		{"verify mode", func(c *veriff.Config) { c.Verify = 3 }, "verify mode", "require"},
@@ -59,6 +59,9 @@ func TestConfigRefused(t *testing.T) {
 			var ce *veriff.ConfigError
 			if !errors.As(err, &ce) || ce.Setting != test.setting || !strings.Contains(ce.Hint, test.hint) {
 				t.Fatalf("New: %#v, want a ConfigError about %q that mentions %q", err, test.setting, test.hint)
+			}
+			if strings.Contains(err.Error(), "VERIFF_") || strings.Contains(err.Error(), "--") {
+				t.Errorf("the error speaks the program's language: %v", err)
 			}
 			if strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("the error shows a value: %v", err)

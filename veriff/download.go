@@ -39,7 +39,7 @@ func (c *Client) Download(ctx context.Context, id MediaID, sink func(length int6
 
 // stream copies a body to w and decides about it at its end.
 func (c *Client) stream(resp *http.Response, w io.Writer) (Receipt, error) {
-	d := c.newDigest()
+	d := c.credentials.digest()
 	var head []byte // the body so far, while it is short enough to be an error
 	buf := copyBuffers.Get().(*[copyBuffer]byte)
 	defer copyBuffers.Put(buf)
@@ -60,7 +60,7 @@ func (c *Client) stream(resp *http.Response, w io.Writer) (Receipt, error) {
 			}
 		}
 		if err == io.EOF {
-			return c.checkBody(resp, d, head)
+			return c.credentials.checkBody(resp, d, head)
 		}
 		if err != nil {
 			return Receipt{}, cut(err, d.length, resp.ContentLength)

@@ -5,11 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // What a call's error is, for errors.Is. Everything else is an answer that
@@ -65,28 +62,6 @@ func (e *APIError) Error() string {
 		fmt.Fprintf(&b, ", %q", e.Message)
 	}
 	return b.String()
-}
-
-// likelyCause says in words what a refusal's code means and what to do.
-func (e *APIError) likelyCause() string {
-	if !e.FromAPI() {
-		return "this is not the API's own answer: something on the way to it, such as a proxy, refuses; check the network and VERIFF_API_URL"
-	}
-	switch e.Code {
-	case "1801":
-		return "the API key did not arrive: a proxy may have removed it"
-	case "1802":
-		return "the API key is not a UUID: check VERIFF_API_KEY"
-	case "1803":
-		return "no integration has this API key: check VERIFF_API_KEY, and that VERIFF_API_URL is that integration's"
-	case "1804":
-		return "the integration is not active: check it in the customer portal"
-	case "1812":
-		return "the signature did not arrive whole: a proxy may have changed it"
-	case "1818":
-		return "the shared secret does not belong to this API key: check VERIFF_SHARED_SECRET"
-	}
-	return "check VERIFF_API_KEY and VERIFF_SHARED_SECRET"
 }
 
 const (
@@ -150,43 +125,4 @@ func scalar(v any) string {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
 	return ""
-}
-
-// apiError makes an answer's body into an error that is safe to show.
-func (c *Client) apiError(status int, body []byte, authentic bool) *APIError {
-	code, message, ok := parseEnvelope(body)
-	if !ok {
-		code, message = "", "" // of a document that is about something else
-	}
-	return &APIError{
-		Status: status, Authentic: authentic, Formed: ok,
-		Code: c.presentable(code, maxCode), Message: c.presentable(message, maxMessage),
-	}
-}
-
-// signatureLike matches what could be a signature: those of requests and of
-// replies are 64 hexadecimal digits.
-var signatureLike = regexp.MustCompile(`(?i)[0-9a-f]{64,}`)
-
-// presentable makes a server's text fit for errors and logs: what does not
-// print is dropped, credentials that may have been echoed are removed, and
-// the length is capped, in bytes.
-func (c *Client) presentable(s string, limit int) string {
-	s = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, s)
-	for _, credential := range append([]string{c.key}, c.secrets...) {
-		s = strings.ReplaceAll(s, credential, "[redacted]")
-	}
-	s = signatureLike.ReplaceAllString(s, "[redacted]")
-	if len(s) <= limit {
-		return s
-	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
-	}
-	return s[:limit]
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -92,23 +93,31 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// A refusal says what is likely wrong, and whether it is anyone's word.
+// A refusal says what is likely wrong, which settings to check, and whether it
+// is anyone's word.
 func TestRefusal(t *testing.T) {
+	const url, key, shared = veriff.SettingURL, veriff.SettingKey, veriff.SettingSecret
+	html := "<html>"
 	for _, test := range []struct {
 		code, by string
 		words    string
+		settings []veriff.Setting
 	}{
-		{"1801", secret, "proxy"},
-		{"1802", secret, "VERIFF_API_KEY"},
-		{"1803", secret, "VERIFF_API_URL"},
-		{"1804", secret, "not active"},
-		{"1812", secret, "proxy"},
-		{"1818", secret, "VERIFF_SHARED_SECRET"},
-		{"1818", "the secret that we should have", "VERIFF_SHARED_SECRET"},
-		{"1818", "", "VERIFF_SHARED_SECRET"},
-		{"", "", "VERIFF_API_KEY and VERIFF_SHARED_SECRET"},
+		{"1801", secret, "proxy", []veriff.Setting{key}},
+		{"1802", secret, "not a UUID", []veriff.Setting{key}},
+		{"1803", secret, "no integration has this API key", []veriff.Setting{key, url}},
+		{"1804", secret, "switched off", nil},
+		{"1812", secret, "proxy", []veriff.Setting{shared, key}},
+		{"1818", secret, "the shared secret", []veriff.Setting{shared, key}},
+		{"1818", "the secret that we should have", "the shared secret", []veriff.Setting{shared, key}},
+		{"1818", "", "the shared secret", []veriff.Setting{shared, key}},
+		{"1999", "", "does not say why", []veriff.Setting{key, shared}},
+		{html, "", "not the API's own answer", []veriff.Setting{url}},
 	} {
 		body := `{"status":"fail","code":"` + test.code + `","message":"no"}`
+		if test.code == html {
+			body = html
+		}
 		server := serve(t, func(w http.ResponseWriter, r *http.Request) {
 			if test.by != "" {
 				w.Header().Set("X-HMAC-SIGNATURE", mac(body, test.by))
@@ -117,6 +126,10 @@ func TestRefusal(t *testing.T) {
 		})
 		_, err := server.client(t).SessionMedia(context.Background(), sessionID)
 		wantError(t, err, veriff.ErrRefused)
+		var answer *veriff.APIError
+		if !errors.As(err, &answer) || !slices.Equal(answer.Refusal().Settings, test.settings) {
+			t.Errorf("code %s: settings %v, want %v", test.code, answer.Refusal().Settings, test.settings)
+		}
 		if !strings.Contains(err.Error(), test.words) {
 			t.Errorf("code %s: %v does not mention %s", test.code, err, test.words)
 		}

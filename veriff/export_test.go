@@ -4,16 +4,18 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"time"
 )
 
 // Seams for the tests in package veriff_test.
 var (
-	Backoff    = backoff
+	Backoff    = func(step int, jitter float64) time.Duration { return backoff(backoffFirst, step, jitter) }
 	RetryAfter = retryAfter
 )
 
 const (
 	MaxItems    = maxItems
+	MaxStreaks  = maxStreaks
 	MaxDocument = maxDocument
 	MaxError    = maxErrorBody
 )
@@ -23,6 +25,15 @@ const (
 func (c *Client) DialWith(dial func(ctx context.Context, network, addr string) (net.Conn, error)) {
 	c.transport.DialContext = dial
 }
+
+// Hurry makes the pauses between tries too short to wait for.
+func (c *Client) Hurry() { c.backoff = time.Millisecond }
+
+// LimitDocuments bounds listings and documents.
+func (c *Client) LimitDocuments(bytes int64) { c.maxDocument = bytes }
+
+// Streaks is the number of resources whose last answer was 429.
+func (c *Client) Streaks() int { return len(c.throttle.streaks) }
 
 // Speak sets the versions of HTTP, for the benchmark that compares them.
 func (c *Client) Speak(p *http.Protocols) { c.transport.Protocols = p }

@@ -107,7 +107,8 @@ func (h *hedging) won() {
 
 // claimSpare takes one of the client's own connections for a second request,
 // if one is free and rate and credit allow. Whoever got it gives it back.
-func (c *Client) claimSpare() bool {
+func (a *call) claimSpare() bool {
+	c := a.client
 	select {
 	case c.slots <- struct{}{}:
 	default:
@@ -177,7 +178,7 @@ func (a *call) send(req *http.Request) *sending {
 	)
 	timer := time.AfterFunc(late, func() {
 		defer close(ended)
-		if time.Since(due) > hedgeTimerSlack || !c.claimSpare() {
+		if time.Since(due) > hedgeTimerSlack || !a.claimSpare() {
 			return
 		}
 		a.hedged = true

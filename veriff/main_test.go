@@ -101,10 +101,13 @@ func (a *api) asked() int {
 	return len(a.requests)
 }
 
-// client returns a client of the server; change may alter its configuration.
+// client returns a client of the server that hardly pauses between tries;
+// change may alter its configuration.
 func (a *api) client(t *testing.T, change ...func(*veriff.Config)) *veriff.Client {
 	t.Helper()
-	return newClient(t, a.URL, change...)
+	c := newClient(t, a.URL, change...)
+	c.Hurry()
+	return c
 }
 
 func newClient(t *testing.T, url string, change ...func(*veriff.Config)) *veriff.Client {

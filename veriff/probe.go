@@ -13,14 +13,10 @@ import (
 type Unexpected struct{ Err error }
 
 func (u *Unexpected) Error() string {
-	return "veriff: the API's answer to the probe is not the expected 404: " + u.Err.Error()
+	return "the API's answer to the probe is not the expected 404: " + u.Err.Error()
 }
 
 func (u *Unexpected) Unwrap() error { return u.Err }
-
-// refusalCodes are those of an answer 401 that mean the credentials
-// themselves.
-var refusalCodes = map[string]bool{"1801": true, "1802": true, "1803": true, "1804": true, "1812": true, "1818": true}
 
 // Probe tells whether the API can be reached and takes the credentials, by a
 // signed request that needs no known session: a random id must not be found.
@@ -36,7 +32,7 @@ func (c *Client) Probe(ctx context.Context) error {
 	case c.base.Path == "", errors.Is(err, ErrUnreachable), errors.Is(err, ErrSignature), errors.Is(err, ErrRedirect), ctx.Err() != nil:
 	case err == nil && doc.Secret >= 0, answer != nil && answer.FromAPI():
 	default:
-		return &ConfigError{"API URL", "has a path, and what answers there is not the API", "leave out what stands behind the host: " + exampleBase}
+		return &ConfigError{SettingURL, "has a path, and what answers there is not the API", "leave out what stands behind the host: " + exampleBase}
 	}
 	switch {
 	case err == nil:
@@ -47,7 +43,7 @@ func (c *Client) Probe(ctx context.Context) error {
 		// How the live API answers a foreign id is not established. A 401
 		// that our own secret signed, with a code that is not about
 		// credentials, may be just that.
-		if answer != nil && answer.Authentic && !refusalCodes[answer.Code] {
+		if answer != nil && answer.Authentic && !answer.aboutCredentials() {
 			return &Unexpected{fmt.Errorf("the id was refused: %w", answer)}
 		}
 		return err

@@ -105,7 +105,9 @@ func TestProbeOfAPath(t *testing.T) {
 					replyUnsigned(w, test.status, test.body)
 				}
 			})
-			err := newClient(t, server.URL+test.path, verifyMode(test.mode)).Probe(t.Context())
+			client := newClient(t, server.URL+test.path, verifyMode(test.mode))
+			client.Hurry()
+			err := client.Probe(t.Context())
 			var (
 				u *veriff.Unexpected
 				c *veriff.ConfigError

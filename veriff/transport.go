@@ -1,21 +1,14 @@
 package veriff
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
 	"time"
 )
-
-// timeLimits are those that the transport does not keep by itself.
-type timeLimits struct {
-	stall, patience time.Duration
-}
 
 // newTransport returns a transport with a pool of its own.
 func newTransport(config Config) *http.Transport {
@@ -68,78 +61,19 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	case req.URL.User != nil || origin(req.URL) != origin(c.base):
 		return fmt.Errorf("%w: from %s to %s", ErrRedirect, origin(c.base), origin(req.URL))
 	}
-	return nil
+	return c.throttle.check(req.URL.Path) // it goes out no more than any other
 }
 
-var (
-	errStalled  = errors.New("stalled")
-	errPatience = errors.New("out of patience")
-)
-
-// RoundTrip sends one request under a context that the watch over its body
-// can end without ending the call.
+// RoundTrip sends one request, or two if the first is late, and has the body
+// of the answer watched over, which can end it without ending the call.
 func (a *call) RoundTrip(req *http.Request) (*http.Response, error) {
-	if err := a.client.mayAsk(); err != nil {
-		return nil, err
-	}
 	s := a.send(req)
 	a.reach = s.reach.load()
-	if s.err == nil {
-		a.reach = answered
-	}
 	if s.err != nil {
 		s.cancel(nil)
 		return nil, s.err
 	}
-	body := &watchedBody{
-		ReadCloser: s.resp.Body,
-		call:       a,
-		ctx:        s.req.Context(),
-		cancel:     s.cancel,
-		wanted:     s.resp.StatusCode == http.StatusOK,
-		stall:      time.AfterFunc(time.Hour, func() { s.cancel(errStalled) }),
-	}
-	body.stall.Stop()
-	s.resp.Body = body
+	a.reach = answered
+	s.resp.Body = newWatchedBody(s, s.resp.StatusCode == http.StatusOK)
 	return s.resp, nil
-}
-
-// watchedBody ends a read that takes too long. The watch is on only while a
-// read is waiting: how long its reader takes for what it got is not the
-// server's fault.
-type watchedBody struct {
-	io.ReadCloser
-	call   *call
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	stall  *time.Timer
-	wanted bool // the body is what was asked for, so its bytes renew patience
-	begun  bool // bytes of it have come
-}
-
-func (b *watchedBody) Read(p []byte) (int, error) {
-	if b.begun {
-		b.call.renewPatience()
-	}
-	b.stall.Reset(b.call.client.limits.stall)
-	n, err := b.ReadCloser.Read(p)
-	b.stall.Stop()
-	b.call.client.stats.bytes.Add(int64(n))
-	b.begun = b.begun || b.wanted && n > 0
-	switch {
-	case err == nil && b.begun:
-		b.call.suspendPatience()
-	case err != nil && err != io.EOF:
-		if cause := context.Cause(b.ctx); cause != nil {
-			err = cause
-		}
-	}
-	return n, err
-}
-
-func (b *watchedBody) Close() error {
-	b.stall.Stop()
-	err := b.ReadCloser.Close()
-	b.cancel(nil)
-	return err
 }

@@ -109,6 +109,7 @@ func TestUnreachable(t *testing.T) {
 		}
 		l.Close()
 		c := newClient(t, "http://"+l.Addr().String())
+		c.Hurry()
 		_, err = c.SessionMedia(context.Background(), sessionID)
 		wantError(t, err, veriff.ErrUnreachable)
 		if got := c.Stats().Requests[veriff.Request{Kind: "session media", Outcome: "unreachable"}]; got != 4 {

@@ -12,56 +12,67 @@ import (
 	"time"
 )
 
-// failure is what one try came to.
-type failure struct {
-	error
+// verdict is what one try came to. It is the one place that says what a reply,
+// or none, means: for the caller, for the next try, for the counts, and, by its
+// error, for whether the API is within reach and when to ask again.
+type verdict struct {
+	err     error // nil: the caller has what it asked for
 	outcome string
-	retry   bool
-	after   time.Duration // the pause that the server asked for, or -1
+	retry   bool // another try, soon, may fare better
+	status  int  // of HTTP; 0: there was no reply
 }
 
-func (f *failure) Unwrap() error { return f.error }
-
-// handle judges an answer. It leaves its verdict to checkRetry.
-func (a *call) handle(resp *http.Response) error {
-	defer resp.Body.Close()
-	a.client.stats.answered(time.Since(a.sent))
+// judge makes a verdict of a reply.
+func (a *call) judge(resp *http.Response) verdict {
+	c := a.client
+	c.stats.answered(time.Since(a.sent))
 	if resp.StatusCode != http.StatusTooManyRequests {
-		a.client.restraint.allowed(a.sent)
+		c.throttle.answered(a.key(), a.sent)
 	}
-	if resp.StatusCode != http.StatusOK {
-		return a.settle(resp.StatusCode, a.judge(resp))
+	var v verdict
+	if resp.StatusCode == http.StatusOK {
+		v = a.judgeSuccess(resp)
+	} else {
+		v = a.judgeError(resp)
 	}
-	err := a.client.precheck(resp.Header)
+	v.status = resp.StatusCode
+	if v.err != nil && a.cancelled() {
+		v.outcome, v.retry = outcomeCancelled, false
+	}
+	return v
+}
+
+func (a *call) judgeSuccess(resp *http.Response) verdict {
+	err := a.client.credentials.precheck(resp.Header)
 	if enc := resp.Header.Get("Content-Encoding"); err == nil && enc != "" && enc != "identity" {
 		err = fmt.Errorf("%w: compressed, although that was not asked for", ErrBody)
 	}
 	if err == nil {
 		err = a.accept(resp)
 	}
-	if err == nil {
-		return a.settle(resp.StatusCode, nil)
-	}
-	f := &failure{error: err, outcome: outcomeBody, after: -1, retry: errors.Is(err, errCut)}
 	switch {
+	case err == nil:
+		return verdict{outcome: outcomeOK}
 	case errors.Is(err, ErrSink):
-		f.outcome = outcomeSink
+		return verdict{err: err, outcome: outcomeSink}
 	case errors.Is(err, ErrSignature):
-		f.outcome = outcomeSignature
+		return verdict{err: err, outcome: outcomeSignature}
+	default:
+		return verdict{err: err, outcome: outcomeBody, retry: errors.Is(err, errCut)}
 	}
-	return a.settle(resp.StatusCode, f)
 }
 
-// judge makes a verdict of an answer other than 200. The order is that of
+// judgeError makes a verdict of a reply other than 200. The order is that of
 // trust: what grants nothing needs no signature, and proxies send it unsigned.
-func (a *call) judge(resp *http.Response) *failure {
+func (a *call) judgeError(resp *http.Response) verdict {
 	c, status := a.client, resp.StatusCode
-	d := newDigest(c.secrets)
+	d := newDigest(c.credentials.secrets)
 	body, readErr := io.ReadAll(io.TeeReader(io.LimitReader(resp.Body, maxErrorBody+1), d))
 	complete := readErr == nil && len(body) <= maxErrorBody
-	receipt, authErr := c.receipt(resp.Header, d)
-	authentic := complete && authErr == nil && receipt.Secret >= 0 && c.addressed(resp.Header)
-	answer := c.apiError(status, body, authentic)
+	receipt, authErr := c.credentials.receipt(resp.Header, d)
+	authentic := complete && authErr == nil && receipt.Secret >= 0 && c.credentials.addressed(resp.Header)
+	answer := c.credentials.apiError(status, body, authentic)
+	after := retryAfter(resp.Header, time.Now())
 
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
@@ -69,83 +80,91 @@ func (a *call) judge(resp *http.Response) *failure {
 		if !authentic {
 			note = "; the reply itself is not authenticated"
 		}
-		return &failure{error: fmt.Errorf("%w: %w: %s%s", ErrRefused, answer, answer.likelyCause(), note), outcome: outcomeRefused}
+		return verdict{err: fmt.Errorf("%w: %w: %s%s", ErrRefused, answer, answer.Refusal().Cause, note), outcome: outcomeRefused}
 	case status == http.StatusTooManyRequests:
-		c.holdBack(retryAfter(resp.Header, time.Now()))
-		return &failure{error: fmt.Errorf("%w: %w", ErrRateLimited, answer), outcome: outcomeRateLimited}
+		return verdict{err: a.rateLimited(after, answer), outcome: outcomeRateLimited}
 	case status >= 500:
-		return &failure{error: fmt.Errorf("%w: %w", ErrServer, answer), outcome: outcomeServer, retry: true, after: retryAfter(resp.Header, time.Now())}
+		v := verdict{err: fmt.Errorf("%w: %w", ErrServer, answer), outcome: outcomeServer, retry: after <= 0}
+		if after > 0 && after < c.patience { // the caller waits, without a connection
+			v.err = &Later{v.err, time.Now().Add(after)}
+		}
+		return v
 	case readErr != nil:
-		return &failure{error: cut(readErr, d.length, resp.ContentLength), outcome: outcomeBody, retry: true, after: -1}
+		return verdict{err: cut(readErr, d.length, resp.ContentLength), outcome: outcomeBody, retry: true}
 	case !complete:
-		return &failure{error: fmt.Errorf("%w: an error (status %d) longer than %d KiB", ErrBody, status, maxErrorBody>>10), outcome: outcomeBody}
+		return verdict{err: fmt.Errorf("%w: an error (status %d) longer than %d KiB", ErrBody, status, maxErrorBody>>10), outcome: outcomeBody}
 	case authErr != nil:
-		return &failure{error: fmt.Errorf("%w (status %d)", authErr, status), outcome: outcomeSignature}
+		return verdict{err: fmt.Errorf("%w (status %d)", authErr, status), outcome: outcomeSignature}
 	case status == http.StatusNotFound:
-		return &failure{error: fmt.Errorf("%w: %w", ErrNotFound, answer), outcome: outcomeNotFound}
+		return verdict{err: fmt.Errorf("%w: %w", ErrNotFound, answer), outcome: outcomeNotFound}
 	}
-	return &failure{error: answer, outcome: outcomeUnexpected}
+	return verdict{err: answer, outcome: outcomeUnexpected}
 }
 
-// connectionFailure makes a verdict of a try that got no answer, or none that
-// could be understood.
-func (a *call) connectionFailure(err error) *failure {
+// rateLimited tells the throttle of an answer 429.
+func (a *call) rateLimited(after time.Duration, answer error) error {
+	err, until := a.client.throttle.refused(a.key(), a.sent, after, answer)
+	if !until.IsZero() {
+		a.client.log.Warn("the API asks for fewer requests: none goes out for a while",
+			slog.Time("until", until), slog.Duration("for", time.Until(until).Round(time.Second)))
+	}
+	return err
+}
+
+// judgeFailure makes a verdict of a try that got no reply, or none that could
+// be understood or followed.
+func (a *call) judgeFailure(err error) verdict {
 	// The text of a url.Error repeats the address.
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err
-	}
-	f := &failure{outcome: outcomeUnreachable, retry: true, after: -1}
-	if a.reach != unconnected {
-		f.outcome = outcomeNoAnswer
 	}
 	var (
 		untrusted *tls.CertificateVerificationError
 		noTLS     tls.RecordHeaderError
 	)
 	switch {
-	case a.ctx.Err() != nil && !errors.Is(context.Cause(a.ctx), errPatience):
-		return &failure{error: a.ctx.Err(), outcome: outcomeCancelled}
+	case a.cancelled():
+		return verdict{err: a.ctx.Err(), outcome: outcomeCancelled}
+	case errors.Is(err, ErrRateLimited): // since it was redirected
+		return verdict{err: err, outcome: outcomeRateLimited}
 	case errors.Is(err, ErrRedirect):
-		return &failure{error: err, outcome: outcomeRedirect}
+		return verdict{err: err, outcome: outcomeRedirect}
 	case a.reach == answered:
 		// net/http could not follow it, and would quote where to.
-		return &failure{error: fmt.Errorf("%w: to what is no address", ErrRedirect), outcome: outcomeRedirect}
-	case a.reach == begun && a.ctx.Err() == nil:
-		// Not quoted: it may be a piece of a body.
-		f.error = a.noAnswer("what came back is not HTTP, or its headers are cut short")
+		return verdict{err: fmt.Errorf("%w: to what is no address", ErrRedirect), outcome: outcomeRedirect}
 	case a.ctx.Err() != nil:
-		f.error = a.noAnswer("within " + a.client.limits.patience.String())
-		f.retry = false
-	case errors.As(err, &untrusted), errors.As(err, &noTLS):
-		f.retry = false
-		fallthrough
+		return a.noAnswer("within "+a.client.patience.String(), false)
+	case a.reach == begun:
+		// Not quoted: it may be a piece of a body.
+		return a.noAnswer("what came back is not HTTP, or its headers are cut short", true)
 	default:
 		// Not wrapped: a dialer's timeout passes for a context's.
-		f.error = a.noAnswer(a.client.presentable(err.Error(), maxMessage))
+		trusted := !errors.As(err, &untrusted) && !errors.As(err, &noTLS)
+		return a.noAnswer(a.client.credentials.presentable(err.Error(), maxMessage), trusted)
 	}
-	return f
 }
 
-// settle counts and logs what a try came to.
-func (a *call) settle(status int, f *failure) error {
-	outcome := outcomeOK
+// noAnswer makes a verdict of a try that got no answer. Without a connection
+// the API is unreachable. With one it is this request's own trouble, as long
+// as any request was answered since the call began.
+func (a *call) noAnswer(why string, retry bool) verdict {
 	switch {
-	case f == nil:
-	case a.ctx.Err() != nil && !errors.Is(context.Cause(a.ctx), errPatience):
-		outcome = outcomeCancelled
+	case a.reach == unconnected:
+		return verdict{err: fmt.Errorf("%w: %s", ErrUnreachable, why), outcome: outcomeUnreachable, retry: retry}
+	case a.client.Answers() == a.answersBefore:
+		return verdict{err: &silence{why}, outcome: outcomeNoAnswer, retry: retry}
 	default:
-		outcome = f.outcome
+		return verdict{err: fmt.Errorf("%w: %s", ErrNoAnswer, why), outcome: outcomeNoAnswer, retry: retry}
 	}
-	a.client.stats.count(a.resource.name, outcome)
-	a.client.log.LogAttrs(a.ctx, slog.LevelDebug, "veriff: request",
-		slog.String("method", http.MethodGet), slog.String("kind", a.resource.name), slog.String("id", a.id),
-		slog.Int("try", a.try), slog.Int("status", status), slog.String("outcome", outcome),
-		slog.Duration("took", time.Since(a.sent)))
-	if f == nil {
-		return nil
-	}
-	if outcome != outcomeCancelled {
-		a.lastErr = f.error
-	}
-	return f
+}
+
+// silence is that a request was not answered, nor any other.
+type silence struct{ why string }
+
+func (s *silence) Error() string   { return ErrNoAnswer.Error() + ": " + s.why }
+func (s *silence) Unwrap() []error { return []error{ErrUnreachable, ErrNoAnswer} }
+
+// cancelled reports whether the caller ended the call.
+func (a *call) cancelled() bool {
+	return a.ctx.Err() != nil && !errors.Is(context.Cause(a.ctx), errPatience)
 }

@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
-	"net/http"
-	"strings"
 	"time"
 )
 
@@ -40,7 +38,7 @@ func ParseVerifyMode(s string) (VerifyMode, error) {
 			return VerifyMode(i), nil
 		}
 	}
-	return 0, &ConfigError{"verify mode", "is unknown", "use require, present or off"}
+	return 0, &ConfigError{settingVerify, "is unknown", "use require, present or off"}
 }
 
 // Sign returns the signature of message by secret, 64 lower-case hexadecimal
@@ -61,15 +59,6 @@ func Verify(body []byte, signature string, secrets ...string) (int, bool) {
 	index := d.signer(signature)
 	return index, index >= 0
 }
-
-// The headers of a request and of a reply. The older two came with replies
-// until October 2025.
-const (
-	headerKey          = "X-Auth-Client"
-	headerSignature    = "X-Hmac-Signature"
-	headerKeyOld       = "Vrf-Auth-Client"
-	headerSignatureOld = "Vrf-Hmac-Signature"
-)
 
 // Receipt says what was received and on whose word. It is made only once the
 // length and the signature were found right.
@@ -120,81 +109,4 @@ func (d *digest) signer(signature string) int {
 		}
 	}
 	return index
-}
-
-// newDigest hashes for the secrets that the verify mode has a use for: with
-// VerifyOff hashing a video five times would be for nothing.
-func (c *Client) newDigest() *digest {
-	if c.verify == VerifyOff {
-		return newDigest(nil)
-	}
-	return newDigest(c.secrets)
-}
-
-// precheck refuses what the headers alone give away, before a body is spent
-// time on. The echoed API key may be missing: what authenticates a reply is
-// its signature, since the secret belongs to one integration; but an echo of
-// another key means that the reply was meant for someone else.
-func (c *Client) precheck(h http.Header) error {
-	if c.verify == VerifyOff {
-		return nil
-	}
-	if !c.addressed(h) {
-		return fmt.Errorf("%w: it is addressed to another API key", ErrSignature)
-	}
-	if c.verify == VerifyRequire && either(h, headerSignature, headerSignatureOld) == "" {
-		return fmt.Errorf("%w: it is unsigned; is VERIFF_API_URL the API's? (--verify=present accepts unsigned replies)", ErrSignature)
-	}
-	return nil
-}
-
-// addressed reports whether a reply may be meant for our API key.
-func (c *Client) addressed(h http.Header) bool {
-	echo := either(h, headerKey, headerKeyOld)
-	return echo == "" || strings.EqualFold(echo, c.key)
-}
-
-// receipt checks the signature of the body that went through d.
-func (c *Client) receipt(h http.Header, d *digest) (Receipt, error) {
-	if err := c.precheck(h); err != nil {
-		return Receipt{}, err
-	}
-	r := Receipt{
-		Length:      d.length,
-		Signature:   either(h, headerSignature, headerSignatureOld),
-		Secret:      -1,
-		ContentType: h.Get("Content-Type"),
-		Received:    time.Now(),
-	}
-	d.sum.Sum(r.SHA256[:0])
-	switch {
-	case r.Signature == "":
-		return r, nil
-	case c.verify == VerifyOff:
-		if b, err := hex.DecodeString(r.Signature); err != nil || len(b) != sha256.Size {
-			r.Signature = ""
-		}
-		if c.addressed(h) {
-			r.Secret = d.signer(r.Signature)
-		}
-	default:
-		if r.Secret = d.signer(r.Signature); r.Secret < 0 {
-			return Receipt{}, fmt.Errorf("%w: its signature is by none of the %d shared secrets, or the body was changed", ErrSignature, len(c.secrets))
-		}
-	}
-	if r.Secret >= 0 {
-		c.signed.Store(true)
-	}
-	return r, nil
-}
-
-// Signed reports whether a reply has come that one of the configured secrets
-// signed: then at least that one is not mistyped.
-func (c *Client) Signed() bool { return c.signed.Load() }
-
-func either(h http.Header, name, older string) string {
-	if v := strings.TrimSpace(h.Get(name)); v != "" {
-		return v
-	}
-	return strings.TrimSpace(h.Get(older))
 }

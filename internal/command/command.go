@@ -159,7 +159,7 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 	case u != nil, errors.As(err, &exit):
 		return problem, "veriffs --help lists the commands, veriffs COMMAND --help the options of one", exitUsage
 	case errors.As(err, &wrong):
-		return wrong.Setting + " " + wrong.Problem, wrong.Hint, exitUsage
+		return string(wrong.Setting) + " " + wrong.Problem, configHint(wrong), exitUsage
 	case errors.As(err, &stored):
 		return problem, stored.Hint, exitUsage
 	case errors.As(err, &opened):
@@ -175,7 +175,7 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 // which says nothing to a user.
 func trimPackage(err error) string {
 	text := err.Error()
-	for _, name := range []string{"veriff: ", "cache: ", "library: ", "fs: ", "sessionlist: ", "webhook: ", "config: ", "control: "} {
+	for _, name := range []string{"cache: ", "library: ", "fs: ", "sessionlist: ", "webhook: ", "config: ", "control: "} {
 		text = strings.TrimPrefix(text, name)
 	}
 	return text

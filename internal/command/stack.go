@@ -116,8 +116,7 @@ func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) 
 // account is the name under which an integration's cache and mount go. It
 // tells integrations apart and says nothing about them.
 func account(api *veriff.Config) string {
-	url := strings.TrimRight(strings.TrimSuffix(strings.TrimRight(api.BaseURL, "/"), "/v1"), "/")
-	sum := sha256.Sum256([]byte(url + "\n" + strings.ToLower(api.APIKey)))
+	sum := sha256.Sum256([]byte(veriff.TrimURL(api.BaseURL) + "\n" + strings.ToLower(api.APIKey)))
 	return hex.EncodeToString(sum[:6])
 }
 
@@ -256,7 +255,7 @@ func probe(ctx context.Context, client *veriff.Client, allowOffline bool, log *s
 	var unexpected *veriff.Unexpected
 	switch {
 	case errors.As(err, &unexpected):
-		log.Warn("the API answered the check of the credentials in a way that is not known, the mount goes on", "answer", unexpected.Err)
+		log.Warn("unexpected reply to the credentials check; mounting anyway", "reply", unexpected.Err)
 		return nil
 	case errors.Is(err, veriff.ErrUnreachable) && allowOffline:
 		log.Warn("the API can't be reached, the mount shows what is in the cache", "error", err)
@@ -288,28 +287,45 @@ func probeError(err error) error {
 	}
 }
 
-// refusedHint names the likely cause of a refusal by the API's own code: see
-// the table of errors in the API's documentation.
+// refusedHint says what to do about a refusal. Why the API refused says the
+// error itself.
 func refusedHint(err error) string {
 	var api *veriff.APIError
 	if !errors.As(err, &api) {
 		return "check the API key and the shared secret"
 	}
-	if !api.FromAPI() {
-		return "this is not the API's own answer: check the network, the proxy (HTTPS_PROXY) and VERIFF_API_URL"
+	refusal := api.Refusal()
+	var check []string
+	for _, s := range refusal.Settings {
+		check = append(check, settingVariables[s])
 	}
-	switch api.Code {
-	case "1801", "1802":
-		return "check VERIFF_API_KEY: it should be a UUID"
-	case "1803":
-		return "check VERIFF_API_KEY, and that VERIFF_API_URL is the address that the same integration's page shows"
-	case "1804":
-		return "the integration is switched off: an administrator can switch it on in the Customer Portal"
-	case "1812", "1818":
-		return "check VERIFF_SHARED_SECRET: it must be of the same integration as VERIFF_API_KEY"
+	switch {
+	case !api.FromAPI():
+		return "this is not the API's own answer: check the network, the proxy (HTTPS_PROXY) and " + strings.Join(check, ", ")
+	case len(check) == 0:
+		return refusal.Cause
+	case len(check) == 1:
+		return "check " + check[0]
 	default:
-		return "check that VERIFF_API_KEY and VERIFF_SHARED_SECRET are of the same, active integration"
+		return "check " + strings.Join(check, " and ") + ": they must be of the same, active integration"
 	}
+}
+
+// settingVariables are the environment variables that hold what package veriff knows
+// as settings.
+var settingVariables = map[veriff.Setting]string{
+	veriff.SettingURL:    "VERIFF_API_URL",
+	veriff.SettingKey:    "VERIFF_API_KEY",
+	veriff.SettingSecret: secretVariable,
+}
+
+// configHint says what to do about a setting that is unusable, and where it
+// is set.
+func configHint(wrong *veriff.ConfigError) string {
+	if variable := settingVariables[wrong.Setting]; variable != "" {
+		return wrong.Hint + " (" + variable + ")"
+	}
+	return wrong.Hint
 }
 
 // sorted returns ids as a library wants them: in order, none twice.

@@ -233,3 +233,44 @@ func TestWarmGoesOn(t *testing.T) {
 		t.Error("the API was taken to be out of reach")
 	}
 }
+
+// TestWarmPassesOddOne: a file that is always answered with 429, while others
+// are answered, is listed as failed, and a warming goes on.
+func TestWarmPassesOddOne(t *testing.T) {
+	h := newHurried(t, 0)
+	odd := h.files()[0].ID.String()
+	h.Set(sandbox.Match{Kind: sandbox.Media, ID: odd}, sandbox.Status(429))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a guard
+	defer cancel()
+	done, err := h.lib.Warm(ctx, library.WarmOptions{Sessions: h.SessionIDs()}, nil)
+	if err != nil || done.Failed != 1 || len(done.Failures) != 1 || done.Fetched != 49 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if f := done.Failures[0]; !strings.Contains(f.File, odd) || !strings.Contains(f.Error, "rate limited") {
+		t.Errorf("%+v", f)
+	}
+	if held := h.client.HeldUntil(); !held.IsZero() {
+		t.Errorf("everybody is held back until %s", held)
+	}
+}
+
+// TestNamedMomentHoldsNothing: a file that fails until a moment that the API
+// names costs its reader the wait and nobody a connection.
+func TestNamedMomentHoldsNothing(t *testing.T) {
+	h := newHurried(t, 0)
+	files := h.files()
+	fault := h.Set(sandbox.Match{Kind: sandbox.Media, ID: files[0].ID.String(), Times: 1}, sandbox.Status(503), sandbox.RetryAfter("2"))
+	failed := make(chan error)
+	go func() { failed <- h.lib.Fetch(context.Background(), &files[0]) }()
+	if err := fault.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	for begun := time.Now(); h.client.Stats().Active > 0 || h.lib.Stats().Fetching > 0; time.Sleep(time.Millisecond) { // nothing tells of it
+		if time.Since(begun) > 1500*time.Millisecond { // soon it is asked for again
+			t.Fatalf("the one who waits holds something: %+v", h.lib.Stats())
+		}
+	}
+	if err := <-failed; err != nil {
+		t.Error(err)
+	}
+}

@@ -15,7 +15,6 @@ import (
 // TestSitOut: the waiting for a limit ends with it, with patience, with the
 // caller, and with the library.
 func TestSitOut(t *testing.T) {
-	limited := fmt.Errorf("%w: wait", veriff.ErrRateLimited)
 	gone := errors.New("gone")
 	for name, test := range map[string]struct {
 		held     time.Duration
@@ -52,12 +51,56 @@ func TestSitOut(t *testing.T) {
 				}
 				v, err := sitOut(waits, l, func() (int, error) {
 					if calls++; time.Now().Before(until) {
-						return 0, limited
+						return 0, fmt.Errorf("listed: %w", &veriff.Later{Err: veriff.ErrRateLimited, At: until})
 					}
 					return 7, nil
 				})
 				if !errors.Is(err, test.want) || (v == 7) != (err == nil) || time.Since(begun) != test.after || calls > 2 {
 					t.Errorf("%d, %v after %s and %d calls", v, err, time.Since(begun), calls)
+				}
+			})
+		})
+	}
+}
+
+// TestSitOutFailures: a server that fails and names a moment is asked again
+// then, a few times, if that is soon enough; and what names none is not.
+func TestSitOutFailures(t *testing.T) {
+	const patience = 18 * time.Second
+	for name, test := range map[string]struct {
+		pause    time.Duration
+		failures int // then it goes well
+		outlasts bool
+		calls    int
+		after    time.Duration
+	}{
+		"passes":                  {2 * time.Second, 1, false, 2, 2 * time.Second},
+		"lasts":                   {2 * time.Second, 100, false, 4, 6 * time.Second},
+		"lasts, for a warming":    {2 * time.Second, 100, true, 4, 6 * time.Second},
+		"longer than patience":    {19 * time.Second, 1, false, 1, 0},
+		"together too long":       {10 * time.Second, 2, false, 2, 10 * time.Second},
+		"not, for a warming":      {10 * time.Second, 2, true, 3, 20 * time.Second},
+		"no moment, nothing done": {0, 1, false, 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx := t.Context()
+				if test.outlasts {
+					ctx = outlast(ctx)
+				}
+				l := &limit{life: t.Context(), patience: patience, log: slog.New(slog.DiscardHandler)}
+				begun, calls := time.Now(), 0
+				_, err := sitOut(ctx, l, func() (int, error) {
+					if calls++; calls > test.failures {
+						return 7, nil
+					}
+					if test.pause == 0 {
+						return 0, veriff.ErrServer
+					}
+					return 0, &veriff.Later{Err: veriff.ErrServer, At: time.Now().Add(test.pause)}
+				})
+				if (err == nil) != (test.calls > test.failures) || err != nil && !errors.Is(err, veriff.ErrServer) || calls != test.calls || time.Since(begun) != test.after {
+					t.Errorf("%v after %s and %d calls", err, time.Since(begun), calls)
 				}
 			})
 		})

@@ -1,7 +1,9 @@
 package veriff_test
 
 import (
+	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -66,9 +68,9 @@ func TestHeldBackForAll(t *testing.T) {
 		wantError(t, list(), veriff.ErrRateLimited)
 		begun := time.Now()
 		var callers sync.WaitGroup
-		for range 100 {
+		for range 20 {
 			callers.Go(func() {
-				for range 100 {
+				for range 20 {
 					wantError(t, list(), veriff.ErrRateLimited)
 					_, _, err := download(t.Context(), c)
 					wantError(t, err, veriff.ErrRateLimited)
@@ -123,7 +125,6 @@ func TestHeldBackDoubles(t *testing.T) {
 func TestHeldBackBetweenTries(t *testing.T) {
 	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
 		if n == 1 {
-			w.Header().Set("Retry-After", "5")
 			replyUnsigned(w, 503, "")
 			return
 		}
@@ -131,7 +132,7 @@ func TestHeldBackBetweenTries(t *testing.T) {
 	}, func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
 		done := make(chan error)
 		go func() { _, err := c.SessionMedia(t.Context(), sessionID); done <- err }()
-		time.Sleep(4900 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // the first pause takes 75 at least
 		_, err := c.SessionAttempts(t.Context(), sessionID)
 		wantError(t, err, veriff.ErrRateLimited)
 		wantError(t, <-done, veriff.ErrRateLimited)
@@ -165,6 +166,134 @@ func TestHeldBackIsNotHedged(t *testing.T) {
 		// before it is answered all the same.
 		if err := <-done; err != nil || requests.Load() != known+2 {
 			t.Errorf("%v after %d requests", err, requests.Load())
+		}
+	})
+}
+
+// oddOne answers media with 429 always, and lists well unless limited says
+// otherwise.
+func oddOne(after string, limited *atomic.Bool) func(http.ResponseWriter, *http.Request, int) {
+	return func(w http.ResponseWriter, r *http.Request, n int) {
+		if strings.Contains(r.URL.Path, "/media/") || limited.Load() {
+			w.Header().Set("Retry-After", after)
+			replyUnsigned(w, 429, "")
+			return
+		}
+		reply(w, 200, emptyList)
+	}
+}
+
+// A resource that is always answered 429 while others are answered holds back
+// the others once, then itself alone, and then fails for good.
+func TestOddOne(t *testing.T) {
+	inBubble(t, oddOne("5", new(atomic.Bool)), func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
+		var later *veriff.Later
+		ask := func(own bool) {
+			t.Helper()
+			later = nil
+			_, _, err := download(t.Context(), c)
+			wantError(t, err, veriff.ErrRateLimited)
+			errors.As(err, &later)
+			if held := !c.HeldUntil().IsZero(); held == own {
+				t.Errorf("everybody is held back: %v, by %v", held, err)
+			}
+		}
+		ask(false)
+		time.Sleep(5 * time.Second)
+		list(t, c, 1)
+		ask(true)
+		if later == nil || time.Until(later.At) != 5*time.Second {
+			t.Errorf("to be asked again: %v", later)
+		}
+		before := requests.Load()
+		ask(true) // at once
+		if requests.Load() != before {
+			t.Error("it is asked for before its time")
+		}
+		list(t, c, 10)
+		time.Sleep(5 * time.Second)
+		for range 5 {
+			ask(true)
+			if later != nil {
+				t.Errorf("it is to be asked for once more: %v", later)
+			}
+			list(t, c, 1)
+		}
+		if n := requests.Load() - before; n != 10+1+5 {
+			t.Errorf("%d requests, of which one for the odd one was due", n)
+		}
+	})
+}
+
+// While others are limited too, or nothing else is asked, nobody is odd.
+func TestNotOdd(t *testing.T) {
+	var limited atomic.Bool
+	inBubble(t, oddOne("", &limited), func(t *testing.T, c *veriff.Client, _ *atomic.Int64) {
+		wait := func() { time.Sleep(time.Until(c.HeldUntil())) }
+		ask := func(about string) {
+			t.Helper()
+			_, _, err := download(t.Context(), c)
+			var later *veriff.Later
+			if c.HeldUntil().IsZero() || !errors.As(err, &later) {
+				t.Errorf("%s: it was taken to be the odd one: %v", about, err)
+			}
+			wait()
+		}
+		list(t, c, 1)
+		for range 5 {
+			ask("alone")
+		}
+		for range 5 {
+			limited.Store(true)
+			_, err := c.SessionMedia(t.Context(), sessionID)
+			wantError(t, err, veriff.ErrRateLimited)
+			wait()
+			limited.Store(false)
+			list(t, c, 1)
+			ask("others are limited too")
+		}
+	})
+}
+
+// An answer ends a streak.
+func TestOddOneRecovers(t *testing.T) {
+	var well atomic.Bool
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
+		if strings.Contains(r.URL.Path, "/media/") && !well.Load() {
+			replyUnsigned(w, 429, "")
+			return
+		}
+		reply(w, 200, emptyList)
+	}, func(t *testing.T, c *veriff.Client, _ *atomic.Int64) {
+		for range 4 {
+			download(t.Context(), c)
+			time.Sleep(time.Minute)
+			list(t, c, 1)
+		}
+		well.Store(true)
+		_, _, err := download(t.Context(), c)
+		wantError(t, err, nil)
+		well.Store(false)
+		_, _, err = download(t.Context(), c)
+		wantError(t, err, veriff.ErrRateLimited)
+		if c.HeldUntil().IsZero() {
+			t.Errorf("after a good answer: %v", err)
+		}
+	})
+}
+
+// Streaks take bounded memory: beyond the bound they begin anew.
+func TestStreaksAreBounded(t *testing.T) {
+	inBubble(t, func(w http.ResponseWriter, _ *http.Request, _ int) { replyUnsigned(w, 429, "") }, func(t *testing.T, c *veriff.Client, _ *atomic.Int64) {
+		id := sessionID
+		for n := range veriff.MaxStreaks + 1 {
+			id[14], id[15] = byte(n>>8), byte(n)
+			_, err := c.SessionMedia(t.Context(), id)
+			wantError(t, err, veriff.ErrRateLimited)
+			time.Sleep(2 * time.Minute)
+			if n := c.Streaks(); n > veriff.MaxStreaks {
+				t.Fatalf("%d streaks", n)
+			}
 		}
 	})
 }

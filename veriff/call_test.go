@@ -17,14 +17,11 @@ import (
 )
 
 func TestBackoff(t *testing.T) {
-	for step, whole := range []time.Duration{150, 300, 600, 1200, 2400, 4000, 4000} {
+	for step, whole := range []time.Duration{150, 300, 600} {
 		whole *= time.Millisecond
 		if least, most := veriff.Backoff(step, 0), veriff.Backoff(step, 1); least != whole/2 || most != whole {
 			t.Errorf("step %d: from %s to %s, want %s to %s", step, least, most, whole/2, whole)
 		}
-	}
-	if got := veriff.Backoff(1_000_000, 1); got != 4*time.Second {
-		t.Errorf("after a million steps: %s", got)
 	}
 }
 
@@ -102,20 +99,57 @@ func inBubble(t *testing.T, handler func(w http.ResponseWriter, r *http.Request,
 	})
 }
 
-func TestServerErrorPauses(t *testing.T) {
+// A server that fails and names a moment is not waited for: the call ends at
+// once, holds nothing, and tells the moment, unless that is too far off.
+func TestServerErrorNamesMoment(t *testing.T) {
+	for after, test := range map[string]struct {
+		requests int64
+		later    time.Duration // 0: none
+	}{"5": {1, 5 * time.Second}, "17": {1, 17 * time.Second}, "18": {1, 0}, "3600": {1, 0}, "": {4, 0}, "0": {4, 0}, "soon": {4, 0}} {
+		t.Run(after, func(t *testing.T) {
+			inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
+				w.Header().Set("Retry-After", after)
+				replyUnsigned(w, 503, "")
+			}, func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
+				begun := time.Now()
+				_, err := c.SessionMedia(t.Context(), sessionID)
+				wantError(t, err, veriff.ErrServer)
+				took := time.Since(begun)
+				var later *veriff.Later
+				errors.As(err, &later)
+				if requests.Load() != test.requests || test.requests == 1 && took != 0 || took > 1050*time.Millisecond || c.Stats().Active != 0 {
+					t.Errorf("%d requests in %s, %d under way", requests.Load(), took, c.Stats().Active)
+				}
+				if (later != nil) != (test.later > 0) || later != nil && time.Until(later.At) != test.later {
+					t.Errorf("to be asked again: %+v; want in %s", later, test.later)
+				}
+			})
+		})
+	}
+}
+
+// A pause holds no connection: another call has it meanwhile.
+func TestPauseHoldsNothing(t *testing.T) {
 	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
 		if n == 1 {
-			w.Header().Set("Retry-After", "5")
+			replyUnsigned(w, 503, "")
+			return
 		}
-		replyUnsigned(w, 503, "")
+		reply(w, 200, emptyList)
 	}, func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
-		begun := time.Now()
-		_, err := c.SessionMedia(t.Context(), sessionID)
-		wantError(t, err, veriff.ErrServer)
-		if took := time.Since(begun); requests.Load() != 4 || took < 5*time.Second || took > 7*time.Second {
-			t.Errorf("%d requests in %s", requests.Load(), took)
+		done := make(chan error)
+		go func() { _, err := c.SessionMedia(t.Context(), sessionID); done <- err }()
+		time.Sleep(time.Millisecond) // the first pause takes 75 at least
+		if active := c.Stats().Active; active != 0 || requests.Load() != 1 {
+			t.Errorf("%d connections are held after %d requests", active, requests.Load())
 		}
-	})
+		begun := time.Now()
+		list(t, c, 1)
+		if took := time.Since(begun); took != 0 || requests.Load() != 2 {
+			t.Errorf("another call took %s, %d requests", took, requests.Load())
+		}
+		wantError(t, <-done, nil)
+	}, func(c *veriff.Config) { c.Connections = 1 })
 }
 
 // A server that accepts and says nothing: each try ends with the first byte's
@@ -220,10 +254,8 @@ func TestPatienceEndsStall(t *testing.T) {
 // pause, in a stalled body, waiting for its turn.
 func TestContextEndsCall(t *testing.T) {
 	hang := func(w http.ResponseWriter, r *http.Request, n int) { <-r.Context().Done() }
-	paused := func(w http.ResponseWriter, r *http.Request, n int) {
-		w.Header().Set("Retry-After", "15")
-		replyUnsigned(w, 503, "")
-	}
+	paused := func(w http.ResponseWriter, r *http.Request, n int) { replyUnsigned(w, 503, "") }
+	const soon = 70 * time.Millisecond // the first pause takes 75 at least
 	stall := func(w http.ResponseWriter, r *http.Request, n int) {
 		replyUnsigned(w, 404, "{")
 		w.(http.Flusher).Flush()
@@ -233,11 +265,11 @@ func TestContextEndsCall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, handler, func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
 				ctx, cancel := context.WithCancel(t.Context())
-				time.AfterFunc(3*time.Second, cancel)
+				time.AfterFunc(soon, cancel)
 				begun := time.Now()
 				_, err := c.SessionMedia(ctx, sessionID)
 				wantError(t, err, context.Canceled)
-				if took := time.Since(begun); took != 3*time.Second || requests.Load() != 1 {
+				if took := time.Since(begun); took != soon || requests.Load() != 1 {
 					t.Errorf("%d requests in %s", requests.Load(), took)
 				}
 			})

@@ -1,0 +1,179 @@
+package veriff
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const (
+	// throttleFirst is how long no request goes out after a first answer 429.
+	// It doubles with every further one up to throttleDoubled.
+	throttleFirst   = time.Second
+	throttleDoubled = 64 * time.Second
+	// throttleMost is the longest that one answer holds requests back,
+	// whatever it asks for: a proxy's slip must not close the mount for a day.
+	throttleMost = 10 * time.Minute
+	// throttleLogged is how often it is logged that requests are held back.
+	throttleLogged = time.Minute
+	// streakLast is how many answers 429 in a row are a resource's own failure
+	// if everything else is answered meanwhile.
+	streakLast = 3
+	// maxStreaks bounds the memory of streaks. Beyond it they begin anew.
+	maxStreaks = 1000
+)
+
+// throttle is the moment before which no request goes out because the API
+// asked for fewer. All calls keep to it. None waits here for it to pass: a
+// call fails at once, so that nothing is held meanwhile.
+//
+// A resource that is answered 429 again, while others are answered well and
+// none but it is limited, is an odd one: from then on it holds back nobody
+// but itself.
+type throttle struct {
+	mu      sync.Mutex
+	until   time.Time
+	strikes int // answers 429 with nothing else between them, one for each time that requests were held back
+	logged  time.Time
+
+	limited int       // answers 429
+	passed  time.Time // when the last request was sent that was answered otherwise
+	streaks map[string]*streak
+}
+
+// streak is answers 429 in a row for one resource.
+type streak struct {
+	count   int       // from the second on it is the odd one
+	began   time.Time // with the first answer
+	until   time.Time // before which the resource is not asked for
+	limited int       // throttle.limited at the last answer
+}
+
+// everyone returns until when no request goes out: the zero time if they do.
+func (t *throttle) everyone(now time.Time) time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if now.Before(t.until) {
+		return t.until
+	}
+	return time.Time{}
+}
+
+// check returns an error while no request for the resource goes out.
+func (t *throttle) check(resource string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now := time.Now()
+	if now.Before(t.until) {
+		return &Later{fmt.Errorf("%w: the API asked for fewer requests, none goes out before %s", ErrRateLimited, t.until.Format(time.TimeOnly)), t.until}
+	}
+	if s := t.streaks[resource]; s != nil && now.Before(s.until) {
+		return s.error(fmt.Errorf("%w: not asked for before %s", ErrRateLimited, s.until.Format(time.TimeOnly)))
+	}
+	return nil
+}
+
+// answered takes in an answer other than 429 to a request sent at that moment.
+func (t *throttle) answered(resource string, sent time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !sent.Before(t.until) {
+		t.strikes = 0
+	}
+	if sent.After(t.passed) {
+		t.passed = sent
+	}
+	delete(t.streaks, resource)
+}
+
+// refused takes in an answer 429 that asks for a pause, or for none with -1,
+// to a request sent at that moment. It returns the error of the call, and
+// until when everyone is held back if that should be logged.
+func (t *throttle) refused(resource string, sent time.Time, after time.Duration, answer error) (err error, log time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now, pause := time.Now(), min(after, throttleMost)
+	err = fmt.Errorf("%w: %w", ErrRateLimited, answer)
+	s, odd := t.streakLocked(resource, sent, now)
+	if odd {
+		s.until = now.Add(max(pause, throttlePause(s.count-2)))
+		return s.error(err), log
+	}
+	if !now.Before(t.until) { // else it was sent before requests were held back
+		pause = max(pause, throttlePause(t.strikes))
+		t.strikes++
+	}
+	if until := now.Add(pause); until.After(t.until) {
+		t.until = until
+	}
+	s.until = t.until
+	if now.Sub(t.logged) >= throttleLogged {
+		t.logged, log = now, t.until
+	}
+	return &Later{err, t.until}, log
+}
+
+// streakLocked counts an answer 429, and reports whether it is the resource's
+// alone.
+func (t *throttle) streakLocked(resource string, sent, now time.Time) (s *streak, odd bool) {
+	t.limited++
+	s = t.streaks[resource]
+	switch {
+	case s == nil:
+		if t.streaks == nil || len(t.streaks) == maxStreaks {
+			t.streaks = make(map[string]*streak)
+		}
+		s = &streak{count: 1, began: now}
+		t.streaks[resource] = s
+	case sent.Before(s.until): // with the last one
+	case t.limited > s.limited+1: // others are limited too
+		s.count, s.began = 1, now
+	case t.passed.After(s.began):
+		s.count++
+	}
+	s.limited = t.limited
+	return s, s.count > 1
+}
+
+// error adds to an error of the resource's when to ask again, unless it was
+// asked for often enough.
+func (s *streak) error(err error) error {
+	if s.count >= streakLast {
+		return fmt.Errorf("%w; so it was %d times in a row, while others were answered", err, s.count)
+	}
+	return &Later{err, s.until}
+}
+
+func throttlePause(strikes int) time.Duration {
+	return min(throttleFirst<<min(strikes, 10), throttleDoubled)
+}
+
+// Later is an error that a later call may not have: the server has named a
+// moment, or requests are held back until then. Who waits for it should hold
+// nothing meanwhile.
+type Later struct {
+	Err error
+	At  time.Time // when it makes sense to ask again
+}
+
+func (l *Later) Error() string { return l.Err.Error() }
+
+func (l *Later) Unwrap() error { return l.Err }
+
+// maxRetryAfter is longer than anybody waits; it keeps the arithmetic safe.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter reads the pause that an answer asks for, in seconds or as a
+// date. It is -1 if there is none that makes sense.
+func retryAfter(h http.Header, now time.Time) time.Duration {
+	v := h.Get("Retry-After")
+	if n, err := strconv.ParseUint(v, 10, 64); err == nil {
+		return time.Duration(min(n, uint64(maxRetryAfter/time.Second))) * time.Second
+	}
+	if t, err := http.ParseTime(v); err == nil {
+		return min(max(t.Sub(now), 0), maxRetryAfter)
+	}
+	return -1
+}
