@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"veriffs/veriff/hedge"
 )
 
 // Client calls the API of one integration. Make one with New.
@@ -29,7 +31,7 @@ type Client struct {
 	slots    chan struct{} // holds one value per request under way
 	rate     *rate.Limiter
 	throttle throttle
-	hedging  hedging
+	hedging  hedge.Policy
 	stats    stats
 }
 

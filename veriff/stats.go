@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"veriffs/veriff/hedge"
 )
 
 // As Stats counts them: the kind of request that is a probe, for which "not
@@ -52,10 +54,10 @@ type Stats struct {
 
 // Hedges are the second requests that were sent because the first was late.
 // They are in no other count.
-type Hedges struct {
-	Sent int64
-	Won  int64 // those that were answered first
-}
+type Hedges = hedge.Counts
+
+// Latency is a histogram.
+type Latency = hedge.Latency
 
 // Stats returns the counts.
 func (c *Client) Stats() Stats {
@@ -65,7 +67,7 @@ func (c *Client) Stats() Stats {
 		Requests:  maps.Clone(c.stats.requests),
 		Bytes:     c.stats.bytes.Load(),
 		Active:    len(c.slots),
-		Hedged:    c.hedging.sofar(),
+		Hedged:    c.hedging.Counts(),
 		HeldUntil: c.HeldUntil(),
 		FirstByte: c.stats.firstByte,
 	}
@@ -90,7 +92,7 @@ type stats struct {
 func (s *stats) answered(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.firstByte.add(d)
+	s.firstByte.Add(d)
 }
 
 func (s *stats) count(kind, outcome string) {

@@ -1,4 +1,4 @@
-package veriff
+package hedge
 
 import (
 	"math"
@@ -6,14 +6,14 @@ import (
 )
 
 const (
-	// From a millisecond to two minutes in steps of a fifth, within which a
-	// quantile is right.
+	// From a millisecond to two minutes in steps of a fifth, which is how
+	// exact a quantile is.
 	latencyFirst       = time.Millisecond
 	latencyPerDoubling = 4
 	latencyBuckets     = 17*latencyPerDoubling + 1
 )
 
-// Latency is how long many things took: a histogram.
+// Latency is a histogram of how long many things took.
 type Latency struct {
 	Count int64
 	Sum   time.Duration
@@ -26,15 +26,16 @@ func bound(bucket int) time.Duration {
 	return time.Duration(float64(latencyFirst) * math.Exp2(float64(bucket)/latencyPerDoubling))
 }
 
-func (l *Latency) add(d time.Duration) {
+// Add counts one thing that took d.
+func (l *Latency) Add(d time.Duration) {
 	i := math.Ceil(latencyPerDoubling * math.Log2(float64(d)/float64(latencyFirst)))
 	l.buckets[int(min(max(i, 0), latencyBuckets))]++
 	l.Count++
 	l.Sum += d
 }
 
-// merge adds what m counted.
-func (l *Latency) merge(m *Latency) {
+// Merge adds what m counted.
+func (l *Latency) Merge(m *Latency) {
 	for i, n := range m.buckets {
 		l.buckets[i] += n
 	}
@@ -58,8 +59,8 @@ func (l *Latency) Quantile(q float64) time.Duration {
 	return bound(latencyBuckets)
 }
 
-// Cumulative returns how many took at most so many seconds, for
-// bounds of which each is twice the one before.
+// Cumulative returns how many took at most so many seconds, for bounds that
+// double.
 func (l *Latency) Cumulative() map[float64]uint64 {
 	counts := make(map[float64]uint64)
 	var seen int64
