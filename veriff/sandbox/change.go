@@ -13,11 +13,11 @@ func (s *Sandbox) AddSession(session Session) Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if session.ID.IsZero() {
-		session.ID = s.mintSessionLocked()
+		session.ID = s.world.mintSession()
 	}
 	attempts := make([]Attempt, 0, len(session.Attempts))
 	for _, a := range session.Attempts {
-		attempts = append(attempts, s.completeLocked(a))
+		attempts = append(attempts, s.world.complete(a))
 	}
 	session.Attempts = attempts
 	s.world.put(session)
@@ -35,7 +35,7 @@ func (s *Sandbox) AddAttempt(id veriff.SessionID, a Attempt) (Attempt, bool) {
 	if !ok {
 		return Attempt{}, false
 	}
-	a = s.completeLocked(a)
+	a = s.world.complete(a)
 	session.Attempts = append([]Attempt{a}, session.Attempts...)
 	s.world.put(session)
 	return a, true
@@ -50,42 +50,21 @@ func (s *Sandbox) DeleteSession(id veriff.SessionID) {
 
 // DeleteMedia deletes one file; it leaves its list and answers 404.
 func (s *Sandbox) DeleteMedia(id veriff.MediaID) {
-	s.changeMedia(id, func(media []File, i int) []File { return slices.Delete(media, i, i+1) })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.world.change(id, func(media []File, i int) []File { return slices.Delete(media, i, i+1) })
 }
 
 // ReplaceMedia gives a media id other bytes, which the API isn't known to do.
 func (s *Sandbox) ReplaceMedia(id veriff.MediaID, content []byte) {
-	s.changeMedia(id, func(media []File, i int) []File {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.world.change(id, func(media []File, i int) []File {
 		f := NewFile(media[i].Context, media[i].MIMEType, content)
 		f.ID, f.Duration = id, media[i].Duration
 		media[i] = f
 		return media
 	})
-}
-
-// changeMedia puts a copy of the session in place, with the change made to the
-// media of the attempt that holds the file.
-func (s *Sandbox) changeMedia(id veriff.MediaID, change func(media []File, i int) []File) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	sid, _, ok := s.world.file(id)
-	if !ok {
-		return
-	}
-	session, _ := s.world.session(sid)
-	attempts := slices.Clone(session.Attempts)
-	for i := range attempts {
-		media := slices.Clone(attempts[i].Media)
-		if j := slices.IndexFunc(media, func(f File) bool { return f.ID == id }); j >= 0 {
-			attempts[i].Media = change(media, j)
-		}
-	}
-	changed := session
-	changed.Attempts = attempts
-	// The session as it was takes its files out of the index, and the changed
-	// one puts back those that are left.
-	s.world.put(session)
-	s.world.put(changed)
 }
 
 // Open returns a reader of the true bytes of a file, and false if there is no
@@ -113,11 +92,34 @@ func (s *Sandbox) Bytes(id veriff.MediaID) []byte {
 	return b
 }
 
-// completeLocked copies an attempt and gives ids to it and to its files.
-func (s *Sandbox) completeLocked(a Attempt) Attempt {
+// change puts a copy of the session in place, with the change made to the
+// media of the attempt that holds the file.
+func (w *world) change(id veriff.MediaID, change func(media []File, i int) []File) {
+	sid, _, ok := w.file(id)
+	if !ok {
+		return
+	}
+	session, _ := w.session(sid)
+	attempts := slices.Clone(session.Attempts)
+	for i := range attempts {
+		media := slices.Clone(attempts[i].Media)
+		if j := slices.IndexFunc(media, func(f File) bool { return f.ID == id }); j >= 0 {
+			attempts[i].Media = change(media, j)
+		}
+	}
+	changed := session
+	changed.Attempts = attempts
+	// The session as it was takes its files out of the index, and the changed
+	// one puts back those that are left.
+	w.put(session)
+	w.put(changed)
+}
+
+// complete copies an attempt and gives ids to it and to its files.
+func (w *world) complete(a Attempt) Attempt {
 	if a.ID.IsZero() {
-		s.minted++
-		a.ID = veriff.AttemptID(uuid(mintedSeed, attemptDomain, s.minted))
+		w.minted++
+		a.ID = veriff.AttemptID(uuid(mintedSeed, attemptDomain, w.minted))
 	}
 	if a.Status == "" {
 		a.Status = "approved"
@@ -125,14 +127,14 @@ func (s *Sandbox) completeLocked(a Attempt) Attempt {
 	a.Media = slices.Clone(a.Media)
 	for i := range a.Media {
 		if a.Media[i].ID.IsZero() {
-			s.minted++
-			a.Media[i].ID = veriff.MediaID(uuid(mintedSeed, mediaDomain, s.minted))
+			w.minted++
+			a.Media[i].ID = veriff.MediaID(uuid(mintedSeed, mediaDomain, w.minted))
 		}
 	}
 	return a
 }
 
-func (s *Sandbox) mintSessionLocked() veriff.SessionID {
-	s.minted++
-	return veriff.SessionID(uuid(mintedSeed, sessionDomain, s.minted))
+func (w *world) mintSession() veriff.SessionID {
+	w.minted++
+	return veriff.SessionID(uuid(mintedSeed, sessionDomain, w.minted))
 }

@@ -11,9 +11,19 @@ import (
 // pieces is how many writes a second a limited bandwidth is spread over.
 const pieces = 50
 
-// deliver signs an answer and sends it as the plan says. It returns early if
+// delivery is an answer on its way.
+type delivery struct {
+	sandbox *Sandbox
+	w       http.ResponseWriter
+	r       *http.Request
+	plan    *plan
+	answer  reply
+}
+
+// deliver signs the answer and sends it as the plan says. It returns early if
 // the client goes away.
-func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, p *plan, answer reply) {
+func (d *delivery) deliver() {
+	w, r, p, answer := d.w, d.r, d.plan, d.answer
 	if !sleep(r, p.latency) {
 		return
 	}
@@ -27,7 +37,7 @@ func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, p *plan, answe
 	size := max(answer.size-p.shorten, 0)
 	h := w.Header()
 	h.Set("Content-Type", answer.contentType)
-	h.Set("X-AUTH-CLIENT", s.APIKey)
+	h.Set("X-AUTH-CLIENT", d.sandbox.APIKey)
 	if signature != "" {
 		h.Set("X-HMAC-SIGNATURE", signature)
 	}
@@ -38,18 +48,19 @@ func (s *Sandbox) deliver(w http.ResponseWriter, r *http.Request, p *plan, answe
 		h[name] = values
 	}
 	if p.garbled || p.extra > 0 {
-		s.deliverRaw(w, p, answer)
+		d.raw()
 		return
 	}
 	w.WriteHeader(answer.status)
 	if p.chunked || p.stall != nil || p.cut != nil {
 		flush(w)
 	}
-	s.send(w, r, p, answer, size)
+	d.send(size)
 }
 
 // send writes the body, stopping where the plan has something to happen.
-func (s *Sandbox) send(w http.ResponseWriter, r *http.Request, p *plan, answer reply, size int64) {
+func (d *delivery) send(size int64) {
+	w, r, p, answer := d.w, d.r, d.plan, d.answer
 	end, cut := size, false
 	if p.cut != nil && *p.cut < size {
 		end, cut = *p.cut, true
@@ -62,7 +73,7 @@ func (s *Sandbox) send(w http.ResponseWriter, r *http.Request, p *plan, answer r
 	if p.flip != nil {
 		body = flipped{body, p.flip(answer.size)}
 	}
-	out := &counted{ResponseWriter: w, sandbox: s, plan: p, left: end}
+	out := &counted{ResponseWriter: w, sandbox: d.sandbox, plan: p, left: end}
 	sent := send(out, r, p.bandwidth, io.NewSectionReader(body, 0, stop))
 	if sent && p.stall != nil {
 		flush(w)

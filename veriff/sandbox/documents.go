@@ -2,14 +2,10 @@ package sandbox
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"time"
-
-	"veriffs/veriff"
 )
 
 // member is one key of an object whose keys come in any order.
@@ -66,99 +62,6 @@ func (o object) shuffled(seed uint64) object {
 	r := rand.New(rand.NewPCG(seed, listDomain))
 	r.Shuffle(len(o), func(i, j int) { o[i], o[j] = o[j], o[i] })
 	return o
-}
-
-// listEdit is what faults do to the sizes in a list.
-type listEdit struct {
-	sizes map[veriff.MediaID]string // raw JSON; "" leaves the key out
-	all   *string                   // the same for every file not in sizes
-}
-
-func (e listEdit) size(f File) (json.RawMessage, bool) {
-	raw, ok := e.sizes[f.ID]
-	switch {
-	case ok:
-	case e.all != nil:
-		raw = *e.all
-	default:
-		raw = fmt.Sprint(f.Size)
-	}
-	return json.RawMessage(raw), raw != ""
-}
-
-// mediaListLocked is the media list of one attempt. Of an attempt without
-// media it has the three forms of nothing: absent, null and empty.
-func (s *Sandbox) mediaListLocked(id veriff.SessionID, a Attempt, edit listEdit) []byte {
-	arrays := map[string][]object{}
-	for _, f := range s.byQualityLocked(a.Media) {
-		arrays[f.array()] = append(arrays[f.array()], s.mediaItemLocked(id, f, edit))
-	}
-	list := object{{"status", "success"}}
-	switch {
-	case len(a.Media) == 0:
-		list = append(list, member{"images", []object{}}, member{"videos", nil})
-	default:
-		for _, name := range []string{"images", "videos", "nfcDocuments"} {
-			list = append(list, member{name, arrays[name]})
-		}
-	}
-	_, lo := a.ID.Halves()
-	return list.shuffled(lo ^ s.order).bytes()
-}
-
-// byQualityLocked orders files as if by quality: stable until ReorderLists,
-// and neither by name nor by time.
-func (s *Sandbox) byQualityLocked(media []File) []File {
-	quality := func(f File) uint64 {
-		hi, lo := f.ID.Halves()
-		return hash(s.order, listDomain, hi, lo)
-	}
-	return slices.SortedFunc(slices.Values(media), func(a, b File) int {
-		return cmp.Compare(quality(a), quality(b))
-	})
-}
-
-func (s *Sandbox) mediaItemLocked(id veriff.SessionID, f File, edit listEdit) object {
-	item := object{
-		{"id", f.ID.String()},
-		{"name", f.Context},
-		{"context", f.Context},
-		{"mimetype", f.MIMEType},
-		{"timestamp", nil},
-		{"sessionId", id.String()},
-		{"url", "https://stationapi.veriff.com/v1/media/" + f.ID.String()},
-	}
-	if size, ok := edit.size(f); ok {
-		item = append(item, member{"size", size})
-	}
-	_, lo := f.ID.Halves()
-	if f.array() == "videos" {
-		seconds := fmt.Sprintf("%.3f", f.Duration.Seconds())
-		if lo%2 == 0 {
-			item = append(item, member{"duration", json.RawMessage(seconds)})
-		} else {
-			item = append(item, member{"duration", seconds})
-		}
-	}
-	if lo%3 == 0 {
-		item = append(item, member{"_internalRevision", object{{"n", lo % 7}}})
-	}
-	return item.shuffled(lo ^ s.order)
-}
-
-// attemptListLocked is the list of a session's attempts, newest first.
-func (s *Sandbox) attemptListLocked(session Session) []byte {
-	items := []object{}
-	for _, a := range session.Attempts {
-		item := object{{"id", a.ID.String()}, {"status", a.Status}}
-		if !a.Created.IsZero() {
-			item = append(item, member{"createdTime", isoTime(a.Created)})
-		}
-		_, lo := a.ID.Halves()
-		items = append(items, item.shuffled(lo^s.order))
-	}
-	_, lo := session.ID.Halves()
-	return object{{"status", "success"}, {"verifications", items}}.shuffled(lo ^ s.order).bytes()
 }
 
 // newest returns the attempt that the session's media list shows.

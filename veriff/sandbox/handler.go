@@ -2,9 +2,6 @@ package sandbox
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -56,13 +53,17 @@ func failure(status int, code, message string) reply {
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, id := route(r.URL.Path)
 	p := s.begin(kind, id, r)
-	p.finish = sync.OnceFunc(s.end)
+	p.finish = sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.journal.end()
+	})
 	defer p.finish()
 	answer := s.answer(kind, id, r, p.edit)
 	for _, change := range p.replace {
 		answer = change(answer)
 	}
-	s.deliver(w, r, p, answer)
+	(&delivery{s, w, r, p, answer}).deliver()
 }
 
 // begin counts the request and gathers what the faults make of it.
@@ -70,7 +71,7 @@ func (s *Sandbox) begin(kind Kind, id string, r *http.Request) *plan {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.journal.begin(kind, r.URL.Path)
-	p := &plan{secret: s.secrets[s.signer]}
+	p := &plan{secret: s.keys.secrets[s.keys.signer]}
 	for _, f := range s.faults {
 		if f.takes(kind, id) {
 			for _, effect := range f.effects {
@@ -79,12 +80,6 @@ func (s *Sandbox) begin(kind Kind, id string, r *http.Request) *plan {
 		}
 	}
 	return p
-}
-
-func (s *Sandbox) end() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.journal.end()
 }
 
 // route splits a path into what it asks for and the id it names.
@@ -116,7 +111,9 @@ func (s *Sandbox) answer(kind Kind, id string, r *http.Request, edit listEdit) r
 	if r.Method != http.MethodGet {
 		return failure(http.StatusMethodNotAllowed, "", "Method not allowed")
 	}
-	if refused, ok := s.refuse(kind, id, r.Header); ok {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if refused, ok := s.keys.refuse(s.APIKey, kind, id, r.Header); ok {
 		return refused
 	}
 	switch {
@@ -130,82 +127,37 @@ func (s *Sandbox) answer(kind Kind, id string, r *http.Request, edit listEdit) r
 	if _, err := veriff.ParseSessionID(id); err != nil {
 		return failure(http.StatusBadRequest, "1002", "ID must be a valid UUID v4")
 	}
-	return s.resource(kind, id, edit)
-}
-
-// refuse authenticates a request as the API does.
-func (s *Sandbox) refuse(kind Kind, id string, h http.Header) (reply, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	key, signature := h.Get("X-AUTH-CLIENT"), h.Get("X-HMAC-SIGNATURE")
-	unauthorized := func(code, message string) (reply, bool) {
-		return failure(http.StatusUnauthorized, code, message), true
-	}
-	if key == "" {
-		return unauthorized("1801", "Mandatory X-AUTH-CLIENT header containing the API key is missing from the request.")
-	}
-	if _, err := veriff.ParseSessionID(key); err != nil {
-		return unauthorized("1802", "The API key in the X-AUTH-CLIENT header must be a valid UUID.")
-	}
-	if !strings.EqualFold(key, s.APIKey) {
-		return unauthorized("1803", "No integration was found for the API key in the X-AUTH-CLIENT header.")
-	}
-	if s.inactive {
-		return unauthorized("1804", "The integration of the API key in the X-AUTH-CLIENT header is not active.")
-	}
-	sum, err := hex.DecodeString(signature)
-	if err != nil || len(sum) != sha256.Size {
-		return unauthorized("1812", "The X-HMAC-SIGNATURE header must be a valid SHA-256 HMAC signature.")
-	}
-	for _, secret := range s.secrets {
-		if hmac.Equal(sum, sign(secret, strings.NewReader(id))) {
-			return reply{}, false
-		}
-	}
-	if kind == Other {
-		return reply{}, false // nothing there to sign
-	}
-	return unauthorized("1818", "The X-HMAC-SIGNATURE header does not match the signature of the request.")
-}
-
-// sign returns the HMAC-SHA256 of what the reader holds.
-func sign(secret string, r io.Reader) []byte {
-	h := hmac.New(sha256.New, []byte(secret))
-	if _, err := io.Copy(h, r); err != nil {
-		panic("sandbox: content can't be read: " + err.Error())
-	}
-	return h.Sum(nil)
+	return s.world.resource(kind, id, edit)
 }
 
 // resource answers an authenticated request for a well-formed id.
-func (s *Sandbox) resource(kind Kind, id string, edit listEdit) reply {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (w *world) resource(kind Kind, id string, edit listEdit) reply {
+	list := lister{w.order, edit}
 	switch kind {
 	case Media:
 		mid, _ := veriff.ParseMediaID(id)
-		if _, f, ok := s.world.file(mid); ok {
+		if _, f, ok := w.file(mid); ok {
 			content := f.Open()
 			return reply{http.StatusOK, f.MIMEType, content, content.Size()}
 		}
 		return failure(http.StatusNotFound, "", "Resource not found")
 	case AttemptMedia:
 		aid, _ := veriff.ParseAttemptID(id)
-		if session, a, ok := s.world.attempt(aid); ok {
-			return jsonReply(http.StatusOK, s.mediaListLocked(session.ID, a, edit))
+		if session, a, ok := w.attempt(aid); ok {
+			return jsonReply(http.StatusOK, list.media(session.ID, a))
 		}
 		return failure(http.StatusNotFound, "", "Attempt not found")
 	}
 	sid, _ := veriff.ParseSessionID(id)
-	session, ok := s.world.session(sid)
+	session, ok := w.session(sid)
 	if !ok {
 		return failure(http.StatusNotFound, "", "Session not found")
 	}
 	switch kind {
 	case SessionMedia:
-		return jsonReply(http.StatusOK, s.mediaListLocked(sid, session.newest(), edit))
+		return jsonReply(http.StatusOK, list.media(sid, session.newest()))
 	case SessionAttempts:
-		return jsonReply(http.StatusOK, s.attemptListLocked(session))
+		return jsonReply(http.StatusOK, list.attempts(session))
 	case Decision:
 		return jsonReply(http.StatusOK, decisionDocument(session))
 	case Watchlist:
@@ -221,7 +173,9 @@ func (s *Sandbox) resource(kind Kind, id string, edit listEdit) reply {
 // Document returns the body that an authenticated request of this kind is
 // answered with at present, a 404's envelope included; no fault touches it.
 func (s *Sandbox) Document(kind Kind, id interface{ String() string }) []byte {
-	answer := s.resource(kind, id.String(), listEdit{})
+	s.mu.Lock()
+	answer := s.world.resource(kind, id.String(), listEdit{})
+	s.mu.Unlock()
 	body := make([]byte, answer.size)
 	if _, err := answer.body.ReadAt(body, 0); err != nil && err != io.EOF {
 		panic("sandbox: content can't be read: " + err.Error())

@@ -21,8 +21,9 @@ func Unsolicited() Effect {
 	return func(p *plan, _ *Fault) { p.extra = pieceOfBody }
 }
 
-// deliverRaw sends what a server of net/http would not.
-func (s *Sandbox) deliverRaw(w http.ResponseWriter, p *plan, answer reply) {
+// raw sends what a server of net/http would not.
+func (d *delivery) raw() {
+	w, p, answer := d.w, d.plan, d.answer
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler)

@@ -49,27 +49,23 @@ type Options struct {
 type Sandbox struct {
 	APIKey string // the key that requests must carry
 
-	mu       sync.Mutex
-	secrets  []string
-	signer   int // index into secrets
-	inactive bool
-	order    uint64 // changed by ReorderLists
-	minted   uint64 // how many ids were made up for Add…
-	world    world
-	faults   []*Fault
-	journal  journal
+	mu      sync.Mutex
+	keys    keys
+	world   world
+	faults  []*Fault
+	journal journal
 }
 
 var _ http.Handler = (*Sandbox)(nil)
 
 // New returns a Sandbox with the world that the options ask for.
 func New(o Options) *Sandbox {
-	s := &Sandbox{APIKey: o.APIKey, secrets: slices.Clone(o.Secrets)}
+	s := &Sandbox{APIKey: o.APIKey, keys: keys{secrets: slices.Clone(o.Secrets)}}
 	if s.APIKey == "" {
 		s.APIKey = DefaultAPIKey
 	}
-	if len(s.secrets) == 0 {
-		s.secrets = slices.Clone(defaultSecrets)
+	if len(s.keys.secrets) == 0 {
+		s.keys.secrets = slices.Clone(defaultSecrets)
 	}
 	s.journal.arrived = make(chan struct{})
 	s.world = newWorld(o.Scale)
@@ -85,22 +81,22 @@ func New(o Options) *Sandbox {
 func (s *Sandbox) Secrets() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.secrets)
+	return slices.Clone(s.keys.secrets)
 }
 
 // SetSecrets replaces the shared secrets, as a rotation does; the first signs.
 func (s *Sandbox) SetSecrets(secrets ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.secrets, s.signer = slices.Clone(secrets), 0
+	s.keys.secrets, s.keys.signer = slices.Clone(secrets), 0
 }
 
 // SignWith makes the i-th secret the one that signs replies.
 func (s *Sandbox) SignWith(i int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_ = s.secrets[i] // a wrong index fails here, in the caller's sight
-	s.signer = i
+	_ = s.keys.secrets[i] // a wrong index fails here, in the caller's sight
+	s.keys.signer = i
 }
 
 // SetActive switches the integration on or off; off, every request is
@@ -108,7 +104,7 @@ func (s *Sandbox) SignWith(i int) {
 func (s *Sandbox) SetActive(active bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.inactive = !active
+	s.keys.inactive = !active
 }
 
 // ReorderLists makes every later list come in another order, of items and of
@@ -116,7 +112,7 @@ func (s *Sandbox) SetActive(active bool) {
 func (s *Sandbox) ReorderLists() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.order++
+	s.world.order++
 }
 
 // Sessions returns every session, each with all its attempts and files. Of a

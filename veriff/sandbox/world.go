@@ -98,6 +98,8 @@ type world struct {
 	attempts map[veriff.AttemptID]veriff.SessionID
 	media    map[veriff.MediaID]place
 	gone     map[veriff.SessionID]bool
+	order    uint64 // changed by ReorderLists
+	minted   uint64 // how many ids were made up for Add…
 }
 
 func newWorld(scale Scale) world {
