@@ -23,8 +23,8 @@ func cut(err error, got, want int64) error {
 	return fmt.Errorf("%w: %w after %d bytes: %s", ErrBody, errCut, got, brokenBy(err))
 }
 
-// brokenBy says why a body ended. It never quotes: what net/http complains of,
-// a malformed trailer or chunk, may be a piece of the body.
+// brokenBy says why a body ended. It never quotes net/http: the malformed
+// trailer or chunk in its error may be a piece of the body.
 func brokenBy(err error) string {
 	var (
 		errno   syscall.Errno
@@ -45,9 +45,9 @@ func brokenBy(err error) string {
 	}
 }
 
-// watchedBody ends a read that takes too long. The clocks run only while a
-// read is waiting: how long its reader takes for what it got is not the
-// server's fault.
+// watchedBody ends a read that takes too long. The clocks run only during a
+// read: the time that the reader spends on what it got is not the server's
+// fault.
 type watchedBody struct {
 	io.ReadCloser
 	call   *call

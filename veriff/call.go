@@ -35,16 +35,15 @@ type call struct {
 
 	try     int // 1 for the first
 	sent    time.Time
-	reach   reach // how far the last request came
+	reach   reach // how far the last request got
 	hedged  bool  // one of its requests was sent twice
 	lastErr error // of the last try that was not cancelled
 
 	answersBefore int64 // that the client had got when the call began
 }
 
-// do asks for a resource until there is a verdict that lasts: wait for a turn,
-// send, judge, pause, and again. It holds a connection only from the sending
-// to the verdict.
+// do asks for a resource until there is a final verdict: wait for a turn, send,
+// judge, pause, again. It holds a connection only from sending to verdict.
 func (c *Client) do(ctx context.Context, r resource, id string, accept func(*http.Response) error) error {
 	callCtx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -72,8 +71,8 @@ func (c *Client) do(ctx context.Context, r resource, id string, accept func(*htt
 	}
 }
 
-// admit waits for one of the client's own connections and for the request
-// rate, which costs no patience, and for nothing while requests are held back.
+// admit waits for a free connection and for the request rate, which costs no
+// patience. It fails at once while requests are held back.
 func (a *call) admit() error {
 	c := a.client
 	if err := a.ctx.Err(); err != nil {
@@ -90,7 +89,7 @@ func (a *call) admit() error {
 	err := c.rate.Wait(a.ctx)
 	switch {
 	case err == nil:
-		err = c.throttle.check(a.key()) // it may have changed meanwhile
+		err = c.throttle.check(a.key()) // again: that took time
 	case a.ctx.Err() != nil:
 		err = a.ctx.Err()
 	case a.lastErr != nil:
@@ -104,15 +103,15 @@ func (a *call) admit() error {
 	return err
 }
 
-// attempt sends one request, judges what comes of it, counts and logs the
-// verdict, and gives back the connection that was admitted.
+// attempt sends one request, judges the outcome, counts and logs it, and gives
+// back the connection that admit has claimed.
 func (a *call) attempt() verdict {
 	c := a.client
 	defer func() { <-c.slots }()
 	a.try++
 	a.sent = time.Now()
 	a.patience.run()
-	// The call is its own transport: it hedges, and watches over the body.
+	// The call is its own transport: it hedges, and watches the body.
 	resp, err := (&http.Client{Transport: a, CheckRedirect: c.checkRedirect}).Do(a.req)
 	a.patience.stop()
 	var v verdict
@@ -130,7 +129,7 @@ func (a *call) attempt() verdict {
 	return v
 }
 
-// prepare makes the request, which all tries send.
+// prepare makes the request that all tries send.
 func (a *call) prepare() (err error) {
 	c := a.client
 	a.req, err = http.NewRequestWithContext(a.ctx, http.MethodGet, c.base.JoinPath("v1", a.key()).String(), nil)
@@ -143,8 +142,8 @@ func (a *call) prepare() (err error) {
 	return nil
 }
 
-// pause waits before the next try. It reports false, at once, if the pause
-// would outlast the call, and when the call's context ends.
+// pause waits before the next try. It reports false at once if the pause would
+// outlast the call, and when the call's context ends.
 func (a *call) pause() bool {
 	pause := backoff(a.client.backoff, a.try-1, rand.Float64())
 	if deadline, ok := a.ctx.Deadline(); !a.patience.spend(pause) || ok && time.Until(deadline) <= pause {

@@ -325,3 +325,23 @@ func TestRateSpaces(t *testing.T) {
 		}
 	}, func(c *veriff.Config) { c.Rate = 0.5 })
 }
+
+// A pause that would outlast the call is not begun.
+func TestPauseNotBegun(t *testing.T) {
+	const short = 50 * time.Millisecond // the first pause takes 75 at least
+	fails := func(w http.ResponseWriter, r *http.Request, n int) { replyUnsigned(w, 503, "") }
+	for name, test := range map[string]struct{ patience, deadline time.Duration }{"patience": {short, time.Hour}, "deadline": {time.Hour, short}} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, fails, func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
+				ctx, cancel := context.WithTimeout(t.Context(), test.deadline)
+				defer cancel()
+				begun := time.Now()
+				_, err := c.SessionMedia(ctx, sessionID)
+				wantError(t, err, veriff.ErrServer)
+				if took := time.Since(begun); took != 0 || requests.Load() != 1 {
+					t.Errorf("%d requests in %s", requests.Load(), took)
+				}
+			}, func(c *veriff.Config) { c.Patience = test.patience })
+		})
+	}
+}

@@ -38,8 +38,7 @@ type Client struct {
 // Format keeps the secrets out of whatever prints a Client.
 func (*Client) Format(f fmt.State, _ rune) { io.WriteString(f, "veriff.Client{…}") }
 
-// New returns a client for the configuration, or a *ConfigError. It sends
-// nothing: see Probe.
+// New returns a client, or a *ConfigError. It sends nothing; Probe does.
 func New(config Config) (*Client, error) {
 	config, base, err := config.withDefaults()
 	if err != nil {
@@ -64,8 +63,8 @@ func New(config Config) (*Client, error) {
 	}, nil
 }
 
-// Close closes the idle connections. Calls under way are not cut short: end
-// them by their contexts.
+// Close closes the idle connections. It does not end calls under way; their
+// contexts do.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // Patience is how long a call goes on without receiving a byte.
@@ -103,7 +102,7 @@ type Document struct {
 	Receipt
 }
 
-// maxDocument is the most that is read of a listing or document, in bytes.
+// maxDocument bounds a listing or document, in bytes.
 const maxDocument = 32 << 20
 
 // SessionMedia lists the media of a session's most recent attempt.
@@ -143,7 +142,7 @@ func (c *Client) SessionAttempts(ctx context.Context, id SessionID) (AttemptList
 	return list, nil
 }
 
-// Decision returns what was decided about a session.
+// Decision returns the decision about a session.
 func (c *Client) Decision(ctx context.Context, id SessionID) (Document, error) {
 	return c.document(ctx, decision, id.String())
 }

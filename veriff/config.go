@@ -12,23 +12,23 @@ import (
 	"time"
 )
 
-// Config is what a Client needs to know. BaseURL, APIKey and Secrets are
-// required; the zero value of everything else is a documented default.
+// Config configures a Client. BaseURL, APIKey and Secrets are required; the
+// zero value of everything else is a documented default.
 type Config struct {
 	// BaseURL is the API's address as the customer portal shows it, with or
-	// without a trailing slash and with or without /v1. Plain http is
-	// accepted for loopback hosts alone. Of a URL with another path Probe
-	// demands that the API answers there.
+	// without a trailing slash or /v1. Plain http is accepted for loopback
+	// hosts only. If it has another path, Probe insists that it is the API
+	// that answers there.
 	BaseURL string
 	// APIKey names the integration; it is sent with every request.
 	APIKey string
-	// Secrets are the integration's shared secrets, one to five: the first
-	// signs requests, each may have signed a reply.
+	// Secrets are the integration's shared secrets, one to five. The first
+	// signs requests; a reply may be signed by any.
 	Secrets []string
-	// Verify says what is demanded of a reply's signature.
+	// Verify says which signature a reply must have.
 	Verify VerifyMode
-	// Connections bounds the requests under way, and the connections kept
-	// alive for the next ones. Default 16.
+	// Connections bounds the requests under way and the idle connections.
+	// Default 16.
 	Connections int
 	// Rate bounds the requests sent per second. 0: unlimited.
 	Rate float64
@@ -40,24 +40,24 @@ type Config struct {
 	// asks for fewer. nil: none.
 	Logger *slog.Logger
 
-	// Connect bounds establishing a connection, and the TLS handshake once
-	// more. Default 5 s.
+	// Connect bounds the time to connect, and again that of the TLS handshake.
+	// Default 5 s.
 	Connect time.Duration
-	// FirstByte bounds the wait from a request sent to its answer's
-	// headers. Default 8 s.
+	// FirstByte bounds the wait for an answer's headers. Default 8 s.
 	FirstByte time.Duration
 	// Stall bounds the wait for the next bytes of a body. Default 8 s.
 	Stall time.Duration
-	// Patience is the longest that a call goes on without receiving a byte
-	// of what it asked for, over all its tries. Time spent waiting for one
-	// of our own connections, or in the sink, does not count. Default 18 s.
+	// Patience bounds how long a call goes on, over all its tries, without
+	// receiving a byte of what it asked for. Waiting for a free connection or
+	// for the configured rate, and time spent in the sink, do not count.
+	// Default 18 s.
 	Patience time.Duration
 }
 
 // Format and LogValue keep the secrets out of whatever prints a Config.
 func (Config) Format(f fmt.State, _ rune) { io.WriteString(f, "veriff.Config{…}") }
 
-// LogValue is Format's counterpart for log lines.
+// LogValue does for log lines what Format does for the rest.
 func (c Config) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(c)) }
 
 const (
@@ -68,13 +68,13 @@ const (
 	defaultStall       = 8 * time.Second
 	defaultPatience    = 18 * time.Second
 
-	// maxSecrets is the number of shared secrets an integration can have,
-	// by Veriff's documentation.
+	// maxSecrets is how many shared secrets an integration can have, by
+	// Veriff's documentation.
 	maxSecrets = 5
 )
 
 // ConfigError says which setting is unusable, why, and what to do. It never
-// holds the value of a setting.
+// holds a setting's value.
 type ConfigError struct {
 	Setting Setting
 	Problem string
@@ -85,8 +85,8 @@ func (e *ConfigError) Error() string {
 	return fmt.Sprintf("%s %s; %s", e.Setting, e.Problem, e.Hint)
 }
 
-// withDefaults checks the configuration and fills in what was left out. The
-// URL that it returns has no trailing slash and no /v1.
+// withDefaults checks the configuration and fills in defaults. The URL that it
+// returns has no trailing slash and no /v1.
 func (c Config) withDefaults() (Config, *url.URL, error) {
 	base, err := parseBase(c.BaseURL)
 	if err != nil {
@@ -97,20 +97,20 @@ func (c Config) withDefaults() (Config, *url.URL, error) {
 	case c.APIKey == "":
 		return c, nil, &ConfigError{SettingKey, "is missing", copyHint}
 	case !headerSafe(c.APIKey):
-		return c, nil, &ConfigError{SettingKey, "contains white space or characters that no key has", copyHint}
+		return c, nil, &ConfigError{SettingKey, "contains white space or characters that keys don't have", copyHint}
 	}
 	switch {
 	case len(c.Secrets) == 0:
 		return c, nil, &ConfigError{SettingSecret, "is missing", copyHint}
 	case len(c.Secrets) > maxSecrets:
-		return c, nil, &ConfigError{SettingSecret, "is given more than five times", "an integration has at most five: keep the current ones"}
+		return c, nil, &ConfigError{SettingSecret, "is given more than five times", "an integration has at most five: keep those in use"}
 	}
 	for _, s := range c.Secrets {
 		switch {
 		case s == "":
 			return c, nil, &ConfigError{SettingSecret, "is empty", copyHint}
 		case strings.TrimSpace(s) != s:
-			return c, nil, &ConfigError{SettingSecret, "begins or ends with white space", "it may have been copied with a line end: remove it"}
+			return c, nil, &ConfigError{SettingSecret, "begins or ends with white space", "it may have been copied with a line end: remove that"}
 		}
 	}
 	if c.Verify < VerifyRequire || c.Verify > VerifyOff {
@@ -153,8 +153,8 @@ func (c Config) withDefaults() (Config, *url.URL, error) {
 
 const exampleBase = "it looks like https://stationapi.veriff.com"
 
-// parseBase reads the API's address. The value is in no error, since it may
-// hold a password.
+// parseBase reads the API's address. No error quotes it, since it may hold a
+// password.
 func parseBase(s string) (*url.URL, error) {
 	const setting, example = SettingURL, exampleBase
 	s = strings.TrimSpace(s)
@@ -176,13 +176,13 @@ func parseBase(s string) (*url.URL, error) {
 	case u.Fragment != "" || strings.HasSuffix(s, "#"):
 		return nil, &ConfigError{setting, "contains a fragment", "remove the # and what follows it"}
 	case u.Scheme == "http" && !isLoopback(u.Hostname()):
-		return nil, &ConfigError{setting, "is plain http to another machine, which would show everyone on the way identity documents", "use https://"}
+		return nil, &ConfigError{setting, "is plain http to another machine, which would show identity documents to everyone on the way", "use https://"}
 	}
 	return u.Parse(u.Scheme + "://" + u.Host + TrimURL(u.EscapedPath()))
 }
 
-// TrimURL returns the API's address, or its path, without trailing slashes
-// and /v1, so that however it is written it is one.
+// TrimURL removes trailing slashes and /v1 from the API's address, or from the
+// path of it, so that all its spellings are one.
 func TrimURL(s string) string {
 	return strings.TrimRight(strings.TrimSuffix(strings.TrimRight(s, "/"), "/v1"), "/")
 }
@@ -195,7 +195,7 @@ func isLoopback(host string) bool {
 	return err == nil && addr.Unmap().IsLoopback()
 }
 
-// origin is scheme, host and port, which together say who receives a request.
+// origin is scheme, host and port: who receives a request.
 func origin(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -204,8 +204,8 @@ func origin(u *url.URL) string {
 	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// headerSafe reports whether s is visible ASCII alone, so that it can be a
-// header's value and nothing more.
+// headerSafe reports whether s is all visible ASCII, so that as a header's
+// value it can't be anything more.
 func headerSafe(s string) bool {
 	for _, b := range []byte(s) {
 		if b <= ' ' || b > '~' {

@@ -129,3 +129,14 @@ func TestPrintingShowsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+func TestTrimURL(t *testing.T) {
+	for s, want := range map[string]string{
+		"https://host": "https://host", "https://host/": "https://host", "https://host/v1": "https://host", "https://host//v1//": "https://host",
+		"https://host/gateway/v1": "https://host/gateway", "https://host/v12": "https://host/v12", "": "",
+	} {
+		if got := veriff.TrimURL(s); got != want {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
+	}
+}

@@ -8,18 +8,18 @@ import (
 	"sync"
 )
 
-// copyBuffer is what is read of a body at once, in bytes: the most that a TLS
-// record brings, four times over. Larger ones were measured to be no faster.
+// copyBuffer is how much of a body is read at once, in bytes: four TLS records.
+// Larger ones were measured to be no faster.
 const copyBuffer = 64 << 10
 
-// copyBuffers are those of downloads that ended, for the next ones.
+// copyBuffers are left by downloads that ended, for the next ones.
 var copyBuffers = sync.Pool{New: func() any { return new([copyBuffer]byte) }}
 
 // Download streams a media file. At the start of every try it calls sink with
 // the length that the server states, in bytes, or -1, and writes the body to
 // what sink returns; a body that is cut or stalls is tried again from its
-// start. What was written counts for nothing until Download returns a receipt:
-// only then were length and signature found right. An error of sink or of its
+// start. Trust nothing that was written before Download has returned a receipt:
+// only then are length and signature found right. An error of sink or of its
 // writer ends the call and is returned within ErrSink.
 func (c *Client) Download(ctx context.Context, id MediaID, sink func(length int64) (io.Writer, error)) (Receipt, error) {
 	var receipt Receipt

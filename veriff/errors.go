@@ -9,29 +9,29 @@ import (
 	"strings"
 )
 
-// What a call's error is, for errors.Is. Everything else is an answer that
-// was not foreseen, with an *APIError in it, or the context's own error.
+// The errors of a call, for errors.Is. Any other is an unforeseen answer, with
+// an *APIError in it, or the context's own error.
 var (
-	// ErrNotFound: the API says, authentically, that there is no such thing.
+	// ErrNotFound: the API says so, and the reply is authentic.
 	ErrNotFound = errors.New("not found")
 	// ErrRefused: the API refused the credentials (401, 403).
 	ErrRefused = errors.New("credentials refused")
-	// ErrRateLimited: the API asked for fewer requests, with this one or
-	// before it: see Client.HeldUntil.
+	// ErrRateLimited: the API asked for fewer requests, in answer to this one
+	// or to one before it. See Client.HeldUntil and Later.
 	ErrRateLimited = errors.New("rate limited")
 	// ErrUnreachable: the API can't be reached. There was no connection, for
-	// want of a name, a route or a trusted certificate; or, with ErrNoAnswer,
-	// no request at all was answered since the call began.
+	// lack of a name, a route or a trusted certificate. Together with
+	// ErrNoAnswer: no request at all was answered since the call began.
 	ErrUnreachable = errors.New("API unreachable")
-	// ErrNoAnswer: there was a connection, but no answer, or not in time, or
-	// one that is not HTTP.
+	// ErrNoAnswer: there was a connection but no answer, or it came too late,
+	// or was not HTTP.
 	ErrNoAnswer = errors.New("no answer")
 	// ErrSignature: the reply's signature is missing or wrong.
 	ErrSignature = errors.New("reply not authenticated")
 	// ErrBody: the reply is not what was asked for: cut short, stalled, too
 	// long, of the wrong length, not a listing, or an error sent with 200.
 	ErrBody = errors.New("bad reply")
-	// ErrServer: the API answered 5xx, again and again.
+	// ErrServer: the API answered 5xx to every try.
 	ErrServer = errors.New("server error")
 	// ErrRedirect: the API redirected to another scheme, host or port.
 	ErrRedirect = errors.New("redirect refused")
@@ -39,17 +39,17 @@ var (
 	ErrSink = errors.New("could not store")
 )
 
-// APIError is an answer other than 200, or an error that was sent with 200.
+// APIError is an answer other than 200, or an error sent with 200.
 type APIError struct {
 	Status    int    // of HTTP
 	Code      string // Veriff's own, e.g. "1818"; may be empty
 	Message   string // at most 200 bytes, printable, without credentials
-	Authentic bool   // signed by one of our secrets, whatever the VerifyMode demands
+	Authentic bool   // signed by one of our secrets, in every VerifyMode
 	Formed    bool   // the body has the form of the API's errors
 }
 
-// FromAPI reports whether the answer is likely the API's own, and not that of
-// a proxy or of another server: it is signed, or in the form of its errors.
+// FromAPI reports whether the answer is likely the API's own, rather than a
+// proxy's or another server's: it is signed, or in the form of its errors.
 func (e *APIError) FromAPI() bool { return e.Authentic || e.Formed }
 
 func (e *APIError) Error() string {
@@ -72,16 +72,16 @@ const (
 	maxCode    = 32
 )
 
-// envelopeKeys are the keys that an error of the API's can have. NFC data,
-// which is JSON too, has others.
+// envelopeKeys are the keys that an error of the API's can have. NFC data is
+// JSON too, but has others.
 var envelopeKeys = map[string]bool{
 	"status": true, "statusCode": true, "code": true, "message": true, "error": true,
 	"path": true, "timestamp": true, "requestId": true, "traceId": true,
 }
 
-// parseEnvelope reads {"status":"fail","code":"1101","message":"…"} and the
-// variants seen of it: error for message, numbers for strings. It is false
-// for any other document, however alike.
+// parseEnvelope reads {"status":"fail","code":"1101","message":"…"} and its
+// known variants: error for message, numbers for strings. It reports false for
+// any other document, however similar.
 func parseEnvelope(body []byte) (code, message string, ok bool) {
 	if len(body) > maxErrorBody || !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
 		return "", "", false

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// hedgeTimerSlack is the most that our own timer may be late: beyond it this
-// machine is the slow one, and more requests would not help.
+// hedgeTimerSlack is how late our own timer may be. Beyond it, this machine is
+// the slow one, and more requests would not help.
 const hedgeTimerSlack = 10 * time.Millisecond
 
-// claimSpare takes one of the client's own connections for a second request,
-// if one is free and rate and credit allow. Whoever got it gives it back.
+// claimSpare takes a connection for a second request if one is free and rate
+// and credit allow it. Whoever gets it gives it back.
 func (a *call) claimSpare() bool {
 	c := a.client
 	select {
@@ -75,10 +75,10 @@ func (s *sending) discard() {
 	}
 }
 
-// send sends a request and, if its answer is later than those of nearly all
-// its peers, sends it once more: what is late has often met a connection or a
-// server that is stuck. The answer that begins first is returned, the other
-// request cancelled and waited for. A call does this once.
+// send sends a request, and once more if its answer is later than those of
+// nearly all its peers: it has often met a connection or a server that is
+// stuck. It returns the answer that begins first, cancels the other request and
+// waits for its end. A call is hedged once.
 func (a *call) send(req *http.Request) *sending {
 	c, first := a.client, a.newSending(req)
 	late := c.hedging.Late(a.resource.name)
@@ -99,7 +99,7 @@ func (a *call) send(req *http.Request) *sending {
 		}
 		a.hedged = true
 		second.do()
-		// That the server is overloaded helps nobody who waits already.
+		// "Overloaded" is no answer to someone who is waiting already.
 		if second.err == nil && !overloaded(second.resp.StatusCode) && decided.CompareAndSwap(false, true) {
 			c.hedging.Won()
 			first.cancel(nil)

@@ -17,7 +17,8 @@ type MediaList struct {
 	Document
 	Items []Media // in the API's order, the first of each id
 	// Dropped counts what could not be used: items without a UUID for an id,
-	// and arrays that are none. If it is not 0 the list may be incomplete.
+	// and fields that should be arrays. If it is not 0, the list may be
+	// incomplete.
 	Dropped int
 }
 
@@ -43,7 +44,7 @@ func (k Kind) String() string {
 }
 
 // Media is one image, video or NFC file as listed. The strings are as the API
-// sends them: an open set, not unique, and not fit to be file names.
+// sends them: any string, not unique, and not safe as a file name.
 type Media struct {
 	ID       MediaID
 	Session  SessionID // zero if not given
@@ -51,8 +52,8 @@ type Media struct {
 	Name     string
 	Context  string
 	MIMEType string
-	Size     int64         // bytes, more than 0; -1 if none or nonsense is given
-	Duration time.Duration // of a video; 0 if none or nonsense is given
+	Size     int64         // bytes, more than 0; -1 if missing or nonsense
+	Duration time.Duration // of a video; 0 if missing or nonsense
 }
 
 // AttemptList is what the API lists as the attempts of a session.
@@ -70,19 +71,19 @@ type Attempt struct {
 }
 
 const (
-	// maxItems is the most that a listing may hold, all its arrays together.
+	// maxItems bounds the items of a listing, all its arrays together.
 	maxItems = 100_000
-	// maxSize is the largest size in bytes that is believed of a media file.
+	// maxSize is the largest believable size of a media file, in bytes.
 	maxSize = 1 << 40
-	// maxDuration is the longest that is believed of a video, in seconds.
+	// maxDuration is the longest believable video, in seconds.
 	maxDuration = 24 * 60 * 60
 )
 
-// DecodeMediaList reads the body of a media listing. One field or item that
-// is not as documented costs that field or item alone; an error, within
-// ErrBody, is a body that is not JSON, is not a media listing, is an error of
-// the API's, is longer than 32 MiB or has more than 100,000 items.
-// Only Body is set of the Document.
+// DecodeMediaList reads the body of a media listing. A field or item that is
+// not as documented costs that field or item alone. A body that is not JSON,
+// not a media listing, an error of the API's, longer than 32 MiB or of more
+// than 100,000 items is an error within ErrBody. Of the Document, only Body is
+// set.
 func DecodeMediaList(body []byte) (MediaList, error) {
 	list := MediaList{Document: Document{Body: body}}
 	seen := make(map[MediaID]struct{})
@@ -115,8 +116,8 @@ func DecodeMediaList(body []byte) (MediaList, error) {
 	return list, nil
 }
 
-// DecodeAttemptList reads the body of a session's attempts, as
-// DecodeMediaList does that of a media listing.
+// DecodeAttemptList reads the body of a listing of attempts by the rules of
+// DecodeMediaList.
 func DecodeAttemptList(body []byte) (AttemptList, error) {
 	list := AttemptList{Document: Document{Body: body}}
 	seen := make(map[AttemptID]struct{})
@@ -138,10 +139,10 @@ func DecodeAttemptList(body []byte) (AttemptList, error) {
 	return list, nil
 }
 
-// decodeList walks a listing item by item, so that its bounds hold before
-// memory is spent, and hands each item to the function of its array, which
-// says whether it can use it. It returns how many items and arrays could not
-// be used.
+// decodeList walks through a listing item by item, so that the bounds hold
+// before memory is spent. It hands each item to the function of its array,
+// which reports whether it can use it, and returns how many items and arrays
+// were of no use.
 func decodeList(body []byte, arrays map[string]func(item) bool) (dropped int, err error) {
 	if len(body) > maxDocument {
 		return 0, fmt.Errorf("%w: a listing longer than %d MiB", ErrBody, maxDocument>>20)
@@ -152,7 +153,7 @@ func decodeList(body []byte, arrays map[string]func(item) bool) (dropped int, er
 	}
 	var (
 		items   int
-		known   bool // one of the arrays was there, if only as null
+		known   bool // one of the arrays is there, if only as null
 		foreign bool // it is a decision
 		status  any
 	)
@@ -198,19 +199,19 @@ func decodeList(body []byte, arrays map[string]func(item) bool) (dropped int, er
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return 0, fmt.Errorf("%w: a listing with more after its end", ErrBody)
 	}
-	// An empty listing erases what it does not have. So it is one only if it
-	// has an array of a listing's: a status of "success" has every reply.
+	// An empty listing erases what it lacks. So it must have one of a listing's
+	// arrays: every reply has a status of "success".
 	switch {
 	case failStatus(status):
 		return 0, fmt.Errorf("%w: a listing whose status is an error's", ErrBody)
 	case !known || foreign:
-		return 0, fmt.Errorf("%w: a JSON object that is no listing", ErrBody)
+		return 0, fmt.Errorf("%w: a JSON object that is not a listing", ErrBody)
 	}
 	return dropped, nil
 }
 
-// decodeArray hands over the items of the array that comes next, a bounded
-// number of them, and returns how many there were.
+// decodeArray hands over the items of the array that comes next, up to a
+// bound, and returns how many there were.
 func decodeArray(dec *json.Decoder, bound int, add func(item)) (n int, err error) {
 	if _, err := dec.Token(); err != nil { // the opening bracket
 		return 0, notJSON(err)
@@ -246,8 +247,8 @@ func arrayFollows(rest []byte) bool {
 	return bytes.HasPrefix(bytes.TrimLeft(rest, ": \t\r\n"), []byte("["))
 }
 
-// item holds the fields of an item undecoded, so that a wrong type costs that
-// field alone. It has those of media and of attempts.
+// item holds the fields of a media file or an attempt undecoded, so that a
+// wrong type costs that field alone.
 type item struct {
 	ID          json.RawMessage `json:"id"`
 	SessionID   json.RawMessage `json:"sessionId"`
@@ -284,7 +285,7 @@ func number(field json.RawMessage) (float64, bool) {
 }
 
 // size returns a field as a number of bytes, or -1. A size of 0 is nonsense
-// too: no picture, clip or chip has it.
+// too: no picture, clip or chip is empty.
 func size(field json.RawMessage) int64 {
 	f, ok := number(field)
 	if !ok || f != math.Trunc(f) || f < 1 || f > maxSize {

@@ -7,9 +7,9 @@ import (
 	"fmt"
 )
 
-// Unexpected is Probe's verdict on an answer that is neither the expected
-// "not found" nor a refusal: the API is there and did not turn the credentials
-// down. It is a warning; what it wraps says what was answered.
+// Unexpected is Probe's verdict on an answer that is neither "not found" nor a
+// refusal: the API is there and did not refuse the credentials. It is a
+// warning; the error that it wraps says what was answered.
 type Unexpected struct{ Err error }
 
 func (u *Unexpected) Error() string {
@@ -18,12 +18,12 @@ func (u *Unexpected) Error() string {
 
 func (u *Unexpected) Unwrap() error { return u.Err }
 
-// Probe tells whether the API can be reached and takes the credentials, by a
-// signed request that needs no known session: a random id must not be found.
-// It returns nil, an error within ErrRefused, ErrUnreachable, ErrSignature or
+// Probe tells whether the API can be reached and accepts the credentials. Its
+// signed request needs no known session: a random id must not be found. It
+// returns nil, an error within ErrRefused, ErrUnreachable, ErrSignature or
 // ErrRedirect, the context's error, a *ConfigError if the API's address has a
-// path at which something else answers, or *Unexpected, with which one may go
-// on.
+// path at which something else answers, or *Unexpected, which is no reason to
+// stop.
 func (c *Client) Probe(ctx context.Context) error {
 	doc, err := c.document(ctx, probe, randomSession().String())
 	var answer *APIError
@@ -40,9 +40,9 @@ func (c *Client) Probe(ctx context.Context) error {
 	case errors.Is(err, ErrNotFound):
 		return nil
 	case errors.Is(err, ErrRefused):
-		// How the live API answers a foreign id is not established. A 401
-		// that our own secret signed, with a code that is not about
-		// credentials, may be just that.
+		// How the live API answers to a foreign id is not established. It may
+		// be with a 401 that our own secret signed, with a code that is not
+		// about credentials.
 		if answer != nil && answer.Authentic && !answer.aboutCredentials() {
 			return &Unexpected{fmt.Errorf("the id was refused: %w", answer)}
 		}

@@ -5,7 +5,7 @@ import (
 	"sync/atomic"
 )
 
-// reach is how far a request came.
+// reach is how far a request got.
 type reach int32
 
 const (
@@ -15,7 +15,7 @@ const (
 	answered                 // its headers are there
 )
 
-// trace follows how far a request comes. The transport may try a second
+// trace follows how far a request gets. The transport may try a second
 // connection by itself, and may call from any goroutine.
 func (r *reach) trace() *httptrace.ClientTrace {
 	set := func(to reach) { atomic.StoreInt32((*int32)(r), int32(to)) }

@@ -9,14 +9,15 @@ import (
 	"veriffs/veriff/hedge"
 )
 
-// As Stats counts them: the kind of request that is a probe, for which "not
-// found" is the answer hoped for, and what a request came to that went well.
+// Labels of Stats that others compare with: the kind of a probe's request, for
+// which "not found" is the good outcome, and the outcome of any other that went
+// well.
 const (
 	KindProbe = "probe"
 	OutcomeOK = outcomeOK
 )
 
-// What a request came to, as Stats counts it.
+// The outcomes of a request, as Stats counts them.
 const (
 	outcomeOK          = "ok"
 	outcomeNotFound    = "not found"
@@ -33,20 +34,20 @@ const (
 	outcomeCancelled   = "cancelled"
 )
 
-// Request is what a request was for and what it came to. Both are of a small
-// fixed set, fit for a metric's labels.
+// Request is what a request was for and its outcome. Both are of a small fixed
+// set, fit for a metric's labels.
 type Request struct {
 	Kind    string // "session media", "media", "probe", …
 	Outcome string // "ok", "not found", "bad signature", …
 }
 
-// Stats are counts since the client was made. Every try of a call counts.
+// Stats are counts since the client was made. Each try of a call counts.
 type Stats struct {
 	Requests map[Request]int64
 	Bytes    int64 // of bodies received
 	Active   int   // requests under way
 	Hedged   Hedges
-	// HeldUntil is until when none goes out: see Client.HeldUntil.
+	// HeldUntil is Client.HeldUntil.
 	HeldUntil time.Time
 	// FirstByte is how long the API took to begin its answers.
 	FirstByte Latency
@@ -73,7 +74,7 @@ func (c *Client) Stats() Stats {
 	}
 }
 
-// Answers returns how many requests were answered so far, whatever the answer.
+// Answers returns how many requests were answered so far, in whatever way.
 func (c *Client) Answers() int64 {
 	c.stats.mu.Lock()
 	defer c.stats.mu.Unlock()

@@ -18,24 +18,24 @@ const (
 	throttleMost = 10 * time.Minute
 	// throttleLogged is how often it is logged that requests are held back.
 	throttleLogged = time.Minute
-	// streakLast is how many answers 429 in a row are a resource's own failure
-	// if everything else is answered meanwhile.
+	// streakLast is how many answers 429 in a row make it the resource's own
+	// failure, if everything else is answered meanwhile.
 	streakLast = 3
-	// maxStreaks bounds the memory of streaks. Beyond it they begin anew.
+	// maxStreaks bounds the streaks that are remembered. Beyond it all begin
+	// anew.
 	maxStreaks = 1000
 )
 
 // throttle is the moment before which no request goes out because the API
-// asked for fewer. All calls keep to it. None waits here for it to pass: a
-// call fails at once, so that nothing is held meanwhile.
+// asked for fewer. Every call keeps to it. None waits for it here: a call
+// fails at once, so that nothing is held meanwhile.
 //
-// A resource that is answered 429 again, while others are answered well and
-// none but it is limited, is an odd one: from then on it holds back nobody
-// but itself.
+// A resource that is answered 429 again, while others are answered and no
+// other is limited, is the odd one: from then on it holds back only itself.
 type throttle struct {
 	mu      sync.Mutex
 	until   time.Time
-	strikes int // answers 429 with nothing else between them, one for each time that requests were held back
+	strikes int // times in a row that requests were held back, without another answer between
 	logged  time.Time
 
 	limited int       // answers 429
@@ -89,9 +89,9 @@ func (t *throttle) answered(resource string, sent time.Time) {
 }
 
 // refused takes in an answer 429 that asks for a pause, or for none with -1,
-// to a request sent at that moment. It returns the error of the call, and
-// until when everyone is held back if that should be logged.
-func (t *throttle) refused(resource string, sent time.Time, after time.Duration, answer error) (err error, log time.Time) {
+// to a request sent at that moment. It returns the error of the call, and, if
+// that should be logged, until when everyone is held back.
+func (t *throttle) refused(resource string, sent time.Time, after time.Duration, answer error) (log time.Time, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	now, pause := time.Now(), min(after, throttleMost)
@@ -99,7 +99,7 @@ func (t *throttle) refused(resource string, sent time.Time, after time.Duration,
 	s, odd := t.streakLocked(resource, sent, now)
 	if odd {
 		s.until = now.Add(max(pause, throttlePause(s.count-2)))
-		return s.error(err), log
+		return log, s.error(err)
 	}
 	if !now.Before(t.until) { // else it was sent before requests were held back
 		pause = max(pause, throttlePause(t.strikes))
@@ -112,7 +112,7 @@ func (t *throttle) refused(resource string, sent time.Time, after time.Duration,
 	if now.Sub(t.logged) >= throttleLogged {
 		t.logged, log = now, t.until
 	}
-	return &Later{err, t.until}, log
+	return log, &Later{err, t.until}
 }
 
 // streakLocked counts an answer 429, and reports whether it is the resource's
@@ -137,11 +137,10 @@ func (t *throttle) streakLocked(resource string, sent, now time.Time) (s *streak
 	return s, s.count > 1
 }
 
-// error adds to an error of the resource's when to ask again, unless it was
-// asked for often enough.
+// error adds to an error when to ask again, unless that was done often enough.
 func (s *streak) error(err error) error {
 	if s.count >= streakLast {
-		return fmt.Errorf("%w; so it was %d times in a row, while others were answered", err, s.count)
+		return fmt.Errorf("%w, %d times in a row while others were answered", err, s.count)
 	}
 	return &Later{err, s.until}
 }
@@ -150,9 +149,9 @@ func throttlePause(strikes int) time.Duration {
 	return min(throttleFirst<<min(strikes, 10), throttleDoubled)
 }
 
-// Later is an error that a later call may not have: the server has named a
-// moment, or requests are held back until then. Who waits for it should hold
-// nothing meanwhile.
+// Later is an error that may be gone at a moment that is known: the server has
+// named it, or requests are held back until then. Whoever waits for it should
+// hold nothing meanwhile.
 type Later struct {
 	Err error
 	At  time.Time // when it makes sense to ask again
@@ -162,11 +161,11 @@ func (l *Later) Error() string { return l.Err.Error() }
 
 func (l *Later) Unwrap() error { return l.Err }
 
-// maxRetryAfter is longer than anybody waits; it keeps the arithmetic safe.
+// maxRetryAfter is longer than anybody waits, and keeps the arithmetic safe.
 const maxRetryAfter = 24 * time.Hour
 
-// retryAfter reads the pause that an answer asks for, in seconds or as a
-// date. It is -1 if there is none that makes sense.
+// retryAfter reads the pause that an answer asks for, in seconds or as a date.
+// It returns -1 if there is none that makes sense.
 func retryAfter(h http.Header, now time.Time) time.Duration {
 	v := h.Get("Retry-After")
 	if n, err := strconv.ParseUint(v, 10, 64); err == nil {

@@ -297,3 +297,25 @@ func TestStreaksAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// A redirect is followed no more than any other request goes out.
+func TestHeldBackRedirect(t *testing.T) {
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
+		if strings.HasSuffix(r.URL.Path, "/attempts") {
+			replyUnsigned(w, 429, "")
+			return
+		}
+		time.Sleep(time.Second)
+		http.Redirect(w, r, "/elsewhere", http.StatusFound)
+	}, func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
+		done := make(chan error)
+		go func() { _, _, err := download(t.Context(), c); done <- err }()
+		time.Sleep(time.Millisecond)
+		_, err := c.SessionAttempts(t.Context(), sessionID)
+		wantError(t, err, veriff.ErrRateLimited)
+		wantError(t, <-done, veriff.ErrRateLimited)
+		if requests.Load() != 2 {
+			t.Errorf("%d requests", requests.Load())
+		}
+	})
+}

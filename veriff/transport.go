@@ -10,12 +10,12 @@ import (
 	"time"
 )
 
-// newTransport returns a transport with a pool of its own.
+// newTransport returns a transport with its own pool of connections.
 func newTransport(config Config) *http.Transport {
-	// HTTP/2 was measured to be no faster here (BenchmarkDownloadHTTP1 and 2),
-	// and would put all requests on one connection: a lost packet would hold
-	// all of them up, a dead connection lose them all, a second request for a
-	// late one wait behind the first, and one core decrypt everything.
+	// HTTP/2 was measured to be no faster here (BenchmarkDownloadHTTP1 and 2).
+	// It puts all requests on one connection: a lost packet would hold up all
+	// of them, a dead connection lose them all, a hedged request wait behind
+	// the late one, and one core decrypt everything.
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
@@ -32,7 +32,7 @@ func newTransport(config Config) *http.Transport {
 		MaxConnsPerHost:     config.Connections,
 		MaxIdleConnsPerHost: config.Connections,
 		IdleConnTimeout:     90 * time.Second,
-		// Signatures and lengths are those of the body as it is sent.
+		// Signatures and lengths are of the body as it is sent.
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
@@ -48,12 +48,11 @@ func proxyFromEnvironment(req *http.Request) (*url.URL, error) {
 	return u, nil
 }
 
-// maxRedirects is how many redirects within the API's own origin one try
-// follows.
+// maxRedirects is how many redirects within the API's origin a try follows.
 const maxRedirects = 3
 
-// checkRedirect lets a redirect happen only within the API's origin: net/http
-// would send the two headers along to any host.
+// checkRedirect allows redirects within the API's origin only: net/http would
+// send the two headers along to any host.
 func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	switch {
 	case len(via) > maxRedirects:
@@ -64,8 +63,8 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 	return c.throttle.check(req.URL.Path) // it goes out no more than any other
 }
 
-// RoundTrip sends one request, or two if the first is late, and has the body
-// of the answer watched over, which can end it without ending the call.
+// RoundTrip sends one request, or two if the first is late, and puts a watch on
+// the body of the answer, which can end it without ending the call.
 func (a *call) RoundTrip(req *http.Request) (*http.Response, error) {
 	s := a.send(req)
 	a.reach = s.reach.load()

@@ -12,9 +12,10 @@ import (
 	"time"
 )
 
-// verdict is what one try came to. It is the one place that says what a reply,
-// or none, means: for the caller, for the next try, for the counts, and, by its
-// error, for whether the API is within reach and when to ask again.
+// verdict is the outcome of one try. This is the only place that decides what a
+// reply, or the lack of one, means: for the caller, for the next try, for the
+// counts, and, by its error, for whether the API is in reach and when to ask
+// again.
 type verdict struct {
 	err     error // nil: the caller has what it asked for
 	outcome string
@@ -62,8 +63,8 @@ func (a *call) judgeSuccess(resp *http.Response) verdict {
 	}
 }
 
-// judgeError makes a verdict of a reply other than 200. The order is that of
-// trust: what grants nothing needs no signature, and proxies send it unsigned.
+// judgeError makes a verdict of a reply other than 200. What grants nothing
+// comes first: it needs no signature, and proxies send it unsigned.
 func (a *call) judgeError(resp *http.Response) verdict {
 	c, status := a.client, resp.StatusCode
 	d := newDigest(c.credentials.secrets)
@@ -85,7 +86,7 @@ func (a *call) judgeError(resp *http.Response) verdict {
 		return verdict{err: a.rateLimited(after, answer), outcome: outcomeRateLimited}
 	case status >= 500:
 		v := verdict{err: fmt.Errorf("%w: %w", ErrServer, answer), outcome: outcomeServer, retry: after <= 0}
-		if after > 0 && after < c.patience { // the caller waits, without a connection
+		if after > 0 && after < c.patience { // for the caller to wait, without a connection
 			v.err = &Later{v.err, time.Now().Add(after)}
 		}
 		return v
@@ -101,9 +102,9 @@ func (a *call) judgeError(resp *http.Response) verdict {
 	return verdict{err: answer, outcome: outcomeUnexpected}
 }
 
-// rateLimited tells the throttle of an answer 429.
+// rateLimited tells the throttle about an answer 429.
 func (a *call) rateLimited(after time.Duration, answer error) error {
-	err, until := a.client.throttle.refused(a.key(), a.sent, after, answer)
+	until, err := a.client.throttle.refused(a.key(), a.sent, after, answer)
 	if !until.IsZero() {
 		a.client.log.Warn("the API asks for fewer requests: none goes out for a while",
 			slog.Time("until", until), slog.Duration("for", time.Until(until).Round(time.Second)))
@@ -158,7 +159,8 @@ func (a *call) noAnswer(why string, retry bool) verdict {
 	}
 }
 
-// silence is that a request was not answered, nor any other.
+// silence is the error of a request that was not answered when no other was
+// either.
 type silence struct{ why string }
 
 func (s *silence) Error() string   { return ErrNoAnswer.Error() + ": " + s.why }

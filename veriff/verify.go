@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// VerifyMode says what is demanded of a reply's signature.
+// VerifyMode says which signature a reply must have.
 type VerifyMode int
 
 const (
@@ -50,9 +50,9 @@ func Sign(message []byte, secret string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// Verify returns which of the secrets signed body, and false if none did. Its
-// time depends on the number of secrets and on the length of the body, not on
-// which one is right.
+// Verify returns which of the secrets signed body, and false if none did. The
+// time it takes depends on the number of secrets and the length of the body,
+// not on which one is right.
 func Verify(body []byte, signature string, secrets ...string) (int, bool) {
 	d := newDigest(secrets)
 	d.Write(body)
@@ -60,18 +60,18 @@ func Verify(body []byte, signature string, secrets ...string) (int, bool) {
 	return index, index >= 0
 }
 
-// Receipt says what was received and on whose word. It is made only once the
-// length and the signature were found right.
+// Receipt says what was received and who signed it. It exists only once the
+// length and the signature are found right.
 type Receipt struct {
 	Length      int64    // of the body, in bytes
 	SHA256      [32]byte // of the body
 	Signature   string   // hexadecimal, as received; "" if the reply is unsigned
-	Secret      int      // index of the secret that verified it; -1 if none did or was asked to
+	Secret      int      // index of the secret that signed it; -1 if none did, as far as was checked
 	ContentType string   // as received; may differ from the listing's
 	Received    time.Time
 }
 
-// digest hashes a body as it goes by, for the receipt and for each secret.
+// digest hashes a body as it passes, for the receipt and for each secret.
 type digest struct {
 	sum    hash.Hash
 	macs   []hash.Hash
@@ -95,8 +95,8 @@ func (d *digest) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// signer returns the index of the secret that made the signature, or -1. All
-// secrets are tried whichever fits.
+// signer returns the index of the secret that made the signature, or -1. It
+// always tries all.
 func (d *digest) signer(signature string) int {
 	want, err := hex.DecodeString(signature)
 	if err != nil || len(want) != sha256.Size {

@@ -11,11 +11,10 @@ import (
 	"veriffs/veriff"
 )
 
-// limit is the wait for the moment at which the API wants to be asked again,
-// since it was asked too much or fails for a while. Those who need an answer
-// wait here, on their own time and with nothing in their hands: no lane, no
-// flight, no room in the cache. What runs ahead for nobody does not wait, it
-// is left undone.
+// limit is the wait for the moment at which the API may be asked again: it was
+// asked too much, or fails for a while. Those who need an answer wait here, on
+// their own time and holding nothing: no lane, no flight, no room in the cache.
+// Speculative work does not wait; it is left undone.
 type limit struct {
 	heldUntil func() time.Time // of the client
 	life      context.Context
@@ -26,15 +25,15 @@ type limit struct {
 	logged time.Time // when it was last logged that somebody has given up
 }
 
-// failuresSatOut bounds how often the API is asked again for what it fails
-// at, naming a moment each time.
+// failuresSatOut bounds how often the API is asked again if it fails and names a
+// moment each time.
 const failuresSatOut = 3
 
 // limitLogged is how often it is logged that somebody gave up waiting: a tool
 // that walks through a mount gives up at every file.
 const limitLogged = time.Minute
 
-// outlasting marks the context of work that waits however long a limit lasts.
+// outlasting marks the context of work that waits for as long as a limit lasts.
 type outlasting struct{}
 
 func outlast(ctx context.Context) context.Context {
@@ -46,12 +45,11 @@ func outlasts(ctx context.Context) bool { return ctx.Value(outlasting{}) != nil 
 // held reports whether no request goes out at present.
 func (l *limit) held() bool { return l.heldUntil != nil && !l.heldUntil().IsZero() }
 
-// sitOut calls f, and again whenever that failed with a moment at which to ask
-// again, once that has come. It gives up, with the error of f, when patience
-// is over, unless ctx is that of work that outlasts the limit, or with the
-// cause of ctx's end or of the library's. A failure that is not for want of
-// requests is sat out a few times only, and not at all if it lasts for longer
-// than patience.
+// sitOut calls f, and calls it again at the moment that its error names
+// (veriff.Later). It gives up with the error of f when patience is over, unless
+// ctx outlasts the limit, and with the cause of their end when ctx or the
+// library ends. A failing API is given a few chances only, and none if it names
+// a moment beyond patience.
 func sitOut[V any](ctx context.Context, l *limit, f func() (V, error)) (V, error) {
 	patience, failures := l.patience, 0
 	if outlasts(ctx) {
@@ -92,6 +90,6 @@ func (l *limit) gaveUp(err error) {
 	defer l.mu.Unlock()
 	if now := time.Now(); now.Sub(l.logged) >= limitLogged {
 		l.logged = now
-		l.log.Warn("the API asked for fewer requests, and waiting for it took too long: what is not in the cache can't be opened", "error", err)
+		l.log.Warn("the API asked for fewer requests, and waiting took too long: what is not in the cache can't be opened", "error", err)
 	}
 }

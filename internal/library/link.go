@@ -11,16 +11,17 @@ import (
 	"veriffs/veriff"
 )
 
-// While the API is out of reach it is probed at growing intervals.
+// The intervals at which the API is probed while it is out of reach.
 const (
 	probeFirst   = time.Second
 	probeLongest = 30 * time.Second
 	probeTimeout = 5 * time.Second
 )
 
-// link is whether the API can be reached. After a call that could not reach
-// it, others fail at once until any request is answered, so that an analyst
-// without a network is told so within a second and cached files stay quick.
+// link is a circuit breaker for when the API can't be reached. After a call that
+// could not reach it, others fail at once until any request is answered, so that
+// an analyst without a network learns it within a second and cached files stay
+// quick.
 type link struct {
 	probe     func(context.Context) error
 	answers   func() int64     // how many requests were answered so far
@@ -30,9 +31,9 @@ type link struct {
 	log       *slog.Logger
 
 	mu      sync.Mutex
-	down    error // why, nil while the API is in reach
-	since   int64 // the answers until it went down
-	doubted bool  // a probe is under way to find out
+	down    error // why the circuit is open; nil while the API is in reach
+	since   int64 // the number of answers when it opened
+	doubted bool  // a probe is under way to decide
 }
 
 // check returns ErrOffline, with the reason, while the API is out of reach.
@@ -50,9 +51,9 @@ func (k *link) check() error {
 	return nil
 }
 
-// report takes the outcome of a call into account. Without a connection the
-// API is out of reach. A request that went out and was not answered may have
-// been one that the API is slow at: a probe decides.
+// report takes in the outcome of a call. Without a connection, the API is out of
+// reach. If the request went out and was not answered, the API may just be slow
+// at this one: a probe decides.
 func (k *link) report(err error) {
 	if !errors.Is(err, veriff.ErrUnreachable) {
 		return
@@ -69,8 +70,8 @@ func (k *link) report(err error) {
 	}
 }
 
-// decide finds out whether more is wrong than with the one request that was
-// not answered.
+// decide probes whether more is wrong than the one request that was not
+// answered.
 func (k *link) decide(err error) {
 	before := k.answers()
 	again := k.ask()
@@ -107,7 +108,7 @@ func (k *link) watch() {
 		case <-time.After(max(pause, time.Until(k.heldUntil()))):
 		}
 		if k.check() != nil {
-			_ = k.ask() // whether it was answered is counted
+			_ = k.ask() // check sees whether it was answered
 		}
 	}
 }
