@@ -44,7 +44,7 @@ func TestWrongBytes(t *testing.T) {
 	}{
 		"flipped byte":        {[]sandbox.Effect{sandbox.FlipByte(5000)}, "signature", syscall.EIO},
 		"flipped last byte":   {[]sandbox.Effect{sandbox.FlipByte(-1)}, "signature", syscall.EIO},
-		"unsigned":            {[]sandbox.Effect{sandbox.Unsigned()}, "--verify", syscall.EIO},
+		"unsigned":            {[]sandbox.Effect{sandbox.Unsigned()}, "verify mode", syscall.EIO},
 		"signed by a forger":  {[]sandbox.Effect{sandbox.SignedWith("another")}, "signature", syscall.EIO},
 		"nonsense signature":  {[]sandbox.Effect{sandbox.Signature("zz")}, "signature", syscall.EIO},
 		"silently shortened":  {[]sandbox.Effect{sandbox.Shorten(1)}, "signature", syscall.EIO},
@@ -54,7 +54,7 @@ func TestWrongBytes(t *testing.T) {
 		"an error sent as OK": {[]sandbox.Effect{sandbox.Envelope()}, "bad reply", syscall.EIO},
 		"another document":    {[]sandbox.Effect{sandbox.Body(200, "text/html", []byte("<html>"))}, "bad reply", syscall.EIO},
 		"another picture":     {[]sandbox.Effect{sandbox.Body(200, "image/webp; x=y", []byte("RIFF"))}, "bad reply", syscall.EIO},
-		"unsigned 404":        {[]sandbox.Effect{sandbox.Status(404), sandbox.Unsigned()}, "--verify", syscall.EIO},
+		"unsigned 404":        {[]sandbox.Effect{sandbox.Status(404), sandbox.Unsigned()}, "verify mode", syscall.EIO},
 		"server error":        {[]sandbox.Effect{sandbox.Status(500)}, "server error", syscall.EIO},
 		"refused":             {[]sandbox.Effect{sandbox.Fail(401, "1818", "Signature mismatch")}, "1818", syscall.EACCES},
 		"forbidden":           {[]sandbox.Effect{sandbox.Status(403)}, "refused", syscall.EACCES},

@@ -55,7 +55,7 @@ func (c *credentials) precheck(h http.Header) error {
 	case !c.addressed(h):
 		return fmt.Errorf("%w: it is addressed to another API key", ErrSignature)
 	case c.mode == VerifyRequire && either(h, headerSignature, headerSignatureOld) == "":
-		return fmt.Errorf("%w: it is unsigned; is the API URL the API's?", ErrSignature)
+		return fmt.Errorf("%w: it is unsigned, and the verify mode is require; is the API URL the API's?", ErrSignature)
 	}
 	return nil
 }

@@ -62,16 +62,16 @@ type Latency = hedge.Latency
 
 // Stats returns the counts.
 func (c *Client) Stats() Stats {
-	c.stats.mu.Lock()
-	defer c.stats.mu.Unlock()
-	return Stats{
-		Requests:  maps.Clone(c.stats.requests),
+	s := Stats{
 		Bytes:     c.stats.bytes.Load(),
 		Active:    len(c.slots),
 		Hedged:    c.hedging.Counts(),
 		HeldUntil: c.HeldUntil(),
-		FirstByte: c.stats.firstByte,
 	}
+	c.stats.mu.Lock()
+	defer c.stats.mu.Unlock()
+	s.Requests, s.FirstByte = maps.Clone(c.stats.requests), c.stats.firstByte
+	return s
 }
 
 // Answers returns how many requests were answered so far, in whatever way.

@@ -21,6 +21,10 @@ const (
 	// streakLast is how many answers 429 in a row make it the resource's own
 	// failure, if everything else is answered meanwhile.
 	streakLast = 3
+	// streakDoubled is the longest that a resource is held back because of its
+	// own streak, if the API names no time: less than patience, so that whoever
+	// opens it does ask.
+	streakDoubled = 16 * time.Second
 	// maxStreaks bounds the streaks that are remembered. Beyond it all begin
 	// anew.
 	maxStreaks = 1000
@@ -70,7 +74,8 @@ func (t *throttle) check(resource string) error {
 		return &Later{fmt.Errorf("%w: the API asked for fewer requests, none goes out before %s", ErrRateLimited, t.until.Format(time.TimeOnly)), t.until}
 	}
 	if s := t.streaks[resource]; s != nil && now.Before(s.until) {
-		return s.error(fmt.Errorf("%w: not asked for before %s", ErrRateLimited, s.until.Format(time.TimeOnly)))
+		return &Later{fmt.Errorf("%w: this was answered so %d times in a row while others were answered, it is not asked for before %s",
+			ErrRateLimited, s.count, s.until.Format(time.TimeOnly)), s.until}
 	}
 	return nil
 }
@@ -98,8 +103,11 @@ func (t *throttle) refused(resource string, sent time.Time, after time.Duration,
 	err = fmt.Errorf("%w: %w", ErrRateLimited, answer)
 	s, odd := t.streakLocked(resource, sent, now)
 	if odd {
-		s.until = now.Add(max(pause, throttlePause(s.count-2)))
-		return log, s.error(err)
+		s.until = now.Add(max(pause, min(throttlePause(s.count-2), streakDoubled)))
+		if s.count < streakLast {
+			err = &Later{err, s.until}
+		}
+		return log, err
 	}
 	if !now.Before(t.until) { // else it was sent before requests were held back
 		pause = max(pause, throttlePause(t.strikes))
@@ -135,14 +143,6 @@ func (t *throttle) streakLocked(resource string, sent, now time.Time) (s *streak
 	}
 	s.limited = t.limited
 	return s, s.count > 1
-}
-
-// error adds to an error when to ask again, unless that was done often enough.
-func (s *streak) error(err error) error {
-	if s.count >= streakLast {
-		return fmt.Errorf("%w, %d times in a row while others were answered", err, s.count)
-	}
-	return &Later{err, s.until}
 }
 
 func throttlePause(strikes int) time.Duration {

@@ -212,15 +212,20 @@ func TestOddOne(t *testing.T) {
 		}
 		list(t, c, 10)
 		time.Sleep(5 * time.Second)
-		for range 5 {
+		for n, pause := range []time.Duration{5, 5, 8, 16, 16, 16, 16} {
 			ask(true)
 			if later != nil {
-				t.Errorf("it is to be asked for once more: %v", later)
+				t.Errorf("it is to be waited for once more: %v", later)
+			}
+			ask(true) // at once, so by somebody else, who waits
+			if later == nil || time.Until(later.At) != pause*time.Second {
+				t.Errorf("after %d answers: %v", n+3, later)
 			}
 			list(t, c, 1)
+			time.Sleep(pause * time.Second)
 		}
-		if n := requests.Load() - before; n != 10+1+5 {
-			t.Errorf("%d requests, of which one for the odd one was due", n)
+		if n := requests.Load() - before; n != 10+7+7 {
+			t.Errorf("%d requests", n)
 		}
 	})
 }

@@ -63,7 +63,9 @@ func sitOut[V any](ctx context.Context, l *limit, f func() (V, error)) (V, error
 		}
 		pause := max(time.Until(later.At), 0)
 		if limited := errors.Is(err, veriff.ErrRateLimited); limited && patience <= 0 {
-			l.gaveUp(err)
+			if l.held() { // else it is this one's own
+				l.gaveUp(err)
+			}
 			return v, err
 		} else if !limited {
 			if failures++; failures > failuresSatOut || pause > patience {
