@@ -74,7 +74,7 @@ func (t *throttle) check(resource string) error {
 		return &Later{fmt.Errorf("%w: the API asked for fewer requests, none goes out before %s", ErrRateLimited, t.until.Format(time.TimeOnly)), t.until}
 	}
 	if s := t.streaks[resource]; s != nil && now.Before(s.until) {
-		return &Later{fmt.Errorf("%w: this was answered so %d times in a row while others were answered, it is not asked for before %s",
+		return &Later{fmt.Errorf("%w: limited %d times in a row while others were answered, not asked for before %s",
 			ErrRateLimited, s.count, s.until.Format(time.TimeOnly)), s.until}
 	}
 	return nil
@@ -105,9 +105,9 @@ func (t *throttle) refused(resource string, sent time.Time, after time.Duration,
 	if odd {
 		s.until = now.Add(max(pause, min(throttlePause(s.count-2), streakDoubled)))
 		if s.count < streakLast {
-			err = &Later{err, s.until}
+			return log, &Later{err, s.until}
 		}
-		return log, err
+		return log, fmt.Errorf("%w, %d times in a row while others were answered", err, s.count)
 	}
 	if !now.Before(t.until) { // else it was sent before requests were held back
 		pause = max(pause, throttlePause(t.strikes))

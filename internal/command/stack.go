@@ -287,8 +287,8 @@ func probeError(err error) error {
 	}
 }
 
-// refusedHint says what to do about a refusal. Why the API refused says the
-// error itself.
+// refusedHint says what to do about a refusal. The error itself says why the API
+// refused.
 func refusedHint(err error) string {
 	var api *veriff.APIError
 	if !errors.As(err, &api) {
@@ -307,20 +307,19 @@ func refusedHint(err error) string {
 	case len(check) == 1:
 		return "check " + check[0]
 	default:
-		return "check " + strings.Join(check, " and ") + ": they must be of the same, active integration"
+		return "check " + strings.Join(check, " and ") + ": they must be of the same integration"
 	}
 }
 
-// settingVariables are the environment variables that hold what package veriff knows
-// as settings.
+// settingVariables are the environment variables that hold what package veriff
+// calls settings.
 var settingVariables = map[veriff.Setting]string{
 	veriff.SettingURL:    "VERIFF_API_URL",
 	veriff.SettingKey:    "VERIFF_API_KEY",
 	veriff.SettingSecret: secretVariable,
 }
 
-// configHint says what to do about a setting that is unusable, and where it
-// is set.
+// configHint says what to do about an unusable setting, and where it is set.
 func configHint(wrong *veriff.ConfigError) string {
 	if variable := settingVariables[wrong.Setting]; variable != "" {
 		return wrong.Hint + " (" + variable + ")"

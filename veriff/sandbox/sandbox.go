@@ -1,22 +1,31 @@
 // Package sandbox is a stand-in for the Veriff public API: an http.Handler
 // that answers as the API does, from a world of its own.
 //
-// What it promises: requests are authenticated with the API's codes; every
-// reply, an error too, carries X-AUTH-CLIENT and the HMAC-SHA256 of its body;
-// lists show the newest attempt alone, in an order and with a key order that
-// mean nothing; and the bytes it serves are the ones that Bytes, Open and
-// Document hand out, so that a test can compare. The world is either the
-// demonstration set (drawn specimen documents of people who don't exist) or
-// one generated to any scale, whose ids and bytes are computed when they are
-// asked for: a million files cost no memory.
+// # Promises
 //
-// Set switches faults on, Requests counts what was asked. All methods may be
-// called at any time and from any goroutine.
+//   - Requests are authenticated, and refused with the API's codes.
+//   - Every reply, errors included, carries X-AUTH-CLIENT and the HMAC-SHA256 of
+//     its body.
+//   - A session's list shows its newest attempt only. The order of items and of
+//     keys means nothing.
+//   - It serves the bytes that Bytes, Open and Document return, so that a test can
+//     compare.
+//   - The world is the demonstration set (drawn specimen documents of people who
+//     don't exist) or is generated to any scale. Generated ids and bytes are
+//     computed on demand: a million files cost no memory.
 //
-// What it does not promise: that the live API does the same where its
-// documentation is silent (which secret signs, redirects, compression). It
-// signs by itself, on purpose without the client's code, so that a client
-// which agrees with it has proved something.
+// Set switches faults on, Requests counts what was asked.
+//
+// # Not promised
+//
+// The live API may differ where its documentation is silent (which secret signs,
+// redirects, compression). The sandbox signs with code of its own, so that a
+// client that agrees with it has proved something.
+//
+// # Concurrency
+//
+// All methods may be called at any time and from any goroutine. One lock guards
+// everything; it is not held while a reply is sent.
 package sandbox
 
 import (
