@@ -43,7 +43,7 @@ func (c *Client) Probe(ctx context.Context) error {
 		// How the live API answers to a foreign id is not established. It may
 		// be with a 401 that our own secret signed, with a code that is not
 		// about credentials.
-		if answer != nil && answer.Authentic && !answer.aboutCredentials() {
+		if answer != nil && answer.Authentic && !answer.AboutCredentials() {
 			return &Unexpected{fmt.Errorf("the id was refused: %w", answer)}
 		}
 		return err

@@ -41,8 +41,8 @@ func (e *APIError) Refusal() Refusal {
 	return Refusal{"the API does not say why", []Setting{SettingKey, SettingSecret}}
 }
 
-// aboutCredentials reports whether the code means the credentials themselves.
-func (e *APIError) aboutCredentials() bool {
+// AboutCredentials reports whether the code means the credentials themselves.
+func (e *APIError) AboutCredentials() bool {
 	_, known := refusals[e.Code]
 	return known
 }

@@ -219,9 +219,16 @@ func (w *warming) fail(ctx context.Context, failure WarmFailure, err error) {
 	})
 	if down := w.lib.link.check(); down != nil {
 		w.stop(down)
-	} else if refused(err) {
+	} else if badCredentials(err) {
 		w.stop(err)
 	}
+}
+
+// badCredentials reports whether the API refused the credentials themselves, and
+// not the one thing that was asked for.
+func badCredentials(err error) bool {
+	var answer *veriff.APIError
+	return refused(err) && errors.As(err, &answer) && answer.AboutCredentials()
 }
 
 func (w *warming) count(f func(*Warmed)) {

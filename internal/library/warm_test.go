@@ -179,3 +179,22 @@ func TestOpenGoesBeforeWarming(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A refusal of one file is a failure of that file; one of the credentials is the
+// end.
+func TestWarmPassesARefusal(t *testing.T) {
+	for code, stops := range map[string]bool{"1104": false, "1804": true} {
+		t.Run(code, func(t *testing.T) {
+			h := newHouse(t, 1<<30, history())
+			f := h.files(h.SessionIDs()[0])[0]
+			h.Set(sandbox.Match{Kind: sandbox.Media, ID: f.ID.String()}, sandbox.Fail(403, code, "refused"))
+			done, err := h.lib.Warm(context.Background(), library.WarmOptions{}, nil)
+			if (err != nil) != stops {
+				t.Errorf("the warming ended with %v", err)
+			}
+			if want := len(h.allFiles()) - 1; !stops && (done.Fetched != want || done.Failed != 1) {
+				t.Errorf("%d fetched, %d failed, want %d and 1", done.Fetched, done.Failed, want)
+			}
+		})
+	}
+}
