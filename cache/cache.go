@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,7 +47,8 @@ type Options struct {
 	// MinFree is the fraction of the file system, 0 to 1, that writes leave free.
 	MinFree float64
 	// Secrets open what they sealed; the first one seals. Objects sealed with a
-	// secret that is not among them take room until SweepForeign. At most 255.
+	// secret that is not among them take room until SweepForeign. At most 255; one
+	// that is given twice counts once.
 	Secrets [][]byte
 	// Ephemeral seals with a key that exists in memory alone, in place of
 	// Secrets: Close erases every object, and after a crash the next start does.
@@ -84,7 +86,6 @@ type Cache struct {
 
 	closed atomic.Bool
 	proven atomic.Bool // objects of other secrets may be removed
-	unsure bool        // one of the secrets may be mistyped
 
 	counts counters
 }
@@ -123,7 +124,6 @@ func Open(opts Options) (*Cache, error) {
 		return nil, &OpenError{Dir: d.Path(), Err: err}
 	}
 	c.store.Store(st)
-	c.unsure = st.uncertain()
 	c.proven.Store(opts.Ephemeral) // nothing else is ever in such a directory
 	c.spawn("keep", c.keep)
 	c.spawn("probe", func() { c.disk.Run(c.probe, c.nudge) })
@@ -148,7 +148,9 @@ func secretsOf(opts Options) (secrets []*seal.Secret, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("cache: derive keys: %w", err)
 		}
-		secrets = append(secrets, s)
+		if !slices.ContainsFunc(secrets, func(other *seal.Secret) bool { return other.Dir() == s.Dir() }) {
+			secrets = append(secrets, s)
+		}
 	}
 	return secrets, nil
 }

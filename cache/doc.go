@@ -14,7 +14,7 @@
 // and when they were stored and last used.
 //
 // Nothing lost by a typo. Objects of a secret that is not configured stay, and
-// take room, until [Cache.SweepForeign] says that the configured one is right,
+// take room, until [Cache.SweepForeign] says that the one configured is right,
 // or [Cache.PurgeAll] erases everything.
 //
 // A hard bound. The blocks on disk of everything below the directory,

@@ -16,10 +16,13 @@ import (
 // SweepForeign removes, in the background, the objects of all secrets that are
 // not configured. Nobody can tell a secret that was replaced from one that was
 // mistyped this time, so call it only after a reply was verified that is signed
-// with a configured secret. It proves one secret alone: where several are
-// configured, nothing is removed unless each of them had sealed something here
-// before Open.
+// with a configured secret. Such a reply proves one secret: while several are
+// configured nothing is removed. That another one has sealed or pinned something
+// here proves nothing, for a mistyped one does so, too.
 func (c *Cache) SweepForeign() {
+	if len(c.secrets) > 1 {
+		return
+	}
 	c.proven.Store(true)
 	c.nudge()
 }
@@ -35,11 +38,6 @@ func (c *Cache) sweepForeign() {
 	if err == nil && len(tags) == 0 {
 		return
 	}
-	if c.unsure {
-		c.proven.Store(false) // say it once
-		c.log.Warn("cache: keeping the objects of secrets that are not configured: one of the configured secrets had sealed nothing here and may be mistyped")
-		return
-	}
 	for _, tag := range tags {
 		err = errors.Join(err, st.removeForeign(c.ctx, tag, func(string, *unix.Stat_t) {}))
 	}
@@ -53,15 +51,6 @@ func (c *Cache) sweepForeign() {
 	default:
 		c.log.Info("cache: removed the objects of secrets that are not configured", slog.Int("secrets", len(tags)))
 	}
-}
-
-// uncertain reports whether one of several secrets may be mistyped: it has
-// sealed nothing here.
-func (st *store) uncertain() bool {
-	return len(st.secrets) > 1 && slices.ContainsFunc(st.secrets, func(s *seal.Secret) bool {
-		_, err := st.dir.Lstat(s.Dir())
-		return err != nil
-	})
 }
 
 // foreignTags lists the directories of secrets that are not configured.
@@ -87,7 +76,7 @@ func (st *store) countForeign(ctx context.Context) error {
 		all += n
 	}
 	if all > 0 {
-		st.log.Warn("cache: objects of secrets that are not configured take room; they go once the API has accepted the secret",
+		st.log.Warn("cache: objects of secrets that are not configured take room; they go once one secret alone is configured and the API has signed with it",
 			slog.Int64("objects", all))
 	}
 	return nil

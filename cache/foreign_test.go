@@ -77,6 +77,50 @@ func TestMistypedSecret(t *testing.T) {
 	checkCounts(t, c)
 }
 
+// TestMistypedSecretAmongOthers pins or stores something with a mistyped secret
+// among others, and has the API accept one of them later: what the secret that
+// was meant has sealed stays, pins too, until that one is proven alone.
+func TestMistypedSecretAmongOthers(t *testing.T) {
+	first, second, typo := []byte("the first"), []byte("the second"), []byte("the sceond")
+	for name, use := range map[string]func(t *testing.T, c *Cache){
+		"nothing": func(*testing.T, *Cache) {},
+		"pin":     func(t *testing.T, c *Cache) { must(t, c.Pin("pinned by a typo")) },
+		"store":   func(t *testing.T, c *Cache) { put(t, c, "catalog", content(1, 1000)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := testOptions(t)
+			with := func(do func(c *Cache), secrets ...[]byte) {
+				t.Helper()
+				o.Secrets = secrets
+				c := open(t, o)
+				do(c)
+				checkCounts(t, c)
+				must(t, c.Close())
+			}
+			with(func(c *Cache) { put(t, c, "of the first", content(1, 1000)) }, first)
+			with(func(c *Cache) {
+				put(t, c, "pinned", content(2, 1000))
+				put(t, c, "k", content(3, 1000))
+				must(t, c.Pin("pinned"))
+			}, second)
+			with(func(c *Cache) { use(t, c) }, typo, first)
+			with(func(c *Cache) { sweep(t, c) }, first, typo)
+			with(func(c *Cache) { sweep(t, c) }, typo, first)
+			with(func(c *Cache) {
+				wantHit(t, c, "pinned", content(2, 1000))
+				wantHit(t, c, "k", content(3, 1000))
+				if !c.Pinned("pinned") {
+					t.Error("the pin was lost")
+				}
+				sweep(t, c)
+				if n := len(files(t, o.Dir)); n != 2 {
+					t.Errorf("%d files are left", n)
+				}
+			}, second)
+		})
+	}
+}
+
 // TestForeignFillTheCache fills the cache with objects of another secret: new
 // ones are served but not kept until the secret is proven.
 func TestForeignFillTheCache(t *testing.T) {
@@ -175,18 +219,19 @@ func TestPurgeWhileSweeping(t *testing.T) {
 // named and left alone, and that nothing is proven then.
 func TestPurgeBesideUnknownFiles(t *testing.T) {
 	c, o := rotated(t)
-	own := c.secrets[0].Dir() + "/copy"
-	for _, name := range []string{"copies", own} {
+	own := c.secrets[0].Dir()
+	unknown := []string{"copies", own + "/copy"}
+	for _, name := range unknown {
 		must(t, os.Mkdir(filepath.Join(o.Dir, name), 0o700))
 	}
 	must(t, os.WriteFile(filepath.Join(o.Dir, directory.FinderFile), nil, 0o600))
 	for _, all := range []bool{false, true} {
 		r, err := c.purge(context.Background(), everything, all)
-		if err != nil || !slices.Equal(r.Unknown, []string{"copies", own}) || r.Proven {
+		if err != nil || !slices.Equal(r.Unknown, unknown) || r.Proven {
 			t.Errorf("%+v, %v", r, err)
 		}
 	}
-	for _, name := range []string{"copies", own} {
+	for _, name := range unknown {
 		must(t, os.Remove(filepath.Join(o.Dir, name)))
 	}
 	if r, err := c.PurgeAll(context.Background()); err != nil || !r.Proven {

@@ -60,6 +60,20 @@ func TestRotation(t *testing.T) {
 	checkCounts(t, c)
 }
 
+// TestSecretGivenTwice checks that a secret that is given twice counts once.
+func TestSecretGivenTwice(t *testing.T) {
+	c, o := rotated(t)
+	must(t, c.Close())
+	o.Secrets = append(o.Secrets, o.Secrets[0])
+	c = open(t, o)
+	checkCounts(t, c)
+	sweep(t, c)
+	if n := len(files(t, o.Dir)); n != 4 {
+		t.Errorf("%d files are left", n)
+	}
+	checkCounts(t, c)
+}
+
 // TestEphemeral checks that Close leaves nothing, and a crash nothing that can be
 // read, which the next start removes.
 func TestEphemeral(t *testing.T) {
