@@ -34,10 +34,11 @@
 //
 // Commit does not sync: after a power cut a recent object may be missing,
 // damaged (a miss), or the one it replaced. Erasure does sync: what
-// [Cache.Remove], [Cache.Purge] or [Options.MaxAge] erased stays erased. One
-// process holds a directory at a time; a second one is refused. The cache hides
-// nothing from root, a debugger, or whoever has the secret. If somebody
-// else removes the directory, objects of it that are open no longer count.
+// [Cache.Remove], [Cache.Purge] or [Options.MaxAge] erased stays erased, and
+// what [Cache.Unpin] undid stays undone. One process holds a directory at a time;
+// a second one is refused. The cache hides nothing from root, a debugger, or
+// whoever has the secret. If somebody else removes the directory, objects of it
+// that are open no longer count.
 //
 // # Concurrency
 //

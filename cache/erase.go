@@ -25,6 +25,10 @@ type Report struct {
 	// in the directory beside them and is not the cache's.
 	Unreadable int64    `json:"unreadable"`
 	Unknown    []string `json:"unknown"`
+	// Pins is the number of pinned names, of objects that are there or not, that
+	// the last scan left. Without its object nobody can tell whose a pin is: the
+	// caller of Purge undoes those of its keys with Unpin.
+	Pins int64 `json:"pins"`
 	// Beside is the number of objects in the cache of the other kind of key, which
 	// no scan looked into.
 	Beside int64 `json:"beside"`
@@ -71,15 +75,14 @@ func (c *Cache) Purge(ctx context.Context, match func(k Key, label []byte, store
 	return c.purge(ctx, match, false)
 }
 
-// PurgeAll erases every object as Purge does, those of secrets that are not
-// configured included.
+// PurgeAll erases every object as Purge does, and every pin, those of secrets
+// that are not configured included.
 func (c *Cache) PurgeAll(ctx context.Context) (Report, error) {
 	return c.purge(ctx, func(Key, []byte, time.Time) bool { return true }, true)
 }
 
 func (c *Cache) purge(ctx context.Context, match func(Key, []byte, time.Time) bool, all bool) (Report, error) {
-	p := purge{c: c, match: match}
-	p.all = all || c.opts.Ephemeral // what a crash of an ephemeral cache left is to go anyway
+	p := purge{c: c, match: match, all: all}
 	p.Started, p.Erased, p.Unknown = c.now(), []Erased{}, []string{}
 	err := p.run(ctx)
 	p.Finished = c.now()

@@ -219,8 +219,9 @@ func TestPurgeWhileSweeping(t *testing.T) {
 // named and left alone, and that nothing is proven then.
 func TestPurgeBesideUnknownFiles(t *testing.T) {
 	c, o := rotated(t)
+	must(t, c.Pin("new0"))
 	own := c.secrets[0].Dir()
-	unknown := []string{"copies", own + "/copy"}
+	unknown := []string{"copies", own + "/copy", own + "/pins/copy"}
 	for _, name := range unknown {
 		must(t, os.Mkdir(filepath.Join(o.Dir, name), 0o700))
 	}

@@ -210,6 +210,14 @@ func (x *index) pin(n seal.Name, on bool) {
 	x.objects.pin(n, on)
 }
 
+func (x *index) unpinAll() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for n := range x.objects.pins {
+		x.objects.pin(n, false)
+	}
+}
+
 func (x *index) isPinned(n seal.Name) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -11,7 +11,8 @@ import (
 )
 
 // Pin keeps the object of this key, present or yet to come, from being evicted
-// for room, across restarts. Age and erasure end it all the same.
+// for room, across restarts. Age and erasure end the object all the same, and
+// erasure ends the pin with it.
 func (c *Cache) Pin(k Key) error {
 	if err := checkKey(k); err != nil {
 		return err
@@ -33,7 +34,8 @@ func (c *Cache) Pin(k Key) error {
 	return nil
 }
 
-// Unpin undoes Pin.
+// Unpin undoes Pin, whether there is an object of this key or not, and makes
+// sure that a power cut does not bring the pin back.
 func (c *Cache) Unpin(k Key) error {
 	if err := c.unpin(k); err != nil {
 		return fmt.Errorf("cache: unpin: %w", err)
@@ -47,7 +49,7 @@ func (c *Cache) unpin(k Key) error {
 	}
 	st := c.store.Load()
 	for _, s := range c.secrets {
-		if err := st.dir.Remove(pinFile(s, k)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := st.removePins(s, s.Name(k)); err != nil {
 			return err
 		}
 	}
@@ -55,6 +57,32 @@ func (c *Cache) unpin(k Key) error {
 		st.index.pin(s.Name(k), false)
 	}
 	return nil
+}
+
+// unpinAll undoes every pin of the configured secrets.
+func (st *store) unpinAll() (errs error) {
+	for _, s := range st.secrets {
+		names, _, err := st.pins(s.Dir())
+		errs = errors.Join(errs, err, st.removePins(s, names...))
+	}
+	if errs == nil {
+		st.index.unpinAll()
+	}
+	return errs
+}
+
+// removePins removes the files of pins, and syncs their directory even if they
+// are gone: the sync may have failed the last time.
+func (st *store) removePins(s *seal.Secret, names ...seal.Name) (errs error) {
+	for _, n := range names {
+		if err := st.dir.Remove(pinDir(s) + "/" + n.String()); !errors.Is(err, fs.ErrNotExist) {
+			errs = errors.Join(errs, err)
+		}
+	}
+	if err := st.dir.Sync(pinDir(s)); !errors.Is(err, fs.ErrNotExist) {
+		errs = errors.Join(errs, err)
+	}
+	return errs
 }
 
 // Pinned reports whether the object of this key is, or would be, pinned.
@@ -70,21 +98,33 @@ func (c *Cache) Pinned(k Key) bool {
 // loadPins reads which names are pinned.
 func (st *store) loadPins() error {
 	for _, s := range st.secrets {
-		names, err := st.dir.Names(pinDir(s))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
+		names, _, err := st.pins(s.Dir())
 		if err != nil {
 			return err
 		}
 		st.measure(pinDir(s))
-		for _, name := range names {
-			if n, ok := seal.ParseName(name); ok {
-				st.index.pin(n, true)
-			}
+		for _, n := range names {
+			st.index.pin(n, true)
 		}
 	}
 	return nil
+}
+
+// pins lists the names that are pinned in the directory of a secret, and what
+// lies among them and is not the cache's.
+func (st *store) pins(tag string) (pinned []seal.Name, unknown []string, err error) {
+	names, err := st.dir.Names(tag + "/" + directory.PinDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, nil
+	}
+	for _, name := range names {
+		if n, ok := seal.ParseName(name); ok {
+			pinned = append(pinned, n)
+		} else if name != directory.FinderFile {
+			unknown = append(unknown, name)
+		}
+	}
+	return pinned, unknown, err
 }
 
 func pinDir(s *seal.Secret) string { return s.Dir() + "/" + directory.PinDir }

@@ -19,7 +19,7 @@ type purge struct {
 	c     *Cache
 	st    *store
 	match func(Key, []byte, time.Time) bool
-	all   bool
+	all   bool // also pins, and what other secrets left
 }
 
 // run scans until a scan finds nothing.
@@ -31,7 +31,7 @@ func (p *purge) run(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		if p.Remaining == 0 {
+		if p.Remaining == 0 && (!p.all || p.Pins == 0) {
 			break
 		}
 	}
@@ -40,8 +40,11 @@ func (p *purge) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if p.Remaining > 0 {
+	switch {
+	case p.Remaining > 0:
 		return fmt.Errorf("%d objects keep coming back", p.Remaining)
+	case p.all && p.Pins > 0:
+		return fmt.Errorf("%d pins keep coming back", p.Pins)
 	}
 	return nil
 }
@@ -52,6 +55,9 @@ func (p *purge) run(ctx context.Context) (err error) {
 func (p *purge) scan(ctx context.Context) error {
 	p.st = p.c.store.Load()
 	var failed error // the first
+	if p.all {
+		failed = p.st.unpinAll()
+	}
 	err := p.st.walk(ctx, func(f found, _ int64) (bool, error) {
 		erased, err := p.object(f)
 		if err != nil && failed == nil {
@@ -68,6 +74,9 @@ func (p *purge) scan(ctx context.Context) error {
 			tags = append(tags, s.Dir())
 		}
 		p.Unknown, err = p.st.dir.Unknown(tags)
+	}
+	if err == nil {
+		err = p.countPins()
 	}
 	return errors.Join(failed, err)
 }
@@ -116,11 +125,31 @@ func (p *purge) report(hash string, bytes int64, stored time.Time) {
 	p.Bytes += bytes
 }
 
+// countPins counts the pinned names of all secrets, and lists what lies among
+// them and is not the cache's.
+func (p *purge) countPins() error {
+	p.Pins = 0
+	tags, err := p.st.dir.Tags()
+	for _, tag := range tags {
+		pinned, unknown, err := p.st.pins(tag)
+		if err != nil {
+			return err
+		}
+		p.Pins += int64(len(pinned))
+		for _, name := range unknown {
+			p.Unknown = append(p.Unknown, tag+"/"+directory.PinDir+"/"+name)
+		}
+	}
+	return err
+}
+
 // foreign counts the objects that can't be read, or erases them, too.
 func (p *purge) foreign(ctx context.Context) error {
+	// What a crash of an ephemeral cache left is to go anyway.
+	sweep := p.all || p.c.opts.Ephemeral
 	tags, err := p.st.foreignTags()
 	for _, tag := range tags {
-		if !p.all {
+		if !sweep {
 			n, err := p.st.survey(ctx, tag)
 			if err != nil {
 				return err
@@ -136,7 +165,7 @@ func (p *purge) foreign(ctx context.Context) error {
 			return err
 		}
 	}
-	if err != nil || !p.all || len(tags) == 0 {
+	if err != nil || !sweep || len(tags) == 0 {
 		return err
 	}
 	return p.st.dir.Sync(".")
