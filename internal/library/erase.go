@@ -189,6 +189,9 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	}
 	before := l.forget(d)
 	l.files.disownTaken(d)
+	if err := l.unpin(d); err != nil { // what is known of them by now
+		return e, err
+	}
 	if d.everything {
 		e.Report, err = l.cache.PurgeAll(ctx)
 	} else {
