@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"veriffs/internal/answers"
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
 	"veriffs/internal/store"
@@ -13,7 +14,7 @@ import (
 // attempts are what the API lists for single attempts.
 type attempts struct {
 	*core
-	answers[veriff.AttemptID, *Listing]
+	answers  *answers.Answers[veriff.AttemptID, *Listing]
 	listings *listings
 	eraser   *eraser
 }
@@ -22,12 +23,12 @@ type attempts struct {
 // its session, as Session does that of a session. It costs one request, and a
 // second one if the attempt's date is not known from its session.
 func (l *attempts) Attempt(ctx context.Context, id veriff.AttemptID) (*Listing, error) {
-	return l.get(ctx, id)
+	return l.answers.Get(ctx, id)
 }
 
 // FindInAttempt is Find in the listing of an attempt.
 func (l *attempts) FindInAttempt(ctx context.Context, id veriff.AttemptID, name string) (*File, error) {
-	if last, ok := l.present(id); ok {
+	if last, ok := l.answers.Present(id); ok {
 		if f, ok := last.Lookup(name); ok {
 			return f, nil
 		}
@@ -42,8 +43,8 @@ func (l *attempts) FindInAttempt(ctx context.Context, id veriff.AttemptID, name 
 	return nil, list.Missing(name)
 }
 
-// stored is the last listing of an attempt in the sealed store.
-func (l *attempts) stored(id veriff.AttemptID) (a answer[*Listing], ok bool) {
+// Stored is the last listing of an attempt in the sealed store.
+func (l *attempts) Stored(id veriff.AttemptID) (a answers.Answer[*Listing], ok bool) {
 	body, _, stored, ok := store.Get(l.cache, store.AttemptList(id))
 	if !ok {
 		return a, false
@@ -52,7 +53,7 @@ func (l *attempts) stored(id veriff.AttemptID) (a answer[*Listing], ok bool) {
 	if err != nil {
 		return a, false
 	}
-	return answer[*Listing]{value: l.attemptListing(id, media), asked: stored}, true
+	return answers.Answer[*Listing]{Value: l.attemptListing(id, media), Asked: stored}, true
 }
 
 func (l *attempts) attemptListing(id veriff.AttemptID, media veriff.MediaList) *Listing {
@@ -75,9 +76,12 @@ func sessionOf(media veriff.MediaList) veriff.SessionID {
 	return veriff.SessionID{}
 }
 
-// ask gets the media of an attempt from the API, and the attempts of its session
+// Ask gets the media of an attempt from the API, and the attempts of its session
 // if the attempt's date is not known.
-func (l *attempts) ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
+func (l *attempts) Ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
+	if l.fenced(func(f *fence) bool { return f.hasAttempt(id) }) {
+		return nil, errFenced
+	}
 	var media veriff.MediaList
 	err := l.call(t, func(ctx context.Context) (err error) {
 		media, err = l.client.AttemptMedia(ctx, id)
@@ -109,13 +113,16 @@ func (l *attempts) ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 	return l.attemptListing(id, media), nil
 }
 
-func (l *attempts) takes(f *fence, id veriff.AttemptID) bool { return f.hasAttempt(id) }
+// Gate waits for an erasure of the attempt to end.
+func (l *attempts) Gate(ctx context.Context, id veriff.AttemptID, work func() (*Listing, error)) (*Listing, error) {
+	return behindFence(ctx, l.core, func(f *fence) bool { return f.hasAttempt(id) }, work)
+}
 
-// lost has the files of an attempt erased.
-func (l *attempts) lost(id veriff.AttemptID, last *Listing) { l.eraser.loseAttempt(id, last) }
+// Lost has the files of an attempt erased.
+func (l *attempts) Lost(id veriff.AttemptID, last *Listing) { l.eraser.loseAttempt(id, last) }
 
-// received tells the observer what has changed.
-func (l *attempts) received(id veriff.AttemptID, list, last *Listing) {
+// Received tells the observer what has changed.
+func (l *attempts) Received(id veriff.AttemptID, list, last *Listing) {
 	l.known.Restore(id)
 	if last != nil && last.Same(list) {
 		return
@@ -125,11 +132,4 @@ func (l *attempts) received(id veriff.AttemptID, list, last *Listing) {
 	if len(missing) > 0 && list.Proves {
 		l.eraser.suspect(id)
 	}
-}
-
-// knownAbsent reports whether the API said, not long ago, that it has no such
-// attempt.
-func (l *attempts) knownAbsent(id veriff.AttemptID) bool {
-	last, ok := l.memory.Peek(id)
-	return ok && last.absent && l.fresh(last)
 }

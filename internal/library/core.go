@@ -14,6 +14,7 @@ import (
 	"veriffs/internal/catalog"
 	"veriffs/internal/collection"
 	"veriffs/internal/flight"
+	"veriffs/internal/reach"
 	"veriffs/internal/store"
 	"veriffs/veriff"
 )
@@ -33,8 +34,8 @@ type core struct {
 	fence    atomic.Pointer[fence] // of the erasure at work, nil without one
 	observer observers
 
-	link  link
-	limit limit
+	link  *reach.Link
+	limit *reach.Limit
 	lanes *flight.Lanes
 
 	life   context.Context // ends with Close; every fetch hangs on it
@@ -51,23 +52,20 @@ func newCore(o Options) *core {
 	c.sessions = collection.NewSessions(o.Now)
 	c.catalog = storedCatalog{Catalog: catalog.New(), cache: o.Cache}
 	c.known = collection.NewAttempts(o.Now, c.knownAttempts)
-	c.link = link{
-		probe: o.Client.Probe, answers: o.Client.Answers, heldUntil: o.Client.HeldUntil,
-		spawn: c.spawn, life: c.life, log: o.Logger,
-	}
-	c.limit = limit{heldUntil: o.Client.HeldUntil, life: c.life, patience: o.Client.Patience(), log: o.Logger}
-	c.lanes = flight.NewLanes(c.life, o.Connections, c.limit.held)
+	c.link = reach.NewLink(o.Client, c.life, c.spawn, o.Logger)
+	c.limit = reach.NewLimit(o.Client, c.life, o.Logger)
+	c.lanes = flight.NewLanes(c.life, o.Connections, c.limit.Held)
 	return c
 }
 
 // call is the only door to the API: closed while the API is out of reach, open
 // once there is a lane, and the outcome is reported.
 func (c *core) call(t *flight.Task, f func(context.Context) error) error {
-	if err := c.link.check(); err != nil {
+	if err := c.link.Check(); err != nil {
 		return err
 	}
 	err := c.lanes.Through(t, func() error { return f(t.Context()) })
-	c.link.report(err)
+	c.link.Report(err)
 	return err
 }
 

@@ -9,7 +9,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"veriffs/cache"
+	"veriffs/internal/answers"
 	"veriffs/internal/flight"
+	"veriffs/internal/reach"
 	"veriffs/internal/store"
 	"veriffs/veriff"
 )
@@ -80,7 +82,7 @@ const documentsInMemory = 1 << 17
 // documents are what is known of the documents of sessions.
 type documents struct {
 	*core
-	answers[documentKey, Document]
+	answers  *answers.Answers[documentKey, Document]
 	bodies   *flight.Group[documentKey, fullDocument]
 	listings *listings
 }
@@ -145,18 +147,18 @@ func (l *documents) Document(ctx context.Context, id veriff.SessionID, kind Docu
 			return Document{}, err
 		}
 		// The listing is up to date, so what came with it is.
-		if last, ok := l.last(k); ok {
-			return l.result(k, last)
+		if last, ok := l.answers.Last(k); ok {
+			return l.answers.Result(k, last)
 		}
 	} else if l.sessions.Absent(id) {
 		return Document{}, fmt.Errorf("library: session %s: %w", id, ErrNotFound)
 	}
-	return l.get(ctx, k)
+	return l.answers.Get(ctx, k)
 }
 
 // LastDocument returns, without the network, what is known of a document.
 func (l *documents) LastDocument(id veriff.SessionID, kind DocumentKind) (Document, bool) {
-	return l.present(documentKey{id, kind})
+	return l.answers.Present(documentKey{id, kind})
 }
 
 // OpenDocument returns a document with its body, verified and verbatim.
@@ -171,8 +173,8 @@ func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind 
 		}
 	}
 	// It was evicted just now, or the disk keeps nothing.
-	full, err := sitOut(ctx, &l.limit, func() (fullDocument, error) {
-		return behindFence(ctx, l.core, func(f *fence) bool { return l.takes(f, k) }, func() (fullDocument, error) {
+	full, err := reach.SitOut(ctx, l.limit, func() (fullDocument, error) {
+		return behindFence(ctx, l.core, func(f *fence) bool { return f.hasSession(k.session) }, func() (fullDocument, error) {
 			return l.bodies.Do(ctx, k, func(t *flight.Task) (fullDocument, error) { return l.refetch(t, k) })
 		})
 	})
@@ -181,14 +183,11 @@ func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind 
 
 // refetch gets a document of which the cache does not have the body.
 func (l *documents) refetch(t *flight.Task, k documentKey) (fullDocument, error) {
-	if l.fenced(func(f *fence) bool { return l.takes(f, k) }) {
-		return fullDocument{}, errFenced
-	}
 	full, err := l.fetchDocument(t, k)
 	if err == nil {
-		last, _ := l.present(k)
-		l.put(k, full.Document)
-		l.received(k, full.Document, last)
+		last, _ := l.answers.Present(k)
+		l.answers.Put(k, full.Document)
+		l.Received(k, full.Document, last)
 	}
 	return full, err
 }
@@ -200,6 +199,9 @@ type fullDocument struct {
 
 // fetchDocument gets a document from the API and stores it.
 func (l *documents) fetchDocument(t *flight.Task, k documentKey) (fullDocument, error) {
+	if l.fenced(func(f *fence) bool { return f.hasSession(k.session) }) {
+		return fullDocument{}, errFenced
+	}
 	var d veriff.Document
 	err := l.call(t, func(ctx context.Context) (err error) {
 		d, err = documentKinds[k.kind].ask(l.client, ctx, k.session)
@@ -211,41 +213,44 @@ func (l *documents) fetchDocument(t *flight.Task, k documentKey) (fullDocument, 
 	return fullDocument{l.storeNewer(k, d), d.Body}, nil
 }
 
-// ask gets a document from the API and stores it.
-func (l *documents) ask(t *flight.Task, k documentKey) (Document, error) {
+// Ask gets a document from the API and stores it.
+func (l *documents) Ask(t *flight.Task, k documentKey) (Document, error) {
 	full, err := l.fetchDocument(t, k)
 	return full.Document, err
 }
 
-// received tells the observer of a document that has changed.
-func (l *documents) received(k documentKey, fresh, last Document) {
+// Received tells the observer of a document that has changed.
+func (l *documents) Received(k documentKey, fresh, last Document) {
 	if fresh != last {
 		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
 	}
 }
 
-func (l *documents) takes(f *fence, k documentKey) bool { return f.hasSession(k.session) }
+// Gate waits for an erasure of the session to end.
+func (l *documents) Gate(ctx context.Context, k documentKey, work func() (Document, error)) (Document, error) {
+	return behindFence(ctx, l.core, func(f *fence) bool { return f.hasSession(k.session) }, work)
+}
 
 // keep stores a document that came with a listing.
 func (l *documents) keep(k documentKey, d veriff.Document) {
-	last, _ := l.present(k)
+	last, _ := l.answers.Present(k)
 	fresh := l.storeNewer(k, d)
-	l.put(k, fresh)
-	l.received(k, fresh, last)
+	l.answers.Put(k, fresh)
+	l.Received(k, fresh, last)
 }
 
 // storeNewer puts a document into the sealed store. One that has not changed
 // keeps its time.
 func (l *documents) storeNewer(k documentKey, d veriff.Document) Document {
-	if last, known := l.present(k); known && last.SHA256 == d.SHA256 {
+	if last, known := l.answers.Present(k); known && last.SHA256 == d.SHA256 {
 		d.Received = last.Received
 	}
 	store.Put(l.cache, k.key(), d.Body, store.NewLabel(k.session, veriff.AttemptID{}, d.Receipt).Text())
 	return Document{Size: int64(len(d.Body)), SHA256: d.SHA256, Received: d.Received}
 }
 
-// lost remembers, over a remount too, that the API has no such document.
-func (l *documents) lost(k documentKey, last Document) {
+// Lost remembers, over a remount too, that the API has no such document.
+func (l *documents) Lost(k documentKey, last Document) {
 	none := store.Label{Session: k.session.String(), Absent: true, Received: l.now()}
 	store.Put(l.cache, k.key(), nil, none.Text())
 	if last != (Document{}) {
@@ -253,8 +258,8 @@ func (l *documents) lost(k documentKey, last Document) {
 	}
 }
 
-// stored is what the sealed store knows of a document.
-func (l *documents) stored(k documentKey) (a answer[Document], ok bool) {
+// Stored is what the sealed store knows of a document.
+func (l *documents) Stored(k documentKey) (a answers.Answer[Document], ok bool) {
 	o, ok := l.cache.Get(k.key())
 	if !ok {
 		return a, false
@@ -264,9 +269,9 @@ func (l *documents) stored(k documentKey) (a answer[Document], ok bool) {
 	if err != nil {
 		return a, false
 	}
-	a.asked, a.absent = o.Stored(), label.Absent
-	if !a.absent {
-		a.value, err = documentOf(label, o.Size())
+	a.Asked, a.Absent = o.Stored(), label.Absent
+	if !a.Absent {
+		a.Value, err = documentOf(label, o.Size())
 	}
 	return a, err == nil
 }

@@ -118,11 +118,11 @@ func (l *eraser) doomSession(id veriff.SessionID) *doomed {
 	}
 	for _, attempt := range l.attemptsOf(id) {
 		d.attempts[attempt] = remains{}
-		if last, ok := l.attempts.present(attempt); ok {
+		if last, ok := l.attempts.answers.Present(attempt); ok {
 			collect(d.files, last)
 		}
 	}
-	if last, ok := l.listings.present(id); ok {
+	if last, ok := l.listings.answers.Present(id); ok {
 		collect(d.files, last)
 	}
 	return d
@@ -183,8 +183,8 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 		l.fence.Store(nil)
 		close(up.down)
 	}()
-	if err := errors.Join(l.listings.asking.Settle(ctx), l.attempts.asking.Settle(ctx),
-		l.documents.asking.Settle(ctx), l.documents.bodies.Settle(ctx), l.files.fetches.Settle(ctx)); err != nil {
+	if err := errors.Join(l.listings.answers.Settle(ctx), l.attempts.answers.Settle(ctx),
+		l.documents.answers.Settle(ctx), l.documents.bodies.Settle(ctx), l.files.fetches.Settle(ctx)); err != nil {
 		return e, err
 	}
 	before := l.forget(d)
@@ -215,9 +215,9 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 func (l *eraser) forget(d *doomed) Change {
 	if d.everything {
 		l.catalog.Clear()
-		l.listings.memory.Purge()
-		l.attempts.memory.Purge()
-		l.documents.memory.Purge()
+		l.listings.answers.Forget()
+		l.attempts.answers.Forget()
+		l.documents.answers.Forget()
 		return Change{
 			SessionsChanged: l.sessions.ForgetAll(), AttemptsChanged: true, NewestChanged: true,
 			Erased:        func(*File) bool { return true },
@@ -230,14 +230,14 @@ func (l *eraser) forget(d *doomed) Change {
 		change.NewestChanged = change.NewestChanged || newest
 		change.SessionsChanged = l.sessions.Forget(id) || change.SessionsChanged
 		change.Session = id // the directories of several have gone before
-		l.listings.drop(id)
+		l.listings.answers.Drop(id)
 		for kind := range DocumentKinds {
-			l.documents.drop(documentKey{id, kind})
+			l.documents.answers.Drop(documentKey{id, kind})
 		}
 	}
 	for attempt, left := range d.attempts {
 		if !left.listed {
-			l.attempts.drop(attempt)
+			l.attempts.answers.Drop(attempt)
 		}
 	}
 	l.catalog.ForgetFiles(d.files)

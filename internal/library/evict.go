@@ -57,7 +57,7 @@ func (l *keeper) meant(names []string) (func(media string, text []byte) bool, er
 		case n.File == "":
 			sessions[n.ID] = true
 		case n.Tree == ContextsTree:
-			list, ok := l.listings.present(n.session())
+			list, ok := l.listings.answers.Present(n.session())
 			if !ok {
 				return nil, fmt.Errorf("library: %s: the list of its session is not in the cache: look into the directory first", name)
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 
+	"veriffs/internal/answers"
 	"veriffs/veriff"
 )
 
@@ -18,8 +19,8 @@ type fence struct {
 	down       chan struct{} // closed when the erasure has ended
 }
 
-// errFenced is never seen outside of the library: see core.behindFence.
-var errFenced = errors.New("library: it is being erased")
+// errFenced is never seen outside of the library: see behindFence.
+var errFenced = answers.ErrGated
 
 func newFence(d *doomed) *fence {
 	return &fence{

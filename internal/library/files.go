@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/answers"
 	"veriffs/internal/flight"
+	"veriffs/internal/reach"
 	"veriffs/internal/store"
 	"veriffs/veriff"
 )
@@ -87,7 +89,7 @@ func (l *files) object(ctx context.Context, f *File) (o *object, fetched bool, e
 	if o, ok := l.cached(f); ok {
 		return l.adopt(o), false, nil
 	}
-	o, err = sitOut(ctx, &l.limit, func() (*object, error) {
+	o, err = reach.SitOut(ctx, l.limit, func() (*object, error) {
 		return behindFence(ctx, l.core, func(e *fence) bool { return e.hasFile(f) }, func() (*object, error) {
 			return l.fetches.Do(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
 		})
@@ -224,7 +226,7 @@ func (l *files) fetch(t *flight.Task, f *File) (o *cache.Object, err error) {
 		return err
 	})
 	if err != nil {
-		if proven(err) {
+		if answers.Proven(err) {
 			l.loseFile(f)
 		}
 		return nil, fmt.Errorf("library: fetch media %s: %w", f.ID, err)
@@ -265,15 +267,15 @@ func (l *files) gone(f *File) bool {
 	if l.sessions.Absent(f.In.Session) || l.catalog.Losses.Has(f.In.Session) {
 		return true
 	}
-	return f.In.OfAttempt && l.attempts.knownAbsent(f.In.Attempt)
+	return f.In.OfAttempt && l.attempts.answers.Absent(f.In.Attempt)
 }
 
 // loseFile erases a file.
 func (l *files) loseFile(f *File) {
 	l.cache.Remove(store.File(f.ID))
 	l.catalog.ForgetFiles(map[veriff.MediaID]bool{f.ID: true})
-	l.listings.expire(f.In.Session)
-	l.attempts.expire(f.In.Attempt)
+	l.listings.answers.Expire(f.In.Session)
+	l.attempts.answers.Expire(f.In.Attempt)
 	l.observer.tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
 }
 
@@ -294,7 +296,7 @@ func (l *files) warm(ctx context.Context, f *File) (fetched bool, err error) {
 	if l.cache.Has(store.File(f.ID)) && l.Size(f) != UnknownSize {
 		return false, nil // whether it is whole shows when it is opened
 	}
-	return sitOut(ctx, &l.limit, func() (bool, error) {
+	return reach.SitOut(ctx, l.limit, func() (bool, error) {
 		o, err := behindFence(ctx, l.core, func(e *fence) bool { return e.hasFile(f) }, func() (*object, error) {
 			return l.fetches.Await(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
 		})

@@ -2,9 +2,9 @@ package library
 
 import (
 	"context"
-	"errors"
 	"time"
 
+	"veriffs/internal/answers"
 	"veriffs/veriff"
 )
 
@@ -23,14 +23,6 @@ const (
 	// eraseAgain is when an erasure that failed is tried again.
 	eraseAgain = 10 * time.Minute
 )
-
-// proven reports whether an error is the API's signed word that there is no
-// such thing. Without a signature, which [veriff.VerifyMode] may allow, it is
-// not there for whoever asks, but nothing is destroyed for that.
-func proven(err error) bool {
-	var answer *veriff.APIError
-	return errors.Is(err, ErrNotFound) && errors.As(err, &answer) && answer.Authentic
-}
 
 // loseSession takes a session out of every tree and has all of it erased.
 func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
@@ -150,17 +142,17 @@ func (l *eraser) eraseLost(ctx context.Context) (again bool) {
 
 // leftOf returns what is left of an attempt.
 func (l *eraser) leftOf(ctx context.Context, id veriff.AttemptID) (remains, error) {
-	list, err := l.attempts.get(ctx, id)
+	list, err := l.attempts.answers.Get(ctx, id)
 	switch {
 	case err == nil && list.Proves:
 		return remains{list, true}, nil
 	case err == nil:
 		return remains{}, ErrIncomplete
-	case !proven(err) && !l.attempts.knownAbsent(id):
+	case !answers.Proven(err) && !l.attempts.answers.Absent(id):
 		return remains{}, err
 	}
 	// It is gone, but its session may list what it had.
 	session, _ := l.catalog.Attempt(id)
-	last, _ := l.listings.present(session)
+	last, _ := l.listings.answers.Present(session)
 	return remains{files: last}, nil
 }

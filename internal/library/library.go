@@ -13,13 +13,14 @@ package library
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/answers"
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
+	"veriffs/internal/reach"
 	"veriffs/internal/store"
 	"veriffs/veriff"
 )
@@ -31,7 +32,7 @@ var (
 	ErrNotFound = veriff.ErrNotFound
 	// ErrOffline: the API could not be reached a moment ago, so it was not
 	// asked again; what is in the cache keeps working.
-	ErrOffline = errors.New("the API can't be reached")
+	ErrOffline = reach.ErrOffline
 	// ErrIncomplete: the listing has entries that can't be used, so what it
 	// lacks may be there all the same.
 	ErrIncomplete = listing.ErrIncomplete
@@ -94,11 +95,11 @@ func New(o Options) (*Library, error) {
 		files: &files{core: c, open: make(map[veriff.MediaID]*object)}, eraser: &eraser{core: c, running: make(chan struct{}, 1)},
 		keeper: &keeper{core: c},
 	}
-	l.listings.answers = newAnswers(c, "session", l.listings, listingsFiles, listingWeight)
+	l.listings.answers = newAnswers(c, l.listings, "session", listingsFiles, listingWeight)
 	l.listings.attempts, l.listings.documents, l.listings.eraser = l.attempts, l.documents, l.eraser
-	l.attempts.answers = newAnswers(c, "attempt", l.attempts, listingsFiles/4, listingWeight)
+	l.attempts.answers = newAnswers(c, l.attempts, "attempt", listingsFiles/4, listingWeight)
 	l.attempts.listings, l.attempts.eraser = l.listings, l.eraser
-	l.documents.answers = newAnswers(c, "document", l.documents, documentsInMemory, func(answer[Document]) int { return 1 })
+	l.documents.answers = newAnswers(c, l.documents, "document", documentsInMemory, func(answers.Answer[Document]) int { return 1 })
 	l.documents.bodies = flight.NewGroup[documentKey, fullDocument](c.lanes, c.spawn, nil)
 	l.documents.listings = l.listings
 	l.files.fetches = flight.NewGroup[veriff.MediaID, *object](c.lanes, c.spawn, l.files.own)
@@ -112,6 +113,12 @@ func New(o Options) (*Library, error) {
 	c.spawn(c.keepCatalog)
 	c.spawn(l.eraseGone)
 	return l, nil
+}
+
+func newAnswers[K answers.Question, V any](c *core, from answers.Source[K, V], about string, most int, weigh func(answers.Answer[V]) int) *answers.Answers[K, V] {
+	return answers.New(from, answers.Options[V]{
+		About: about, Most: most, Weigh: weigh, TTL: c.ttl, Now: c.now, Log: c.log, Limit: c.limit, Lanes: c.lanes, Spawn: c.spawn,
+	})
 }
 
 // Close ends every fetch under way, waits for the goroutines that served

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"veriffs/internal/answers"
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
 	"veriffs/internal/store"
@@ -30,18 +31,18 @@ const listingsFiles = 2 << 20
 
 // listingWeight is what a listing counts for: one with few files takes memory
 // too.
-func listingWeight(a answer[*Listing]) int {
+func listingWeight(a answers.Answer[*Listing]) int {
 	const least = 4
-	if a.absent {
+	if a.Absent {
 		return least
 	}
-	return len(a.value.Files) + least
+	return len(a.Value.Files) + least
 }
 
 // listings are what the API lists for sessions.
 type listings struct {
 	*core
-	answers[veriff.SessionID, *Listing]
+	answers   *answers.Answers[veriff.SessionID, *Listing]
 	attempts  *attempts
 	documents *documents
 	eraser    *eraser
@@ -57,14 +58,14 @@ func (l *listings) Session(ctx context.Context, id veriff.SessionID) (*Listing, 
 	if l.sessions.Absent(id) {
 		return nil, fmt.Errorf("library: session %s: %w", id, ErrNotFound)
 	}
-	return l.get(ctx, id)
+	return l.answers.Get(ctx, id)
 }
 
 // Find returns a file of a session by name. A listing of any age may say
 // that it is there; only one that is up to date and complete says that it is
 // not.
 func (l *listings) Find(ctx context.Context, id veriff.SessionID, name string) (*File, error) {
-	if last, ok := l.present(id); ok {
+	if last, ok := l.answers.Present(id); ok {
 		if f, ok := last.Lookup(name); ok {
 			return f, nil
 		}
@@ -81,10 +82,10 @@ func (l *listings) Find(ctx context.Context, id veriff.SessionID, name string) (
 
 // ForgetListing makes the next call of Session ask the API, because there is
 // word that the session has changed.
-func (l *listings) ForgetListing(id veriff.SessionID) { l.expire(id) }
+func (l *listings) ForgetListing(id veriff.SessionID) { l.answers.Expire(id) }
 
-// stored is the last listing of a session in the sealed store.
-func (l *listings) stored(id veriff.SessionID) (a answer[*Listing], ok bool) {
+// Stored is the last listing of a session in the sealed store.
+func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok bool) {
 	body, label, stored, ok := store.Get(l.cache, documentKey{id, MediaDocument}.key())
 	if !ok || label.Absent || l.catalog.Losses.Has(id) {
 		return a, false
@@ -94,12 +95,15 @@ func (l *listings) stored(id veriff.SessionID) (a answer[*Listing], ok bool) {
 		return a, false
 	}
 	attempt, created := l.catalog.Newest(id)
-	return answer[*Listing]{value: listing.New(id, attempt, created, media), asked: stored}, true
+	return answers.Answer[*Listing]{Value: listing.New(id, attempt, created, media), Asked: stored}, true
 }
 
-// ask gets the media and the attempts of a session from the API, in parallel, and
+// Ask gets the media and the attempts of a session from the API, in parallel, and
 // stores both verbatim. Without the attempts the files have no date.
-func (l *listings) ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
+func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
+	if l.fenced(func(f *fence) bool { return f.hasSession(id) }) {
+		return nil, errFenced
+	}
 	var (
 		media    veriff.MediaList
 		attempts veriff.AttemptList
@@ -127,7 +131,7 @@ func (l *listings) ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	}
 	attempt, created := l.catalog.Newest(id)
 	list := listing.New(id, attempt, created, media)
-	if last, ok := l.present(id); ok {
+	if last, ok := l.answers.Present(id); ok {
 		l.renumber(list, last) // before anybody sees it, or another last one
 	}
 	l.documents.keep(documentKey{id, MediaDocument}, media.Document)
@@ -155,14 +159,17 @@ func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts ve
 	return attempts, nil
 }
 
-func (l *listings) takes(f *fence, id veriff.SessionID) bool { return f.hasSession(id) }
+// Gate waits for an erasure of the session to end.
+func (l *listings) Gate(ctx context.Context, id veriff.SessionID, work func() (*Listing, error)) (*Listing, error) {
+	return behindFence(ctx, l.core, func(f *fence) bool { return f.hasSession(id) }, work)
+}
 
-// lost has all of a session erased.
-func (l *listings) lost(id veriff.SessionID, last *Listing) { l.eraser.loseSession(id, last) }
+// Lost has all of a session erased.
+func (l *listings) Lost(id veriff.SessionID, last *Listing) { l.eraser.loseSession(id, last) }
 
-// received tells the observer what has changed. Files that are missing from the
+// Received tells the observer what has changed. Files that are missing from the
 // same attempt may be deleted: see suspect in gone.go.
-func (l *listings) received(id veriff.SessionID, list, last *Listing) {
+func (l *listings) Received(id veriff.SessionID, list, last *Listing) {
 	l.catalog.Losses.Restore(id)
 	if l.sessions.Visit(id) {
 		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})
@@ -173,7 +180,7 @@ func (l *listings) received(id veriff.SessionID, list, last *Listing) {
 	missing := list.Gone(last)
 	l.observer.tell(Change{Session: id, FilesGone: missing})
 	if len(missing) > 0 && list.Proves && list.Attempt == last.Attempt && !list.Attempt.IsZero() {
-		l.attempts.expire(list.Attempt)
+		l.attempts.answers.Expire(list.Attempt)
 		l.eraser.suspect(list.Attempt)
 	}
 }

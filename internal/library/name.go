@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"unique"
 
@@ -116,7 +117,7 @@ func (l *keeper) resolve(ctx context.Context, name string) (list *Listing, files
 // lookUp finds out whose id this is. Nothing in an id tells, so it is looked
 // up in what is known before the API is asked for a session.
 func (l *keeper) lookUp(ctx context.Context, id veriff.SessionID) (*Listing, *File, error) {
-	if list, ok := l.listings.present(id); ok {
+	if list, ok := l.listings.answers.Present(id); ok {
 		return list, nil, nil
 	}
 	if !l.sessions.Has(id) {
@@ -138,14 +139,9 @@ func (l *keeper) lookUp(ctx context.Context, id veriff.SessionID) (*Listing, *Fi
 // knownFile returns a file that is in a listing that was looked at not long
 // ago, or in the cache.
 func (l *keeper) knownFile(id veriff.MediaID) *File {
-	for _, memory := range [][]answer[*Listing]{l.listings.memory.Values(), l.attempts.memory.Values()} {
-		for _, list := range memory {
-			if list.absent {
-				continue
-			}
-			if f, ok := list.value.Find(id); ok {
-				return f
-			}
+	for _, list := range slices.Concat(l.listings.answers.Values(), l.attempts.answers.Values()) {
+		if f, ok := list.Find(id); ok {
+			return f
 		}
 	}
 	o, ok := l.cache.Get(store.File(id))

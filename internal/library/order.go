@@ -38,7 +38,7 @@ func (s *sequence) Next(id veriff.SessionID, o prefetch.Order) (veriff.SessionID
 		if !ok {
 			break
 		}
-		if list, known := s.lib.listings.peek(next); !known || len(list.Files) > 0 {
+		if list, known := s.lib.listings.answers.Peek(next); !known || len(list.Files) > 0 {
 			return next, true
 		}
 		id = next
@@ -65,7 +65,7 @@ func (s *sequence) next(id veriff.SessionID, o prefetch.Order) (next veriff.Sess
 
 // Listing returns the listing of a session if it is in memory and up to date.
 func (s *sequence) Listing(id veriff.SessionID) (prefetch.Listing, bool) {
-	list, ok := s.lib.listings.peek(id)
+	list, ok := s.lib.listings.answers.Peek(id)
 	return (*directory)(list), ok
 }
 

@@ -109,7 +109,7 @@ func (r *readAhead) feed(event func(*prefetch.Predictor, time.Time) prefetch.Pla
 // carryOut starts what is planned. It may wait for the cache's disk.
 func (r *readAhead) carryOut(plan prefetch.Plan) {
 	for _, id := range plan.List {
-		r.lib.listings.refresh(id, r.listed)
+		r.lib.listings.answers.Refresh(id, r.listed)
 	}
 	for _, spot := range plan.Fetch {
 		if f := &spot.Listing.(*directory).Files[spot.Index]; !r.cached(f.ID) {

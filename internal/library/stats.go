@@ -47,9 +47,9 @@ func (l *Library) Stats() Stats {
 	cached := l.opens.cached.Load()
 	return Stats{
 		Sessions: len(sessions),
-		Listing:  l.listings.asking.Count() + l.attempts.asking.Count(), Fetching: l.fetches.Count(),
+		Listing:  l.listings.answers.Asking() + l.attempts.answers.Asking(), Fetching: l.fetches.Count(),
 		Opens: cached + l.opens.fetched.Load(), Cached: cached, Failed: l.opens.failed.Load(),
-		Offline:   l.link.check(),
+		Offline:   l.link.Check(),
 		ReadAhead: ReadAheadStats{Used: l.ahead.used.Load(), Wasted: l.ahead.wasted.Load()},
 		Cache:     l.cache.Stats(),
 		API:       l.client.Stats(),

@@ -11,6 +11,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"veriffs/internal/answers"
+	"veriffs/internal/reach"
 	"veriffs/veriff"
 )
 
@@ -97,7 +99,7 @@ func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)
 	if len(ids) == 0 && len(o.Names) == 0 {
 		ids, _ = l.Sessions()
 	}
-	ctx, stop := context.WithCancelCause(outlast(ctx))
+	ctx, stop := context.WithCancelCause(reach.Outlast(ctx))
 	defer stop(nil)
 	_, room := l.Room()
 	w := warming{lib: l, options: o, stop: stop, sum: Warmed{Sessions: len(ids) + len(o.Names), Room: room}}
@@ -217,7 +219,7 @@ func (w *warming) fail(ctx context.Context, failure WarmFailure, err error) {
 			s.Failures = append(s.Failures, failure)
 		}
 	})
-	if down := w.lib.link.check(); down != nil {
+	if down := w.lib.link.Check(); down != nil {
 		w.stop(down)
 	} else if badCredentials(err) {
 		w.stop(err)
@@ -228,7 +230,7 @@ func (w *warming) fail(ctx context.Context, failure WarmFailure, err error) {
 // not the one thing that was asked for.
 func badCredentials(err error) bool {
 	var answer *veriff.APIError
-	return refused(err) && errors.As(err, &answer) && answer.AboutCredentials()
+	return answers.Refused(err) && errors.As(err, &answer) && answer.AboutCredentials()
 }
 
 func (w *warming) count(f func(*Warmed)) {
@@ -242,7 +244,7 @@ func (w *warming) snapshot(failures bool) Warmed {
 	defer w.mu.Unlock()
 	sum := w.sum
 	if !failures {
-		sum.HeldUntil = w.lib.limit.heldUntil()
+		sum.HeldUntil = w.lib.client.HeldUntil()
 		sum.Failures = nil
 	}
 	return sum

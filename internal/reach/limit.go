@@ -1,4 +1,4 @@
-package library
+package reach
 
 import (
 	"context"
@@ -11,15 +11,14 @@ import (
 	"veriffs/veriff"
 )
 
-// limit is the wait for the moment at which the API may be asked again: it was
+// Limit is the wait for the moment at which the API may be asked again: it was
 // asked too much, or fails for a while. Those who need an answer wait here, on
 // their own time and holding nothing: no lane, no flight, no room in the cache.
 // Speculative work does not wait; it is left undone.
-type limit struct {
-	heldUntil func() time.Time // of the client
-	life      context.Context
-	patience  time.Duration // of those who look at the mount
-	log       *slog.Logger
+type Limit struct {
+	client Client
+	life   context.Context
+	log    *slog.Logger
 
 	mu     sync.Mutex
 	logged time.Time // when it was last logged that somebody has given up
@@ -33,26 +32,32 @@ const failuresSatOut = 3
 // that walks through a mount gives up at every file.
 const limitLogged = time.Minute
 
-// outlasting marks the context of work that waits for as long as a limit lasts.
 type outlasting struct{}
 
-func outlast(ctx context.Context) context.Context {
+// NewLimit returns the limit of a client. Waits end with life.
+func NewLimit(client Client, life context.Context, log *slog.Logger) *Limit {
+	return &Limit{client: client, life: life, log: log}
+}
+
+// Outlast marks the context of work that waits for as long as a limit lasts.
+func Outlast(ctx context.Context) context.Context {
 	return context.WithValue(ctx, outlasting{}, true)
 }
 
-func outlasts(ctx context.Context) bool { return ctx.Value(outlasting{}) != nil }
+// Outlasts reports whether ctx is that of such work.
+func Outlasts(ctx context.Context) bool { return ctx.Value(outlasting{}) != nil }
 
-// held reports whether no request goes out at present.
-func (l *limit) held() bool { return l.heldUntil != nil && !l.heldUntil().IsZero() }
+// Held reports whether no request goes out at present.
+func (l *Limit) Held() bool { return !l.client.HeldUntil().IsZero() }
 
-// sitOut calls f, and calls it again at the moment that its error names
+// SitOut calls f, and calls it again at the moment that its error names
 // (veriff.Later). It gives up with the error of f when patience is over, unless
 // ctx outlasts the limit, and with the cause of their end when ctx or the
 // library ends. A failing API is given a few chances only, and none if it names
 // a moment beyond patience.
-func sitOut[V any](ctx context.Context, l *limit, f func() (V, error)) (V, error) {
-	patience, failures := l.patience, 0
-	if outlasts(ctx) {
+func SitOut[V any](ctx context.Context, l *Limit, f func() (V, error)) (V, error) {
+	patience, failures := l.client.Patience(), 0
+	if Outlasts(ctx) {
 		patience = math.MaxInt64
 	}
 	for {
@@ -63,7 +68,7 @@ func sitOut[V any](ctx context.Context, l *limit, f func() (V, error)) (V, error
 		}
 		pause := max(time.Until(later.At), 0)
 		if limited := errors.Is(err, veriff.ErrRateLimited); limited && patience <= 0 {
-			if l.held() { // else it is this one's own
+			if l.Held() { // else it is this one's own
 				l.gaveUp(err)
 			}
 			return v, err
@@ -87,7 +92,7 @@ func sitOut[V any](ctx context.Context, l *limit, f func() (V, error)) (V, error
 	}
 }
 
-func (l *limit) gaveUp(err error) {
+func (l *Limit) gaveUp(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now := time.Now(); now.Sub(l.logged) >= limitLogged {

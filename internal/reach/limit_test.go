@@ -1,4 +1,4 @@
-package library
+package reach
 
 import (
 	"context"
@@ -11,6 +11,17 @@ import (
 
 	"veriffs/veriff"
 )
+
+// holding is a client that holds requests back.
+type holding struct {
+	until    time.Time
+	patience time.Duration
+}
+
+func (h holding) Probe(context.Context) error { return nil }
+func (h holding) Answers() int64              { return 0 }
+func (h holding) HeldUntil() time.Time        { return h.until }
+func (h holding) Patience() time.Duration     { return h.patience }
 
 // TestSitOut: the waiting for a limit ends with it, with patience, with the
 // caller, and with the library.
@@ -43,13 +54,13 @@ func TestSitOut(t *testing.T) {
 				if test.closes > 0 {
 					time.AfterFunc(test.closes, end)
 				}
-				l := &limit{heldUntil: func() time.Time { return until }, life: life, patience: test.patience, log: slog.New(slog.DiscardHandler)}
+				l := NewLimit(holding{until, test.patience}, life, slog.New(slog.DiscardHandler))
 				begun, calls := time.Now(), 0
 				waits := ctx
 				if test.patience == 0 {
-					waits = outlast(ctx)
+					waits = Outlast(ctx)
 				}
-				v, err := sitOut(waits, l, func() (int, error) {
+				v, err := SitOut(waits, l, func() (int, error) {
 					if calls++; time.Now().Before(until) {
 						return 0, fmt.Errorf("listed: %w", &veriff.Later{Err: veriff.ErrRateLimited, At: until})
 					}
@@ -86,11 +97,11 @@ func TestSitOutFailures(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx := t.Context()
 				if test.outlasts {
-					ctx = outlast(ctx)
+					ctx = Outlast(ctx)
 				}
-				l := &limit{life: t.Context(), patience: patience, log: slog.New(slog.DiscardHandler)}
+				l := NewLimit(holding{patience: patience}, t.Context(), slog.New(slog.DiscardHandler))
 				begun, calls := time.Now(), 0
-				_, err := sitOut(ctx, l, func() (int, error) {
+				_, err := SitOut(ctx, l, func() (int, error) {
 					if calls++; calls > test.failures {
 						return 7, nil
 					}

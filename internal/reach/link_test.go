@@ -1,4 +1,4 @@
-package library
+package reach
 
 import (
 	"context"
@@ -22,7 +22,7 @@ var (
 
 // linkWorld is a link and what it meets.
 type linkWorld struct {
-	link
+	*Link
 	probes  atomic.Int64
 	answer  atomic.Bool // the API does, to probes
 	counted atomic.Int64
@@ -34,35 +34,37 @@ func inLinkWorld(t *testing.T, test func(t *testing.T, w *linkWorld)) {
 		w := new(linkWorld)
 		life, end := context.WithCancel(t.Context())
 		var work sync.WaitGroup
-		w.link = link{
-			probe: func(context.Context) error {
-				w.probes.Add(1)
-				time.Sleep(time.Millisecond)
-				if w.answer.Load() {
-					w.counted.Add(1)
-					return nil
-				}
-				return errNoAnswer
-			},
-			answers: w.counted.Load,
-			heldUntil: func() (until time.Time) {
-				if p := w.held.Load(); p != nil && time.Now().Before(*p) {
-					return *p
-				}
-				return until
-			},
-			spawn: func(f func()) { work.Go(f) },
-			life:  life, log: slog.New(slog.DiscardHandler),
-		}
+		w.Link = NewLink(w, life, func(f func()) { work.Go(f) }, slog.New(slog.DiscardHandler))
 		test(t, w)
 		end()
 		work.Wait()
 	})
 }
 
+func (w *linkWorld) Probe(context.Context) error {
+	w.probes.Add(1)
+	time.Sleep(time.Millisecond)
+	if w.answer.Load() {
+		w.counted.Add(1)
+		return nil
+	}
+	return errNoAnswer
+}
+
+func (w *linkWorld) Answers() int64 { return w.counted.Load() }
+
+func (w *linkWorld) HeldUntil() (until time.Time) {
+	if p := w.held.Load(); p != nil && time.Now().Before(*p) {
+		return *p
+	}
+	return until
+}
+
+func (w *linkWorld) Patience() time.Duration { return 0 }
+
 func (w *linkWorld) want(t *testing.T, offline bool) {
 	t.Helper()
-	if err := w.check(); errors.Is(err, ErrOffline) != offline {
+	if err := w.Check(); errors.Is(err, ErrOffline) != offline {
 		t.Errorf("offline: %v, want %v", err, offline)
 	}
 }
@@ -70,11 +72,11 @@ func (w *linkWorld) want(t *testing.T, offline bool) {
 // TestLinkDown: no connection means offline, at once, and any answer ends it.
 func TestLinkDown(t *testing.T) {
 	inLinkWorld(t, func(t *testing.T, w *linkWorld) {
-		w.report(nil)
-		w.report(veriff.ErrServer)
-		w.report(errSlow)
+		w.Report(nil)
+		w.Report(veriff.ErrServer)
+		w.Report(errSlow)
 		w.want(t, false)
-		w.report(errNoConnection)
+		w.Report(errNoConnection)
 		w.want(t, true)
 		time.Sleep(10 * time.Second)
 		w.want(t, true)
@@ -88,7 +90,7 @@ func TestLinkDown(t *testing.T) {
 		if n := w.probes.Load() - before; n != 0 {
 			t.Errorf("%d probes afterwards", n)
 		}
-		w.report(errNoConnection)
+		w.Report(errNoConnection)
 		w.answer.Store(true)
 		w.want(t, true)
 		time.Sleep(probeFirst + time.Second/10)
@@ -104,8 +106,8 @@ func TestLinkDoubt(t *testing.T) {
 		doubt := func() {
 			t.Helper()
 			before := w.probes.Load()
-			w.report(errNoAnswer)
-			w.report(errNoAnswer)
+			w.Report(errNoAnswer)
+			w.Report(errNoAnswer)
 			w.want(t, false)
 			time.Sleep(time.Second / 10)
 			if n := w.probes.Load() - before; n != 1 {
@@ -130,7 +132,7 @@ func TestLinkKeepsToLimit(t *testing.T) {
 		until := time.Now().Add(5 * time.Minute)
 		w.held.Store(&until)
 		w.answer.Store(true)
-		w.report(errNoConnection)
+		w.Report(errNoConnection)
 		time.Sleep(5*time.Minute - 1)
 		if n := w.probes.Load(); n != 0 {
 			t.Errorf("%d probes", n)
