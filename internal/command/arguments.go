@@ -9,9 +9,9 @@ import (
 	"github.com/xrash/smetrics"
 )
 
-// optionsFirst moves the options of a command line before the arguments, where
-// the library reads them: it takes everything after the first argument for
-// arguments. What stands after -- are arguments.
+// optionsFirst moves the options of a command line before its arguments, because
+// the library takes everything after the first argument for arguments. What
+// follows -- are arguments.
 func optionsFirst(app *cli.App, args []string) []string {
 	commands, at := app.Commands, 0
 	var command *cli.Command
@@ -43,7 +43,7 @@ func optionsFirst(app *cli.App, args []string) []string {
 		case !takesNext(command.Flags, arg):
 			options = append(options, arg)
 		case len(rest) == 1:
-			return append(options, arg) // so that the parser sees that its value is missing
+			return append(options, arg) // the parser reports the missing value
 		default:
 			options = append(options, arg, rest[1])
 			rest = rest[1:]
@@ -56,7 +56,7 @@ func optionsFirst(app *cli.App, args []string) []string {
 }
 
 // takesNext reports whether the value of an option is the next argument. Of
-// short options that are written together only the last can have one.
+// short options written together only the last can have a value.
 func takesNext(flags []cli.Flag, arg string) bool {
 	name := strings.TrimPrefix(arg[1:], "-")
 	if strings.Contains(name, "=") {
@@ -85,8 +85,8 @@ func flagNamed(flags []cli.Flag, name string) cli.Flag {
 	return flags[i]
 }
 
-// arguments checks that a command got as many arguments as it takes. If most
-// is negative there is no limit.
+// arguments checks the number of a command's arguments. A negative most means no
+// limit.
 func arguments(c *cli.Context, least, most int) error {
 	what, n := c.Command.ArgsUsage, c.NArg()
 	switch {
@@ -95,12 +95,12 @@ func arguments(c *cli.Context, least, most int) error {
 	case most == 0 && n > 0:
 		return usageError("%s takes no arguments", c.Command.HelpName)
 	case most > 0 && n > most:
-		return usageError("one %s is enough", strings.Trim(what, "[]"))
+		return usageError("only one %s is allowed", strings.Trim(what, "[]"))
 	}
 	return nil
 }
 
-// notDefined begins what package flag says of an option that there is not.
+// notDefined is how package flag begins its error for an unknown option.
 const notDefined = "flag provided but not defined: -"
 
 func onUsageError(c *cli.Context, err error, _ bool) error {
@@ -113,7 +113,7 @@ func onUsageError(c *cli.Context, err error, _ bool) error {
 	for _, f := range c.Command.Flags {
 		known = append(known, f.Names()...)
 	}
-	u := &usage{err: fmt.Errorf("there is no option %s", dashed(name))}
+	u := &usage{err: fmt.Errorf("unknown option %s", dashed(name))}
 	if like := similar(name, known); like != "" {
 		u.hint = "did you mean " + dashed(like) + "?"
 	}
@@ -127,8 +127,7 @@ func dashed(option string) string {
 	return "--" + option
 }
 
-// unknownCommand is the error for a command that there is not, among those
-// below parent.
+// unknownCommand is the error for an unknown subcommand of parent.
 func unknownCommand(parent *cli.Command, name, problem string, values ...any) error {
 	var known []string
 	for _, c := range parent.Subcommands {
@@ -141,14 +140,15 @@ func unknownCommand(parent *cli.Command, name, problem string, values ...any) er
 	return u
 }
 
-// alike is how similar two words are, of 1, that are taken for a slip.
+// alike is the least similarity, of 1, at which a word counts as a typo of
+// another.
 const alike = 0.8
 
-// similar returns the word that another was probably meant to be, or "".
+// similar returns the one of words that word is probably a typo of, or "".
 func similar(word string, words []string) (best string) {
 	most := alike
 	for _, w := range words {
-		// The numbers are those of the measure's authors.
+		// The parameters are those recommended by its authors.
 		if like := smetrics.JaroWinkler(word, w, 0.7, 4); like > most {
 			best, most = w, like
 		}

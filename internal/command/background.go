@@ -13,16 +13,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// readyVariable names, for a process that was started to go on in the
-// background, the descriptor on which it says that its mount answers.
+// readyVariable tells a background process the descriptor on which to report that
+// its mount answers.
 const readyVariable = "VERIFFS_READY_FD"
 
-// readyMessage is what it says. Anything else, an end above all, is failure.
+// readyMessage is that report. Anything else, such as end of file, is a failure.
 const readyMessage = "ready"
 
-// startInBackground runs this command line again as a session leader without
-// a terminal and returns once its mount answers. If it ends before, its exit
-// code, after what it wrote to standard error, is also ours.
+// startInBackground runs this command line again as a session leader without a
+// terminal, and returns once its mount answers. If it ends before that, its exit
+// code becomes ours; it has written the reason to standard error.
 func startInBackground(ctx context.Context) error {
 	self, err := os.Executable()
 	if err != nil {
@@ -44,7 +44,7 @@ func startInBackground(ctx context.Context) error {
 	}
 	w.Close()
 
-	// A signal while the mount comes up takes the child along.
+	// A signal while the mount comes up also ends the child.
 	stop := context.AfterFunc(ctx, func() { _ = child.Process.Signal(syscall.SIGTERM) })
 	message, _ := io.ReadAll(r)
 	if stop() && string(message) == readyMessage {
@@ -58,27 +58,25 @@ func startInBackground(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("the background process failed: %w", err)
 	default:
-		return errors.New("interrupted before the mount was there")
+		return errors.New("interrupted before the mount was ready")
 	}
 }
 
-// reported is a failure that was told to the user already.
+// reported is a failure that the user has already been told of.
 type reported struct{ code int }
 
 func (r *reported) Error() string { return "exit code " + strconv.Itoa(r.code) }
 
-// background is the side of the child.
+// background is the child's side.
 type background struct{ ready *os.File }
 
-// isInBackground reports whether this process was started to go on in the
-// background.
+// isInBackground reports whether startInBackground started this process.
 func isInBackground() bool {
 	_, err := strconv.Atoi(os.Getenv(readyVariable))
 	return err == nil
 }
 
-// inBackground returns nil unless this process was started to go on in the
-// background.
+// inBackground returns nil unless startInBackground started this process.
 func inBackground() *background {
 	fd, err := strconv.Atoi(os.Getenv(readyVariable))
 	if err != nil {
@@ -89,7 +87,7 @@ func inBackground() *background {
 	return &background{ready: os.NewFile(uintptr(fd), "ready")}
 }
 
-// detach lets go of the terminal and of the working directory and tells the
+// detach gives up the terminal and the working directory, and reports to the
 // process that waits in the foreground.
 func (b *background) detach() error {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)

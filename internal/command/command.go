@@ -1,6 +1,28 @@
 // Package command is the program: it reads the command line and the
-// environment, wires the parts together and runs them, and turns what went
-// wrong into a sentence, a hint and an exit code.
+// environment, wires the parts together, runs them, and turns failures into a
+// sentence, a hint and an exit code.
+//
+// # What it promises
+//
+// A failure is reported once, on standard error: as "veriffs: problem" and, if
+// the user can do something about it, "hint: advice". Exit codes keep their
+// meaning. Results go to standard output, everything else to standard error or
+// the log.
+//
+// No secret is a flag, since every user of a machine can read the arguments of a
+// process. SIGINT and SIGTERM end every wait, and a mount is unmounted before its
+// process ends.
+//
+// # What it does not promise
+//
+// Messages may change; programs should rely on exit codes and --json. A second
+// SIGINT or SIGTERM, more than a second after the first, kills the process even
+// if that leaves a dead mount.
+//
+// # Concurrency
+//
+// One command runs in a process. Two small locks guard the log file and the
+// counts of repeated messages; neither is held while the other is taken.
 package command
 
 import (
@@ -24,21 +46,22 @@ const (
 	exitDone        = 0
 	exitFailed      = 1
 	exitUsage       = 2
-	exitRefused     = 3 // the credentials, or a reply that they don't verify
+	exitRefused     = 3 // the credentials, or a reply whose signature they don't verify
 	exitUnreachable = 4 // the API
 	exitMount       = 5
 	exitCache       = 6
-	exitUnproven    = 7 // an erasure that can't be proven
+	exitUnproven    = 7 // erased, without proof that nothing is left
 )
 
 // description is what the help and the manual say about all commands.
-const description = `A flag can also be set by an environment variable: --cache-size by
+const description = `Most options can also be set by an environment variable: --cache-size by
 VERIFFS_CACHE_SIZE, and so on; --api-url and --api-key also by VERIFF_API_URL and
-VERIFF_API_KEY. What neither says is taken from a profile (see login). The shared secret comes from --shared-secret-file, VERIFF_SHARED_SECRET,
-systemd's $CREDENTIALS_DIRECTORY/veriff-shared-secret or the profile.
+VERIFF_API_KEY. A setting given by neither comes from a profile (see login). The
+shared secret comes from --shared-secret-file, VERIFF_SHARED_SECRET, systemd's
+$CREDENTIALS_DIRECTORY/veriff-shared-secret or the profile.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credentials refused, 4 API
-unreachable, 5 mount failed, 6 cache unusable, 7 erased, but not proven that
+unreachable, 5 mount failed, 6 cache unusable, 7 erased, without proof that
 nothing is left.`
 
 // version is set by the linker.
@@ -53,7 +76,7 @@ func Main(args []string) int {
 	return run(ctx, args, os.Stdin, os.Stdout, os.Stderr)
 }
 
-// newApp returns the commands that there are.
+// newApp returns the program with all its commands.
 func newApp() *cli.App {
 	app := &cli.App{
 		Name:                   "veriffs",
@@ -71,12 +94,12 @@ func newApp() *cli.App {
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				name := c.Args().First()
-				return unknownCommand(c.Command, name, "there is no command %q", name)
+				return unknownCommand(c.Command, name, "unknown command %q", name)
 			}
 			return cli.ShowAppHelp(c)
 		},
 		OnUsageError: onUsageError,
-		// Without this the library would end the process by itself.
+		// By default the library would exit the process.
 		ExitErrHandler: func(*cli.Context, error) {},
 	}
 	for _, c := range app.Commands {
@@ -104,7 +127,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return code
 }
 
-// ownErrors makes a command, and those below it, leave errors to us.
+// ownErrors makes a command and its subcommands leave errors to us.
 func ownErrors(c *cli.Command) {
 	c.OnUsageError = onUsageError
 	c.HideHelpCommand = true
@@ -113,10 +136,10 @@ func ownErrors(c *cli.Command) {
 	}
 }
 
-// usage is a command line that can't be understood.
+// usage is a wrong command line or setting.
 type usage struct {
 	err  error
-	hint string // "": where the help is
+	hint string // "" points to the help
 }
 
 func (u *usage) Error() string { return u.err.Error() }
@@ -171,8 +194,8 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 	}
 }
 
-// trimPackage shows an error without the name of the package that made it,
-// which says nothing to a user.
+// trimPackage returns the text of an error without the name of the package that
+// made it, which means nothing to a user.
 func trimPackage(err error) string {
 	text := err.Error()
 	for _, name := range []string{"cache: ", "library: ", "fs: ", "sessionlist: ", "webhook: ", "config: ", "control: "} {
@@ -195,7 +218,7 @@ func versionCommand() *cli.Command {
 	}
 }
 
-// --version says what the command does.
+// --version prints what the command prints.
 func init() {
 	cli.VersionPrinter = func(c *cli.Context) { fmt.Fprintln(c.App.Writer, "veriffs", c.App.Version) }
 }

@@ -12,20 +12,20 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// Where credentials come from beside the flags. The shared secret is never a
-// flag: every user of a machine can read the arguments of a process.
+// Where the shared secret comes from if not from a file. It is never a flag: every
+// user of a machine can read the arguments of a process.
 const (
 	secretVariable   = "VERIFF_SHARED_SECRET"
 	secretCredential = "veriff-shared-secret" // below systemd's $CREDENTIALS_DIRECTORY
 )
 
-// maxSecretFile bounds the file of secrets: five of them are some 200 bytes.
+// maxSecretFile bounds a secret file, in bytes: five secrets take about 200.
 const maxSecretFile = 4 << 10
 
-// sharedSecrets returns the integration's secrets: those of the file that a
-// flag names, else of the environment, else of systemd's credential, else of
-// the profile. The environment's is removed from it, so that no child process
-// inherits it.
+// sharedSecrets returns the integration's secrets: from the file that a flag
+// names, else from the environment, else from systemd's credential, else from
+// the profile. It removes the secret from the environment, so that no child
+// process inherits it.
 func sharedSecrets(c *cli.Context, p *profile) ([]string, error) {
 	inEnvironment := os.Getenv(secretVariable)
 	if err := os.Unsetenv(secretVariable); err != nil {
@@ -56,28 +56,27 @@ func sharedSecrets(c *cli.Context, p *profile) ([]string, error) {
 	}
 	if len(secrets) == 0 {
 		return nil, &hinted{
-			err:  errors.New("no shared secret is given"),
-			hint: "set " + secretVariable + ", name a file with --" + flagSecretFile + " or store it with veriffs login; the Customer Portal shows the secret under Settings > API keys",
+			err:  errors.New("the shared secret is missing"),
+			hint: "set " + secretVariable + ", name a file with --" + flagSecretFile + ", or store it with veriffs login; the Customer Portal shows it under Settings > API keys",
 			code: exitUsage,
 		}
 	}
 	return secrets, nil
 }
 
-// splitSecrets returns the secrets of a text, which have commas or white space
-// between them.
+// splitSecrets returns the secrets in a text, separated by commas or white space.
 func splitSecrets(text string) []string {
 	return strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(", \t\r\n", r) })
 }
 
 func readSecretFile(name string) (string, error) {
 	wrong := func(err error, hint string) error {
-		return &hinted{err: fmt.Errorf("the file of the shared secret can't be used: %w", err), hint: hint, code: exitUsage}
+		return &hinted{err: fmt.Errorf("can't use the shared secret file: %w", err), hint: hint, code: exitUsage}
 	}
-	// Opening a pipe would wait for its other end.
+	// Without O_NONBLOCK, opening a pipe would wait for its other end.
 	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return "", wrong(err, "check the path and who may read it")
+		return "", wrong(err, "check the path and its permissions")
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -85,8 +84,8 @@ func readSecretFile(name string) (string, error) {
 		return "", wrong(err, "")
 	}
 	if !info.Mode().IsRegular() {
-		return "", wrong(fmt.Errorf("%s is no regular file", name),
-			"a secret that a command prints goes into "+secretVariable+", or the command into a profile as secret-command; a service has systemd's credential "+secretCredential)
+		return "", wrong(fmt.Errorf("%s is not a regular file", name),
+			"to use the output of a command, set "+secretVariable+" to it, or set secret-command in a profile; for a service, use systemd's credential "+secretCredential)
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return "", wrong(fmt.Errorf("%s is accessible to others (mode %04o)", name, info.Mode().Perm()), "run: chmod 600 "+name)
@@ -96,7 +95,7 @@ func readSecretFile(name string) (string, error) {
 		return "", wrong(err, "")
 	}
 	if len(text) > maxSecretFile {
-		return "", wrong(fmt.Errorf("%s is larger than %d bytes", name, maxSecretFile), "it should hold the secret alone, or several with commas or line ends between them")
+		return "", wrong(fmt.Errorf("%s is larger than %d bytes", name, maxSecretFile), "it should contain only the secret, or several separated by commas or line ends")
 	}
 	return string(text), nil
 }

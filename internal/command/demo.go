@@ -29,10 +29,10 @@ const demoCacheSize = 256 << 20
 func demoCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "demo",
-		Usage:     "mount a built-in stand-in for the API, with drawn specimen documents, and look around",
+		Usage:     "mount a built-in stand-in for the API, with drawn specimen documents, and show how it works",
 		ArgsUsage: "[MOUNTPOINT]",
 		Flags: append(logFlags(),
-			&cli.BoolFlag{Name: "exit", EnvVars: variables("exit"), Usage: "end after the tour, with its result"}),
+			&cli.BoolFlag{Name: "exit", EnvVars: variables("exit"), Usage: "exit after the tour, with its result"}),
 		Action: demo,
 	}
 }
@@ -49,7 +49,7 @@ func demo(c *cli.Context) (err error) {
 	outliveReader()
 	temporary, err := os.MkdirTemp("", "veriffs-demo-")
 	if err != nil {
-		return fmt.Errorf("make a temporary directory: %w", err)
+		return fmt.Errorf("create a temporary directory: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temporary)) }()
 	point := filepath.Join(temporary, "mnt")
@@ -79,7 +79,7 @@ func demo(c *cli.Context) (err error) {
 	k.library.SetSessions(sorted(known))
 	fmt.Fprintln(c.App.ErrWriter, "mounted on", point)
 
-	// The tour runs beside the serving, which ends with it or with a signal.
+	// The tour runs while the mount is served; either ends the other.
 	ctx, end := context.WithCancel(c.Context)
 	defer end()
 	toured := make(chan error, 1)
@@ -98,8 +98,8 @@ func demo(c *cli.Context) (err error) {
 	return errors.Join(err, <-toured)
 }
 
-// tour shows what the mount can do with the commands that a user has. They
-// are processes of their own: one that serves a mount must not use it itself.
+// tour shows what the mount can do, with a user's own commands. They run in
+// separate processes: a process must not use the mount that it serves.
 type tour struct {
 	ctx   context.Context
 	out   io.Writer
@@ -115,7 +115,7 @@ func (t *tour) run() error {
 	}
 	directory := "sessions/" + session.ID.String()
 	photo := directory + "/" + picture.ID.String() + ".jpg"
-	fmt.Fprintf(t.out, "\nThe sessions, each a directory. Looking asks the API for nothing.\n")
+	fmt.Fprintf(t.out, "\nEach session is a directory. Listing them makes no request.\n")
 	if _, err := t.show("ls", "-l", "sessions"); err != nil {
 		return err
 	}
@@ -136,25 +136,25 @@ func (t *tour) run() error {
 	if sum := sha256.Sum256(t.world.Bytes(picture.ID)); !strings.HasPrefix(hashed, hex.EncodeToString(sum[:])) {
 		return errors.New("the hash is not that of the stand-in's file")
 	}
-	fmt.Fprintf(t.out, "That is the hash of the file at its origin.\n")
-	fmt.Fprintf(t.out, "\nThe chip's data can be searched.\n")
+	fmt.Fprintf(t.out, "That is the hash of the original file.\n")
+	fmt.Fprintf(t.out, "\nThe chip data can be searched.\n")
 	if _, err := t.show("grep", "-rl", session.Person.LastName, directory, "--include="+nfc.ID.String()+".json"); err != nil {
 		return err
 	}
-	// Of this picture alone: what was read may have made the mount read ahead.
+	// For this picture only: the reads above may have started a prefetch.
 	path := "/v1/media/" + picture.ID.String()
 	before := t.world.Requests().ByPath[path]
-	fmt.Fprintf(t.out, "\nRequests for the picture so far: %d. Once more, and none is added:\n", before)
+	fmt.Fprintf(t.out, "\nRequests for the picture so far: %d. Reading it again adds none:\n", before)
 	if _, err := t.show("cksum", photo); err != nil {
 		return err
 	}
 	if after := t.world.Requests().ByPath[path]; after != before {
-		return fmt.Errorf("a second reading cost %d requests", after-before)
+		return fmt.Errorf("a second read cost %d requests", after-before)
 	}
 	return nil
 }
 
-// exhibits picks a session with a JPEG and with data of a chip.
+// exhibits picks a session with a JPEG and with chip data.
 func (t *tour) exhibits() (session sandbox.Session, picture, nfc sandbox.File, err error) {
 	for _, session := range t.world.Sessions() {
 		picture, nfc = sandbox.File{}, sandbox.File{}
@@ -176,16 +176,16 @@ func (t *tour) exhibits() (session sandbox.Session, picture, nfc sandbox.File, e
 	return session, picture, nfc, errors.New("the stand-in has no session to show")
 }
 
-// tourStep bounds one command of the tour.
+// tourStep bounds the time of one command of the tour.
 const tourStep = 30 * time.Second
 
-// show prints a command and what it prints, and returns the latter.
+// show prints a command and its output, and returns the output.
 func (t *tour) show(args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(t.ctx, tourStep)
 	defer cancel()
 	fmt.Fprintf(t.out, "$ %s\n", strings.Join(args, " "))
-	// The shell changes directory: were it this process, by Dir, a failing
-	// mount could hang it between fork and exec.
+	// The shell changes directory, instead of cmd.Dir: a failing mount could hang
+	// this process between fork and exec.
 	cmd := exec.CommandContext(ctx, "sh", append([]string{"-c", `cd "$0" && exec "$@"`, t.point}, args...)...)
 	var printed, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(t.out, &printed), &complaint

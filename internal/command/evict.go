@@ -11,12 +11,12 @@ import (
 func evictCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "evict",
-		Usage:     "make room: drop files of sessions, or single files, from the cache",
+		Usage:     "evict the files of sessions, or single files, from the cache",
 		ArgsUsage: "NAME…",
-		Description: whatNames + " What is pinned stays. What is dropped is fetched again when it is opened.\n" +
-			"To have data erased, with a proof, use veriffs purge.",
+		Description: whatNames + " Pinned files stay. Evicted files are fetched again when they are\n" +
+			"opened. To erase data with a proof, use veriffs purge.",
 		Flags: keeperFlags(
-			&cli.BoolFlag{Name: "all", Usage: "drop every file"},
+			&cli.BoolFlag{Name: "all", Usage: "evict every file"},
 		),
 		Action: evict,
 	}
@@ -28,7 +28,7 @@ func evict(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("all") == (len(names) > 0) {
-		return usageError("either names or --all say what to drop")
+		return usageError("give either names or --all")
 	}
 	k, err := newKeeper(c, tidies)
 	if err != nil {
@@ -42,18 +42,18 @@ func evict(c *cli.Context) error {
 	count := func(n int) string { return humanize.Comma(int64(n)) }
 	switch {
 	case evicted.Files > 0:
-		fmt.Fprintf(c.App.Writer, "dropped %s files, %s\n", count(evicted.Files), bytesText(evicted.Bytes))
+		fmt.Fprintf(c.App.Writer, "evicted %s files, %s\n", count(evicted.Files), bytesText(evicted.Bytes))
 	case evicted.Pinned == 0:
-		fmt.Fprintln(c.App.Writer, "dropped 0 files: none of them is in the cache")
+		fmt.Fprintln(c.App.Writer, "evicted 0 files: none of them is in the cache")
 	default:
-		fmt.Fprintln(c.App.Writer, "dropped 0 files")
+		fmt.Fprintln(c.App.Writer, "evicted 0 files")
 	}
 	if evicted.Pinned > 0 {
 		what := "NAME"
 		if len(names) > 0 {
 			what = strings.Join(c.Args().Slice(), " ")
 		}
-		fmt.Fprintf(c.App.Writer, "%s files are pinned and stay; to let them go: veriffs unpin %s\n", count(evicted.Pinned), what)
+		fmt.Fprintf(c.App.Writer, "%s files are pinned and stay; to unpin them: veriffs unpin %s\n", count(evicted.Pinned), what)
 	}
 	return nil
 }

@@ -53,39 +53,39 @@ const (
 	groupLog   = "The log"
 )
 
-// variables are the environment variables that set a flag: VERIFFS_ and its
-// name, after others that are also usual.
+// variables are the environment variables that set a flag: the given ones first,
+// then VERIFFS_ and the flag's name.
 func variables(flag string, others ...string) []string {
 	return append(others, "VERIFFS_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
 }
 
-// profileFlag names the profile whose settings hold where neither the command
-// line nor the environment says anything.
+// profileFlag names the profile for settings that neither the command line nor
+// the environment gives.
 func profileFlag() cli.Flag {
-	return &cli.StringFlag{Name: flagProfile, Category: groupAPI, EnvVars: variables(flagProfile), DefaultText: "the profile called default, if there is one",
-		Usage: "take the settings that are not given otherwise from the profile `NAME` (see veriffs login)"}
+	return &cli.StringFlag{Name: flagProfile, Category: groupAPI, EnvVars: variables(flagProfile), DefaultText: "the profile named default, if it exists",
+		Usage: "profile `NAME` for settings not given otherwise (see veriffs login)"}
 }
 
-// apiFlags say which integration to ask, and how.
+// apiFlags choose the integration and how to ask it.
 func apiFlags() []cli.Flag {
 	return []cli.Flag{
 		profileFlag(),
 		&cli.StringFlag{Name: flagAPIURL, Category: groupAPI, EnvVars: variables(flagAPIURL, "VERIFF_API_URL"),
-			Usage: "base `URL` of the API, as the integration's page in the Customer Portal shows it"},
+			Usage: "base `URL` of the API, as shown on the integration's page in the Customer Portal"},
 		&cli.StringFlag{Name: flagAPIKey, Category: groupAPI, EnvVars: variables(flagAPIKey, "VERIFF_API_KEY"),
 			Usage: "the integration's API `KEY`"},
 		&cli.StringFlag{Name: flagSecretFile, Category: groupAPI, EnvVars: variables(flagSecretFile), TakesFile: true,
 			Usage: "`FILE` with the integration's shared secret, or several: the first signs, all verify (or set " + secretVariable + ")"},
 		&cli.StringFlag{Name: flagVerify, Category: groupAPI, EnvVars: variables(flagVerify), Value: veriff.VerifyRequire.String(),
-			Usage: "`WHAT` is demanded of the signature of a reply: require, present (may be missing, not wrong) or off"},
+			Usage: "`WHAT` to demand of the signature of each reply: require, present (may be missing but not wrong) or off"},
 		&cli.IntFlag{Name: flagConnections, Category: groupAPI, EnvVars: variables(flagConnections), Value: 16,
 			Usage: "at most `N` requests at once"},
 		&cli.Float64Flag{Name: flagRate, Category: groupAPI, EnvVars: variables(flagRate), DefaultText: "no limit",
 			Usage: "at most `N` requests a second"},
 		&cli.StringFlag{Name: flagReadAhead, Category: groupAPI, EnvVars: variables(flagReadAhead), Value: "on",
-			Usage: "`on` fetches ahead of a program that opens one file after the other, off only what is opened"},
+			Usage: "`on` fetches ahead of a program that opens one file after the other; off fetches only what is opened"},
 		&cli.DurationFlag{Name: flagListTTL, Category: groupAPI, EnvVars: variables(flagListTTL), Value: library.DefaultListTTL,
-			Usage: "`TIME` after which a session's listing is asked for again"},
+			Usage: "`TIME` until a session's listing is stale and requested again"},
 	}
 }
 
@@ -94,13 +94,13 @@ func cacheFlags() []cli.Flag {
 		&cli.StringFlag{Name: flagCacheDir, Category: groupCache, EnvVars: variables(flagCacheDir), Value: filepath.Join(xdg.CacheHome, "veriffs"), DefaultText: "veriffs in the user's cache directory",
 			Usage: "`DIR` for the encrypted cache"},
 		&cli.StringFlag{Name: flagCacheSize, Category: groupCache, EnvVars: variables(flagCacheSize), Value: "10GiB",
-			Usage: "`SIZE` that the cache never exceeds on disk"},
+			Usage: "most `SIZE` that the cache takes on disk"},
 		&cli.StringFlag{Name: flagMinFree, Category: groupCache, EnvVars: variables(flagMinFree), Value: "5%",
-			Usage: "`SHARE` of the file system that the cache leaves free"},
+			Usage: "`SHARE` of the file system to leave free"},
 		&cli.StringFlag{Name: flagCacheMaxAge, Category: groupCache, EnvVars: variables(flagCacheMaxAge), Value: "0",
-			Usage: "erase from the cache what was fetched longer than `TIME` ago, such as 30d or 12h; 0 is never"},
+			Usage: "erase files fetched more than `TIME` ago, such as 30d or 12h; 0 is never"},
 		&cli.StringFlag{Name: flagCacheKey, Category: groupCache, EnvVars: variables(flagCacheKey), Value: cacheKeySecret,
-			Usage: "`WHAT` opens the cache: secret (the shared secret) or ephemeral (a key in memory alone: unmounting erases)"},
+			Usage: "`WHAT` encrypts the cache: secret (the shared secret) or ephemeral (a key kept in memory only: unmounting erases the cache)"},
 	}
 }
 
@@ -115,8 +115,8 @@ func sessionsFlag(usage string) cli.Flag {
 		DefaultText: "veriffs/sessions.txt in the user's data directory", Usage: usage}
 }
 
-// webhookFlags are those that a receiver of webhooks has wherever it runs;
-// listen names the one for its address.
+// webhookFlags are the flags of a webhook receiver, wherever it runs; listen is
+// the one for its address.
 func webhookFlags(listen cli.Flag) []cli.Flag {
 	return []cli.Flag{
 		listen,
@@ -130,7 +130,7 @@ func webhookFlags(listen cli.Flag) []cli.Flag {
 func logFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: flagLogLevel, Category: groupLog, EnvVars: variables(flagLogLevel), Value: "info",
-			Usage: "log what is of this `LEVEL` or above: debug, info, warn, error"},
+			Usage: "log messages of this `LEVEL` or above: debug, info, warn or error"},
 		&cli.StringFlag{Name: flagLogFormat, Category: groupLog, EnvVars: variables(flagLogFormat), Value: "text",
 			Usage: "`FORMAT` of the log: text or json"},
 		&cli.StringFlag{Name: flagLogFile, Category: groupLog, EnvVars: variables(flagLogFile), TakesFile: true, DefaultText: "standard error",
@@ -142,20 +142,19 @@ func logFlags() []cli.Flag {
 func bytesFlag(c *cli.Context, name string) (int64, error) {
 	n, err := humanize.ParseBytes(c.String(name))
 	if err != nil || n == 0 || n > 1<<62 {
-		return 0, usageError("--%s is a size such as 10GiB or 500MB, not %q", name, c.String(name))
+		return 0, usageError("--%s must be a size such as 10GiB or 500MB, not %q", name, c.String(name))
 	}
 	return int64(n), nil
 }
 
-// smallCache is below what reading ahead fills by itself, and several videos.
+// smallCache is less than prefetch alone can fill, or a few videos.
 const smallCache = 64 << 20
 
-// warnOfSmallCache says what comes of a limit that was perhaps meant to be
-// another.
+// warnOfSmallCache warns of a limit that is probably a mistake.
 func warnOfSmallCache(limit int64, log *slog.Logger) {
 	if limit < smallCache {
-		log.Warn("the cache is so small that files make room for each other and are fetched again and again",
-			flagCacheSize, bytesText(limit), "advice", "give 64MiB or more")
+		log.Warn("the cache is so small that files evict each other and are fetched again and again",
+			flagCacheSize, bytesText(limit), "advice", "set 64MiB or more")
 	}
 }
 
@@ -164,26 +163,27 @@ func shareFlag(c *cli.Context, name string) (float64, error) {
 	number, percent := strings.CutSuffix(strings.TrimSpace(c.String(name)), "%")
 	n, err := strconv.ParseFloat(number, 64)
 	if err != nil || !percent || !(n >= 0 && n < 100) {
-		return 0, usageError("--%s is a percentage such as 5%%, not %q", name, c.String(name))
+		return 0, usageError("--%s must be a percentage such as 5%%, not %q", name, c.String(name))
 	}
 	return n / 100, nil
 }
 
-// ageFlag reads a time of hours, minutes and seconds, or of days. 0 is none.
+// ageFlag reads a duration in days, such as 30d, or one that Go understands. 0
+// means no limit.
 func ageFlag(c *cli.Context, name string) (time.Duration, error) {
 	text := c.String(name)
 	if days, ok := strings.CutSuffix(text, "d"); ok {
-		// 36500 days are a century, and fit.
+		// A century, which still fits into a Duration.
 		if n, err := strconv.ParseUint(days, 10, 64); err == nil && n <= 36500 {
 			return time.Duration(n) * 24 * time.Hour, nil
 		}
 	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 		return d, nil
 	}
-	return 0, usageError("--%s is a time such as 30d or 12h, not %q", name, text)
+	return 0, usageError("--%s must be a time such as 30d or 12h, not %q", name, text)
 }
 
-// positive reads a duration or a number that must be more than nothing.
+// positive refuses a duration or a number that is not above 0.
 func positive[T time.Duration | int](name string, v T) (T, error) {
 	if v <= 0 {
 		return 0, usageError("--%s must be more than 0", name)

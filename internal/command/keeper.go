@@ -21,11 +21,11 @@ const (
 	flagMetricsListen = "metrics-listen"
 )
 
-// groupWhich is the group of flags that say whose cache is meant.
+// groupWhich is the group of flags that choose a mount.
 const groupWhich = "Which mount"
 
-// keeperFlags are those of the commands that work on a running mount or, where
-// none runs, on an integration's cache.
+// keeperFlags are the flags of commands that work on a running mount or, if none
+// runs, on an integration's cache.
 func keeperFlags(own ...cli.Flag) []cli.Flag {
 	flags := append(own, mountFlag())
 	flags = append(flags, apiFlags()...)
@@ -35,15 +35,15 @@ func keeperFlags(own ...cli.Flag) []cli.Flag {
 
 func mountFlag() cli.Flag {
 	return &cli.StringFlag{Name: flagMount, Category: groupWhich,
-		Usage: "the mount on `MOUNTPOINT`, if several are running"}
+		Usage: "use the mount on `MOUNTPOINT`, if several are running"}
 }
 
-// keeper is what a command works on: a running mount, or a library of the
-// command's own where no mount runs.
+// keeper is what a command works on: a running mount or, if none runs, a library
+// of its own.
 type keeper struct {
 	control.Keeper
 	mount    *control.Client // nil without a mount
-	settings settings        // the zero value if there are none
+	settings settings        // the zero value if they are incomplete
 	close    func()
 }
 
@@ -61,7 +61,7 @@ const (
 // the integration has no mount its cache is opened as the command needs it.
 func newKeeper(c *cli.Context, need need) (*keeper, error) {
 	if !c.IsSet(flagLogLevel) {
-		if err := c.Set(flagLogLevel, "warn"); err != nil { // the command itself says what it did
+		if err := c.Set(flagLogLevel, "warn"); err != nil { // the command itself reports what it did
 			return nil, err
 		}
 	}
@@ -105,8 +105,8 @@ func newKeeper(c *cli.Context, need need) (*keeper, error) {
 	}}, nil
 }
 
-// openLibrary brings up a stack without a mount. Offline it only tidies up, and
-// that must not make the cache any smaller than its mount allows.
+// openLibrary brings up a stack without a mount. A command that fetches nothing
+// must not evict anything by opening the cache, so it gets no limit.
 func openLibrary(ctx context.Context, s settings, need need, log *slog.Logger) (_ *stack, err error) {
 	k := new(stack)
 	defer func() {
@@ -142,15 +142,15 @@ func openLibrary(ctx context.Context, s settings, need need, log *slog.Logger) (
 	return k, nil
 }
 
-// unlimited is more than any disk has, in bytes.
+// unlimited is more bytes than any disk has.
 const unlimited = 1 << 60
 
-// chooseMount explains what control.Choose can't decide.
+// chooseMount adds a hint when control.Choose can't decide.
 func chooseMount(mounts []*control.Client, point string) (*control.Client, error) {
 	m, err := control.Choose(mounts, point)
 	switch {
 	case errors.Is(err, control.ErrNoMount):
-		return nil, &hinted{err: err, code: exitMount, hint: "veriffs status lists the mounts that are running for this user"}
+		return nil, &hinted{err: err, code: exitMount, hint: "veriffs status lists this user's running mounts"}
 	case errors.Is(err, control.ErrWhichMount):
 		return nil, &hinted{err: err, code: exitUsage, hint: "name one with --" + flagMount}
 	}
@@ -194,7 +194,7 @@ func (k *keeper) cacheDir() string {
 	return k.settings.cache.Dir
 }
 
-// trouble gives a failure of a command the exit code of its kind.
+// trouble adds the exit code, and a hint, to a command's failure.
 func trouble(err error) error {
 	var h *hinted
 	switch {
@@ -203,14 +203,14 @@ func trouble(err error) error {
 	case errors.Is(err, veriff.ErrRefused):
 		return &hinted{err: err, code: exitRefused, hint: refusedHint(err)}
 	case errors.Is(err, library.ErrOffline), errors.Is(err, veriff.ErrUnreachable):
-		return &hinted{err: err, code: exitUnreachable, hint: "what is in the cache is not harmed; try again when the network is back"}
+		return &hinted{err: err, code: exitUnreachable, hint: "the cache is intact; try again when the network is back"}
 	}
 	return err
 }
 
-// serveControl makes a mount answer on its control socket. A mount works
-// without one, so that not having it is no failure; the metrics' address was
-// asked for.
+// serveControl makes a mount answer on its control socket. A mount works without
+// one, so a missing socket is only a warning, unless the user asked for an address
+// for the metrics.
 func serveControl(l *library.Library, s settings, log *slog.Logger) (close func(), err error) {
 	o := control.Options{
 		Library: l, Metrics: s.metrics, Logger: log,
@@ -223,7 +223,7 @@ func serveControl(l *library.Library, s settings, log *slog.Logger) (close func(
 	case s.metrics != "":
 		return nil, fmt.Errorf("--%s: %w", flagMetricsListen, err)
 	default:
-		log.Warn("there is no control socket: veriffs status, warm and the like can't reach this mount", "error", err)
+		log.Warn("no control socket: veriffs status, warm and similar commands can't reach this mount", "error", err)
 		return func() {}, nil
 	}
 }

@@ -12,22 +12,22 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// newLogger returns the logger that the flags ask for and what to close in
-// the end. It writes to standard error unless a file is named.
+// newLogger returns the logger that the flags describe, and what to close at the
+// end. It logs to standard error unless a file is named.
 func newLogger(c *cli.Context) (*slog.Logger, io.Closer, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String(flagLogLevel))); err != nil {
-		return nil, nil, usageError("--%s is debug, info, warn or error, not %q", flagLogLevel, c.String(flagLogLevel))
+		return nil, nil, usageError("--%s must be debug, info, warn or error, not %q", flagLogLevel, c.String(flagLogLevel))
 	}
 	var (
 		w               = c.App.ErrWriter
 		close io.Closer = io.NopCloser(nil)
 	)
 	if name := c.String(flagLogFile); name != "" {
-		// A pipe waits for somebody who reads it.
+		// Opening a pipe waits for a reader.
 		f, err := interruptible(c.Context, func() (*logFile, error) { return openLogFile(name) })
 		if err != nil {
-			return nil, nil, usageError("the log file can't be written: %w", err)
+			return nil, nil, usageError("can't write the log file: %w", err)
 		}
 		w, close = f, f
 	}
@@ -39,35 +39,34 @@ func newLogger(c *cli.Context) (*slog.Logger, io.Closer, error) {
 	case "json":
 		logger = slog.New(limitRepeats(slog.NewJSONHandler(w, options)))
 	default:
-		return nil, nil, usageError("--%s is text or json, not %q", flagLogFormat, format)
+		return nil, nil, usageError("--%s must be text or json, not %q", flagLogFormat, format)
 	}
 	log.SetOutput(bystander{logger})
 	return logger, close, nil
 }
 
-// muteLibraries keeps what libraries write to Go's standard logger out of
-// sight: net/http quotes there what it did not expect on a connection, which
-// may be a piece of a passport. Nothing of ours logs that way.
+// muteLibraries discards what libraries write to Go's standard logger: net/http
+// quotes unexpected bytes of a connection there, which may be a piece of a
+// passport. We never log that way ourselves.
 func muteLibraries() {
 	log.SetFlags(log.Lshortfile)
 	log.SetOutput(io.Discard)
 }
 
-// bystander takes lines of the standard logger, and tells where they came from
-// without what they say.
+// bystander logs where a line of the standard logger came from, without its text.
 type bystander struct{ log *slog.Logger }
 
-// where matches the beginning of a line, by log.Lshortfile.
+// where matches the beginning of a line, written by log.Lshortfile.
 var where = regexp.MustCompile(`^[\w.-]+\.go:\d+`)
 
 func (b bystander) Write(line []byte) (int, error) {
-	b.log.Debug("a library complains; what it says is left out, since it may quote a file", "at", string(where.Find(line)))
+	b.log.Debug("a library logged something; its text is left out because it may quote a file", "at", string(where.Find(line)))
 	return len(line), nil
 }
 
-// logFile is a log that can be moved away and begun anew.
+// logFile is a log file that can be rotated: moved away and reopened.
 type logFile struct {
-	name string // absolute: a process in the background leaves its directory
+	name string // absolute: a background process changes its directory
 
 	mu   sync.Mutex
 	file *os.File
@@ -82,8 +81,8 @@ func openLogFile(name string) (*logFile, error) {
 	return l, l.reopen()
 }
 
-// reopen goes on in the file that has the log's name now. After an error it
-// goes on in the one that it has.
+// reopen switches to the file that now has the log's name. After an error the old
+// file stays in use.
 func (l *logFile) reopen() error {
 	f, err := os.OpenFile(l.name, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {

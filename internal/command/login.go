@@ -1,16 +1,12 @@
 package command
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/term"
 
 	"veriffs/internal/config"
 	"veriffs/veriff"
@@ -33,13 +29,13 @@ func loginCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name:  "login",
-		Usage: "try credentials and store them as a profile",
-		Description: "Asks for what is not given by a flag or the environment. Without a terminal the shared\n" +
-			"secret (or several) is read from standard input. Only what the API accepts is stored. The secret that\n" +
-			"an earlier login of the profile has stored elsewhere is removed.",
+		Usage: "check credentials and store them as a profile",
+		Description: "Asks for what neither a flag nor the environment gives. Without a terminal it reads the shared\n" +
+			"secret (or several) from standard input. It stores only credentials that the API accepts, and removes\n" +
+			"the secret that an earlier login of the profile stored elsewhere.",
 		Flags: append(flags,
 			&cli.StringFlag{Name: flagSecretStore, Category: groupAPI, EnvVars: variables(flagSecretStore), Value: storeKeyring,
-				Usage: "`WHERE` the shared secret is kept: keyring (of the operating system) or file (for you alone)"}),
+				Usage: "`WHERE` to keep the shared secret: keyring (of the operating system) or file (that only you can read)"}),
 		Action: login,
 	}
 }
@@ -53,9 +49,9 @@ func login(c *cli.Context) error {
 		return err
 	}
 	if store != storeKeyring && store != storeFile {
-		return usageError("--%s is %s or %s, not %q", flagSecretStore, storeKeyring, storeFile, store)
+		return usageError("--%s must be %s or %s, not %q", flagSecretStore, storeKeyring, storeFile, store)
 	}
-	// What the profile says beside the credentials stays.
+	// Other settings of the profile stay.
 	path := config.Path()
 	var old config.Profile
 	switch loaded, err := config.Load(path, name); {
@@ -72,13 +68,13 @@ func login(c *cli.Context) error {
 			return err
 		}
 	}
-	if p.APIURL, err = in.line(c, flagAPIURL, "API URL, as the integration's page shows it", p.APIURL); err != nil {
+	if p.APIURL, err = in.line(c, flagAPIURL, "API URL, as shown on the integration's page", p.APIURL); err != nil {
 		return err
 	}
 	if p.APIKey, err = in.line(c, flagAPIKey, "API key", p.APIKey); err != nil {
 		return err
 	}
-	secret, err := in.secret("Shared secret (it is not shown)")
+	secret, err := in.secret("Shared secret (not shown while you type)")
 	if err != nil {
 		return err
 	}
@@ -88,7 +84,7 @@ func login(c *cli.Context) error {
 	}
 	if p.Verify != "" {
 		if api.Verify, err = veriff.ParseVerifyMode(p.Verify); err != nil {
-			return usageError("--%s is require, present or off, not %q", flagVerify, p.Verify)
+			return usageError("--%s must be require, present or off, not %q", flagVerify, p.Verify)
 		}
 	}
 	if err := try(c.Context, api); err != nil {
@@ -107,15 +103,15 @@ func login(c *cli.Context) error {
 	if name != defaultProfile {
 		with = " --" + flagProfile + " " + name
 	}
-	fmt.Fprintf(c.App.Writer, "The API accepts these credentials. They are the profile %s of %s; use it with: veriffs mount%s MOUNTPOINT\n", name, path, with)
+	fmt.Fprintf(c.App.Writer, "The API accepts these credentials. They are stored as profile %s in %s; use it with: veriffs mount%s MOUNTPOINT\n", name, path, with)
 	if moved {
 		return discard(c, path, name, old)
 	}
 	return nil
 }
 
-// keep stores the secret and then the profile that tells where it is. A secret
-// that no profile tells of is not left behind.
+// keep stores the secret, then the profile that points to it. It leaves no secret
+// behind to which no profile points.
 func keep(ctx context.Context, path, name string, p config.Profile, secret string, moved bool) error {
 	var err error
 	if p.SecretKeyring {
@@ -133,22 +129,22 @@ func keep(ctx context.Context, path, name string, p config.Profile, secret strin
 	return err
 }
 
-// discard removes the secret from where an earlier login stored it, and says
-// so.
+// discard removes the secret that an earlier login stored elsewhere, and reports
+// it.
 func discard(c *cli.Context, path, name string, old config.Profile) error {
 	where, gone, err := config.Discard(path, name, old)
 	switch {
 	case err != nil:
-		return &hinted{err: fmt.Errorf("the shared secret that was in %s before could not be removed: %w", where, err), hint: "remove it by hand", code: exitFailed}
+		return &hinted{err: fmt.Errorf("could not remove the old shared secret from %s: %w", where, err), hint: "remove it by hand", code: exitFailed}
 	case gone:
-		_, err = fmt.Fprintf(c.App.Writer, "The shared secret that was in %s before was removed.\n", where)
+		_, err = fmt.Fprintf(c.App.Writer, "Removed the old shared secret from %s.\n", where)
 	case where != "":
-		_, err = fmt.Fprintf(c.App.Writer, "%s, where the shared secret was before, stays: veriffs login did not make it, or another profile uses it.\n", where)
+		_, err = fmt.Fprintf(c.App.Writer, "Left the old shared secret in %s: veriffs login did not create it, or another profile uses it.\n", where)
 	}
 	return err
 }
 
-// try asks the API whether it takes the credentials.
+// try checks that the API accepts the credentials.
 func try(ctx context.Context, api veriff.Config) error {
 	client, err := veriff.New(api)
 	if err != nil {
@@ -160,106 +156,4 @@ func try(ctx context.Context, api veriff.Config) error {
 		return nil
 	}
 	return probeError(err)
-}
-
-// input asks a person, if there is one, or reads standard input.
-type input struct {
-	ctx      context.Context
-	r        io.Reader
-	prompts  io.Writer
-	terminal *os.File // nil: there is nobody to ask
-}
-
-func newInput(ctx context.Context, r io.Reader, prompts io.Writer) *input {
-	in := &input{ctx: ctx, r: r, prompts: prompts}
-	if i, ok := r.(*interruptibleReader); ok {
-		r = i.r
-	}
-	if f, ok := r.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		in.terminal = f
-	}
-	return in
-}
-
-// usableStore returns the store for a secret that is meant for the keyring. It
-// looks whether there is one before anything else is asked, and if not offers
-// the file.
-func (in *input) usableStore(file string) (string, error) {
-	_, err := interruptible(in.ctx, func() (any, error) { return nil, config.TryKeyring() })
-	if err == nil {
-		return storeKeyring, nil
-	}
-	if in.terminal == nil || in.ctx.Err() != nil {
-		return "", err
-	}
-	fmt.Fprintf(in.prompts, "%s.\nKeep the shared secret in a file that you alone can read, %s? [Y/n]: ", err, file)
-	answer, failed := in.typed(func() ([]byte, error) { return readLine(in.terminal) })
-	switch {
-	case failed != nil:
-		return "", failed
-	case answer == "" || strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes"):
-		return storeFile, nil
-	}
-	return "", err
-}
-
-// line returns the value of a flag, or what is typed, or the value from before.
-func (in *input) line(c *cli.Context, flag, prompt, before string) (string, error) {
-	if value := c.String(flag); value != "" {
-		return value, nil
-	}
-	if in.terminal == nil {
-		return before, nil // "" is found out later, with a hint
-	}
-	if before != "" {
-		prompt += " [" + before + "]"
-	}
-	fmt.Fprintf(in.prompts, "%s: ", prompt)
-	typed, err := in.typed(func() ([]byte, error) { return readLine(in.terminal) })
-	if typed == "" {
-		typed = before
-	}
-	return typed, err
-}
-
-// secret returns what is typed unseen, or all of standard input.
-func (in *input) secret(prompt string) (string, error) {
-	if in.terminal == nil {
-		text, err := io.ReadAll(io.LimitReader(in.r, maxSecretFile+1))
-		if err == nil && len(text) > maxSecretFile {
-			err = usageError("standard input is larger than %d bytes: it should be the shared secret", maxSecretFile)
-		}
-		return string(text), err
-	}
-	fmt.Fprintf(in.prompts, "%s: ", prompt)
-	defer fmt.Fprintln(in.prompts)
-	return in.typed(func() ([]byte, error) { return term.ReadPassword(int(in.terminal.Fd())) })
-}
-
-// typed reads from the terminal, which is left as it was.
-func (in *input) typed(read func() ([]byte, error)) (string, error) {
-	before, err := term.GetState(int(in.terminal.Fd()))
-	if err != nil {
-		return "", err
-	}
-	text, err := interruptible(in.ctx, read)
-	if in.ctx.Err() != nil {
-		err = errors.Join(err, term.Restore(int(in.terminal.Fd()), before))
-	}
-	return string(bytes.TrimSpace(text)), err
-}
-
-// readLine reads byte by byte, so that it takes nothing of what comes next.
-func readLine(r io.Reader) ([]byte, error) {
-	var line []byte
-	for b := make([]byte, 1); len(line) < maxSecretFile; {
-		switch _, err := r.Read(b); {
-		case err != nil:
-			return line, err
-		case b[0] == '\n':
-			return line, nil
-		}
-		line = append(line, b[0])
-	}
-	return nil, usageError("the line is too long")
 }

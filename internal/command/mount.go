@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -21,18 +20,18 @@ func mountCommand() *cli.Command {
 	flags := append(apiFlags(), cacheFlags()...)
 	flags = append(flags, logFlags()...)
 	flags = append(flags,
-		sessionsFlag("show the sessions whose ids are in `FILE`, now and as it changes; may be repeated, - is standard input"),
+		sessionsFlag("show the sessions listed in `FILE`, and follow its changes; may be repeated, - is standard input"),
 		&cli.BoolFlag{Name: flagAllowOther, Category: groupMount, EnvVars: variables(flagAllowOther),
 			Usage: "let other users of this machine read the files"},
 		&cli.BoolFlag{Name: flagAllowOffline, Category: groupMount, EnvVars: variables(flagAllowOffline),
 			Usage: "mount even if the API can't be reached, and show what is in the cache"},
 		&cli.StringFlag{Name: flagMetricsListen, Category: groupMount, EnvVars: variables(flagMetricsListen),
-			Usage: "serve metrics for Prometheus on `HOST:PORT`; without it they are on the control socket alone"},
+			Usage: "serve metrics for Prometheus on `HOST:PORT`; the control socket always serves them"},
 		&cli.BoolFlag{Name: flagBackground, Category: groupMount, EnvVars: variables(flagBackground),
-			Usage: "return once the mount answers and go on in the background (name a --log-file to keep the log; SIGHUP opens it anew)"},
+			Usage: "return once the mount answers, and serve it in the background (set --log-file to keep the log; SIGHUP reopens it)"},
 	)
 	flags = append(flags, webhookFlags(&cli.StringFlag{Name: flagWebhook, Category: groupHook, EnvVars: variables(flagWebhook),
-		Usage: "receive Veriff's webhooks on `HOST:PORT` and write their sessions into the first sessions file"})...)
+		Usage: "receive Veriff's webhooks on `HOST:PORT` and add their sessions to the first sessions file"})...)
 	return &cli.Command{
 		Name:      "mount",
 		Usage:     "show the media as files below MOUNTPOINT",
@@ -54,7 +53,7 @@ func mount(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	// Absolute, because a process in the background leaves its directory.
+	// Absolute, because a background process changes its directory.
 	if s.mountpoint, err = filepath.Abs(c.Args().First()); err != nil {
 		return err
 	}
@@ -85,7 +84,7 @@ func mount(c *cli.Context) error {
 	fmt.Fprintln(c.App.ErrWriter, "mounted on", s.mountpoint)
 	if ready != nil {
 		if err := ready.detach(); err != nil {
-			log.Warn("the process could not leave its terminal", "error", err)
+			log.Warn("could not detach from the terminal", "error", err)
 		}
 	}
 	notifySystemd(daemon.SdNotifyReady)
@@ -94,8 +93,8 @@ func mount(c *cli.Context) error {
 	return err
 }
 
-// serve returns when the file system was unmounted, which it sees to when ctx
-// ends. Who uses it then has a little time to end.
+// serve returns once the file system is unmounted, and unmounts it when ctx
+// ends. Programs that still use it then have a short time to finish.
 func serve(ctx context.Context, m *fs.Mount, log *slog.Logger) (err error) {
 	unmounted := make(chan struct{})
 	go func() {
@@ -115,39 +114,12 @@ func serve(ctx context.Context, m *fs.Mount, log *slog.Logger) (err error) {
 	select {
 	case <-unmounted:
 	case <-time.After(mountpoint.Grace):
-		log.Warn("the mount is still in use: what is open gives errors (ENOTCONN) from now on")
+		log.Warn("the mount is still in use: open files return errors (ENOTCONN) from now on")
 	}
 	return err
 }
 
-// notifySystemd tells the service manager, if one started this process.
+// notifySystemd tells the service manager, if it started this process.
 func notifySystemd(state string) {
-	_, _ = daemon.SdNotify(false, state) // without a service manager there is nobody to tell
-}
-
-func unmountCommand() *cli.Command {
-	return &cli.Command{
-		Name:      "unmount",
-		Aliases:   []string{"umount"},
-		Usage:     "take the mount on MOUNTPOINT away",
-		ArgsUsage: "MOUNTPOINT",
-		Action: func(c *cli.Context) error {
-			if err := arguments(c, 1, 1); err != nil {
-				return err
-			}
-			point, err := filepath.Abs(c.Args().First())
-			if err != nil {
-				return err
-			}
-			// Whoever stands in the mount to unmount it does not use it.
-			if err := os.Chdir("/"); err != nil {
-				return err
-			}
-			busy, err := mountpoint.Unmount(point)
-			if busy != nil {
-				fmt.Fprintln(c.App.ErrWriter, "veriffs:", busy)
-			}
-			return err
-		},
-	}
+	_, _ = daemon.SdNotify(false, state) // without a service manager nobody needs to know
 }

@@ -16,12 +16,12 @@ import (
 	"veriffs/veriff"
 )
 
-// nameArguments returns what the arguments name, as a library takes it. They
-// are ids or paths; paths into a mount make that the one that is meant, as
+// nameArguments returns what the arguments name, in the form that a library
+// expects. They are ids or paths; a path into a mount chooses that mount, as
 // --mount does.
 func nameArguments(c *cli.Context) (names []string, err error) {
 	here := surroundings{mounts: mountpoint.All()}
-	if here.directory, err = syscall.Getwd(); err != nil { // which, unlike os.Getwd, asks no mount
+	if here.directory, err = syscall.Getwd(); err != nil { // unlike os.Getwd it touches no mount
 		here.directory = "/"
 	}
 	chosen := c.String(flagMount)
@@ -39,18 +39,18 @@ func nameArguments(c *cli.Context) (names []string, err error) {
 		case chosen == "":
 			chosen = mount
 		case chosen != mount:
-			return nil, usageError("%s is in the mount on %s, and not in that on %s: one at a time", arg, mount, chosen)
+			return nil, usageError("%s is in the mount on %s, not in the one on %s: use one mount at a time", arg, mount, chosen)
 		}
 		names = append(names, name)
 	}
 	if chosen == "" && len(names) > 0 && !namesIntegration(c) {
-		chosen = here.mountOf(here.directory) // an id that is seen here is of this mount
+		chosen = here.mountOf(here.directory) // an id listed here belongs to this mount
 	}
 	return names, c.Set(flagMount, chosen)
 }
 
-// namesIntegration reports whether the command line itself, and not the
-// environment, says whose cache is meant.
+// namesIntegration reports whether the command line itself, rather than the
+// environment, chooses an integration.
 func namesIntegration(c *cli.Context) bool {
 	return slices.ContainsFunc([]string{flagProfile, flagAPIURL, flagAPIKey}, func(flag string) bool {
 		doc, _ := flagNamed(c.Command.Flags, flag).(cli.DocGenerationFlag)
@@ -68,7 +68,7 @@ func idArguments(c *cli.Context) (ids []string, err error) {
 	for i, name := range names {
 		n, err := library.ParseName(name)
 		if err != nil || n.File != "" || n.Tree == library.AttemptsTree {
-			return nil, usageError("%s is no session", c.Args().Get(i))
+			return nil, usageError("%s is not a session", c.Args().Get(i))
 		}
 		ids = append(ids, n.ID)
 	}
@@ -81,11 +81,11 @@ type surroundings struct {
 	mounts    []string // mount points of veriffs, likewise
 }
 
-// name returns what an argument names, and the mount that it leads into; "" if
-// it is an id, or the path of something outside that is called like one.
+// name returns what an argument names, and the mount that it leads into: "" for an
+// id, or for a path outside of any mount whose last name is an id.
 func (s surroundings) name(arg string) (name, mount string, err error) {
 	if id, err := veriff.ParseSessionID(arg); err == nil {
-		// Sessions and attempts may have the same ids.
+		// A session and an attempt may have the same id.
 		mount = s.mountOf(s.directory)
 		if tree := library.AttemptsTree; mount != "" && s.directory == filepath.Join(mount, tree) {
 			return tree + "/" + id.String(), mount, nil
@@ -102,19 +102,19 @@ func (s surroundings) name(arg string) (name, mount string, err error) {
 			return "", "", usageError("%s: %s", arg, trimPackage(err))
 		}
 		if n.Tree == "" {
-			return "", "", usageError("%s: there is nothing of that name in the mount", arg)
+			return "", "", usageError("%s: no such name in the mount", arg)
 		}
 		return n.String(), mount, nil
 	}
 	stem, _, _ := strings.Cut(filepath.Base(path), ".")
 	id, err := veriff.ParseSessionID(stem)
 	if err != nil {
-		return "", "", usageError("%q is no id, and no path in a mount", arg)
+		return "", "", usageError("%q is neither an id nor a path in a mount", arg)
 	}
 	return id.String(), "", nil
 }
 
-// mountOf returns the mount that a path without links is in, the innermost.
+// mountOf returns the innermost mount that contains a path without links.
 func (s surroundings) mountOf(path string) (mount string) {
 	for _, point := range s.mounts {
 		if (path == point || strings.HasPrefix(path, strings.TrimSuffix(point, "/")+"/")) && len(point) > len(mount) {
@@ -124,25 +124,25 @@ func (s surroundings) mountOf(path string) (mount string) {
 	return mount
 }
 
-// maxLinks bounds the symbolic links that are followed, as the kernel does.
+// maxLinks is how many symbolic links are followed: as many as the kernel does.
 const maxLinks = 40
 
-// resolve makes a path absolute and free of links. It touches nothing in a
-// mount, which may be dead or stuck; no link leads on from there.
+// resolve makes a path absolute and free of links. It touches nothing inside a
+// mount, which may be dead or stuck; no link leads out of one.
 func (s surroundings) resolve(path string) (string, error) {
 	at, left := s.directory, strings.Split(path, "/")
 	if filepath.IsAbs(path) {
 		at = "/"
 	}
 	for links := 0; len(left) > 0; {
-		next := filepath.Join(at, left[0]) // .. and . too: at has no links
+		next := filepath.Join(at, left[0]) // handles .. and . too, since at has no links
 		left = left[1:]
 		if s.mountOf(next) != "" {
 			at = next
 			continue
 		}
 		target, err := os.Readlink(next)
-		if err != nil { // it is no link, or not there
+		if err != nil { // not a link, or not there
 			at = next
 			continue
 		}
@@ -157,9 +157,9 @@ func (s surroundings) resolve(path string) (string, error) {
 	return at, nil
 }
 
-// eachName does something with each name and returns those with which it went
-// well. A failure costs no other name its turn, unless all that are left would
-// fail for the same reason.
+// eachName calls do for each name and returns those for which it succeeded. It
+// goes on after a failure unless the remaining names would fail for the same
+// reason.
 func eachName(c *cli.Context, names []string, do func(arg, name string) error) (done []string, err error) {
 	for i, name := range names {
 		arg := c.Args().Get(i)

@@ -10,19 +10,19 @@ import (
 	"veriffs/internal/library"
 )
 
-// whatNames says what the commands take that work on what people see.
-const whatNames = "NAME is an id, or a path in a mount: of a session, an attempt or a file, under by-context/ too. A path also says\n" +
-	"which mount is meant."
+// whatNames is the help of all commands that take names.
+const whatNames = "NAME is an id, or the path in a mount of a session, an attempt or a file, also under by-context/. A path also\n" +
+	"chooses the mount."
 
 func pinCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "pin",
-		Usage:     "keep the files of sessions, or single files, from being dropped for room",
+		Usage:     "protect the files of sessions, or single files, from eviction",
 		ArgsUsage: "NAME…",
-		Description: whatNames + " Of a session, the files that it lists now are pinned, fetched or not.\n" +
-			"A pin outlasts the mount. Age and erasure end it.",
+		Description: whatNames + " For a session, this pins the files that it lists now, whether they are\n" +
+			"fetched or not. A pin outlasts the mount. Age and erasure end it.",
 		Flags: keeperFlags(
-			&cli.BoolFlag{Name: "fetch", Usage: "fetch now what is not in the cache"},
+			&cli.BoolFlag{Name: "fetch", Usage: "fetch the files that are not in the cache now"},
 		),
 		Action: pin,
 	}
@@ -62,13 +62,13 @@ func pin(c *cli.Context) error {
 		return err
 	})
 	if missing > 0 {
-		fmt.Fprintln(c.App.Writer, "The others are fetched when they are opened, or now with --fetch.")
+		fmt.Fprintln(c.App.Writer, "The others are fetched when they are opened; --fetch fetches them now.")
 	}
 	return err
 }
 
-// pinAndFetch pins everything before it fetches anything, so that no file has
-// to make room for the next.
+// pinAndFetch pins everything before it fetches anything, so that no fetched file is
+// evicted for the next.
 func pinAndFetch(c *cli.Context, k *keeper, names []string) error {
 	names, failed := eachName(c, names, func(_, name string) error {
 		_, err := k.Pin(c.Context, name)
@@ -86,7 +86,7 @@ func pinAndFetch(c *cli.Context, k *keeper, names []string) error {
 	}
 	missing := 0
 	for _, name := range names {
-		p, err := k.Pin(c.Context, name) // again, to see what has come of it
+		p, err := k.Pin(c.Context, name) // again, to count what is fetched now
 		if err != nil {
 			return trouble(err)
 		}
@@ -94,7 +94,7 @@ func pinAndFetch(c *cli.Context, k *keeper, names []string) error {
 		fmt.Fprintf(c.App.Writer, "pinned %s: %s\n", name, pinnedText(p))
 	}
 	if missing > done.Failed {
-		fmt.Fprintln(c.App.ErrWriter, "The cache did not keep all of them: it may be too small, or its disk full; see veriffs status.")
+		fmt.Fprintln(c.App.ErrWriter, "The cache did not keep all of them: it may be too small, or its disk may be full; see veriffs status.")
 		failed = &reported{code: exitFailed}
 	}
 	return errors.Join(failed, warmTrouble(done, nil))
@@ -132,7 +132,7 @@ func keeperOf(c *cli.Context, need need) ([]string, *keeper, error) {
 func pinnedText(p library.Pinned) string {
 	text := humanize.Comma(int64(p.Files)) + " files"
 	if p.Fetched < p.Files {
-		text += fmt.Sprintf(", %d of %d fetched yet", p.Fetched, p.Files)
+		text += fmt.Sprintf(", %d of %d fetched so far", p.Fetched, p.Files)
 	}
 	return text
 }

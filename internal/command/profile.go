@@ -12,7 +12,7 @@ import (
 	"veriffs/internal/config"
 )
 
-// defaultProfile is the profile that is used, if it exists, when none is named.
+// defaultProfile is the profile used when none is named, if it exists.
 const defaultProfile = "default"
 
 // profile is the profile in use; nil if there is none.
@@ -21,9 +21,9 @@ type profile struct {
 	name string
 }
 
-// useProfile gives the flags that neither the command line nor the environment
-// set the values that the profile has for them. Everything else about the
-// profile, which is where its secrets are, is in what it returns.
+// useProfile sets the flags that neither the command line nor the environment sets
+// to the profile's values. It returns the profile, which says where the secrets
+// are.
 func useProfile(c *cli.Context) (*profile, error) {
 	name := c.String(flagProfile)
 	loaded, err := config.Load(config.Path(), profileName(c))
@@ -49,15 +49,15 @@ func useProfile(c *cli.Context) (*profile, error) {
 		}
 		for _, value := range values[flag] {
 			if err := c.Set(flag, value); err != nil {
-				return nil, usageError("the profile's %s can't be understood", flag)
+				return nil, usageError("the profile's value of %s is invalid", flag)
 			}
 		}
 	}
 	return &profile{loaded, profileName(c)}, nil
 }
 
-// given reports whether the command line or the environment says something for
-// a flag. A variable that is set to nothing says nothing.
+// given reports whether the command line or the environment sets a flag. An empty
+// variable sets nothing.
 func given(c *cli.Context, flag string) bool {
 	if flag == flagSessions {
 		return !isEmpty(c.StringSlice(flag))
@@ -76,8 +76,8 @@ func profileName(c *cli.Context) string {
 	return defaultProfile
 }
 
-// secrets returns the text with the shared secrets of a profile, from where it
-// says that they are: "" if it says nothing.
+// secrets returns the text of a profile's shared secrets from where the profile
+// keeps them, or "" if it has none.
 func (p *profile) secrets(ctx context.Context) (string, error) {
 	switch {
 	case p == nil:

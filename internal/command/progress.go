@@ -13,10 +13,10 @@ import (
 	"veriffs/internal/library"
 )
 
-// lineInterval is how often progress is written where there is no terminal.
+// lineInterval is how often progress is printed without a terminal.
 const lineInterval = 10 * time.Second
 
-// progress shows how far a warming has come.
+// progress shows how far a warm has come.
 type progress interface {
 	update(library.Warmed)
 	end()
@@ -30,7 +30,7 @@ func newProgress(w io.Writer) progress {
 	return &lines{w: w, last: time.Now(), now: time.Now}
 }
 
-// bar is a line that is drawn over and over.
+// bar is a line that is redrawn.
 type bar struct {
 	w     io.Writer
 	shown *progressbar.ProgressBar
@@ -53,7 +53,7 @@ func (b *bar) update(p library.Warmed) {
 	}
 	b.shown.Describe(filesText(p, time.Now()))
 	b.shown.ChangeMax64(most)
-	// Never quite full, or the bar ends: more sessions may be listed.
+	// Never quite full, which would end the bar: more sessions may be listed.
 	_ = b.shown.Set64(min(p.FetchedBytes, most-1))
 }
 
@@ -69,7 +69,7 @@ type lines struct {
 	now    func() time.Time
 	last   time.Time
 	was    int64
-	waited bool // it was told at once that the warming waits, which it may do again and again
+	waited bool // a first wait was printed at once; later ones at the usual interval
 }
 
 func (l *lines) update(p library.Warmed) {
@@ -91,8 +91,8 @@ func (l *lines) update(p library.Warmed) {
 
 func (l *lines) end() {}
 
-// filesText says how many files there are, and + if there may be more, and
-// whether the warming waits.
+// filesText says how many files are done, with a + if more may be listed, and
+// whether the warm waits.
 func filesText(p library.Warmed, now time.Time) string {
 	more := ""
 	if p.Listed < p.Sessions {

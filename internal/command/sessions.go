@@ -16,16 +16,16 @@ import (
 	"veriffs/veriff"
 )
 
-// defaultSessions is the sessions file that is used when none is named.
+// defaultSessions is the sessions file used when none is named.
 func defaultSessions() string { return filepath.Join(xdg.DataHome, "veriffs", "sessions.txt") }
 
-// sessionFiles returns the sessions files that a command is to use.
+// sessionFiles returns the sessions files that a command should use.
 func sessionFiles(c *cli.Context) (files []string, err error) {
 	for _, name := range c.StringSlice(flagSessions) {
 		if name == "" {
-			continue // a variable that is set to nothing
+			continue // an empty variable
 		}
-		// Absolute, because a process in the background leaves its directory.
+		// Absolute, because a background process changes its directory.
 		if name != sessionlist.Stdin {
 			if name, err = filepath.Abs(name); err != nil {
 				return nil, err
@@ -34,18 +34,18 @@ func sessionFiles(c *cli.Context) (files []string, err error) {
 		files = append(files, name)
 	}
 	if len(files) == 0 {
-		// It need not exist yet: it can be followed all the same.
+		// It need not exist: it can be watched anyway.
 		files = append(files, defaultSessions())
 	}
 	return files, nil
 }
 
-// editableFile returns the one of these files that is written to: the first
-// that is not standard input.
+// editableFile returns the file to write to: the first that is not standard
+// input.
 func editableFile(files []string) (*sessionlist.File, error) {
 	i := slices.IndexFunc(files, func(name string) bool { return name != sessionlist.Stdin })
 	if i < 0 {
-		return nil, usageError("--%s must name a file that sessions can be written to", flagSessions)
+		return nil, usageError("--%s must name a file to write sessions to", flagSessions)
 	}
 	return sessionlist.NewFile(files[i]), nil
 }
@@ -60,14 +60,14 @@ func sessionsCommand() *cli.Command {
 		Name:  "sessions",
 		Usage: "list, add or remove the sessions of a sessions file",
 		Subcommands: []*cli.Command{
-			sub("add", "add sessions; - reads ids, a table or webhooks from standard input", "ID…", addSessions),
+			sub("add", "add sessions; - reads ids, a table or webhook bodies from standard input", "ID…", addSessions),
 			sub("remove", "remove sessions; - reads them from standard input", "ID…", removeSessions),
-			sub("list", "print the ids of all sessions in the file, sorted", " ", listSessions),
+			sub("list", "print the sorted ids of all sessions in the file", " ", listSessions),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {
 				name := c.Args().First()
-				return unknownCommand(c.Command, name, "sessions can be added, removed and listed, not %q", name)
+				return unknownCommand(c.Command, name, "unknown command %q: sessions can be added, removed and listed", name)
 			}
 			return cli.ShowSubcommandHelp(c)
 		},
@@ -83,7 +83,7 @@ func addSessions(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%d added, %d known before: %s\n", added, len(sorted(ids))-added, file.Name())
+	_, err = fmt.Fprintf(c.App.Writer, "%d added, %d already there: %s\n", added, len(sorted(ids))-added, file.Name())
 	return err
 }
 
@@ -100,8 +100,8 @@ func removeSessions(c *cli.Context) error {
 	return err
 }
 
-// sessionArguments returns the file to edit and the ids that the arguments
-// give. One that is no id makes it an error, before anything is written.
+// sessionArguments returns the file to edit and the ids that the arguments give.
+// An invalid id is an error, before anything is written.
 func sessionArguments(c *cli.Context) (*sessionlist.File, []veriff.SessionID, error) {
 	if err := arguments(c, 1, -1); err != nil {
 		return nil, nil, err
@@ -114,7 +114,7 @@ func sessionArguments(c *cli.Context) (*sessionlist.File, []veriff.SessionID, er
 		return nil, nil, err
 	}
 	if len(files) > 1 {
-		return nil, nil, usageError("--%s must name one file, to know which to change", flagSessions)
+		return nil, nil, usageError("--%s must name exactly one file to change", flagSessions)
 	}
 	file, err := editableFile(files)
 	if err != nil {
@@ -132,14 +132,14 @@ func sessionArguments(c *cli.Context) (*sessionlist.File, []veriff.SessionID, er
 		}
 		id, err := veriff.ParseSessionID(arg)
 		if err != nil {
-			return nil, nil, usageError("%q is no session id; nothing was changed", arg)
+			return nil, nil, usageError("%q is not a session id; nothing was changed", arg)
 		}
 		ids = append(ids, id)
 	}
 	return file, ids, nil
 }
 
-// readSessions reads ids from standard input, all or none.
+// readSessions reads ids from standard input: all of them, or it fails.
 func readSessions(r io.Reader) ([]veriff.SessionID, error) {
 	var bad []error
 	ids, err := sessionlist.Read(r, func(line int, reason string) {
@@ -151,7 +151,7 @@ func readSessions(r io.Reader) ([]veriff.SessionID, error) {
 		bad = append(bad, err)
 	}
 	if len(bad) > 0 {
-		return nil, usageError("standard input is not all session ids; nothing was changed: %w", errors.Join(bad...))
+		return nil, usageError("standard input has invalid session ids; nothing was changed: %w", errors.Join(bad...))
 	}
 	return ids, nil
 }
@@ -187,7 +187,7 @@ func listSessions(c *cli.Context) error {
 		ids = append(ids, read...)
 	}
 	if len(ids) == 0 {
-		// Beside the list, which scripts read.
+		// On standard error: scripts read the list.
 		fmt.Fprintln(c.App.ErrWriter, "no sessions in", strings.Join(files, ", "))
 	}
 	for _, id := range sorted(ids) {

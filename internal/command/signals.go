@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// secondSignal is how long after the first signal another one is taken for the
-// same: a mount that is killed before it has left the tree stays there, dead.
+// secondSignal is how long after the first signal another one still counts as the
+// same: a mount that is killed before it is unmounted stays behind, dead.
 const secondSignal = time.Second
 
-// untilTold returns a context that ends when the process is told to end, by
-// SIGINT, SIGTERM or SIGHUP. A second SIGINT or SIGTERM, if it is one, then ends
-// the process at once, but no SIGHUP: who closes a terminal's window sends two,
-// one by the shell and one by the kernel.
+// untilTold returns a context that ends when SIGINT, SIGTERM or SIGHUP tells the
+// process to end. A second SIGINT or SIGTERM then kills the process at once. A second
+// SIGHUP does not: closing a terminal window sends two, one from the shell and one
+// from the kernel.
 func untilTold(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGINT, syscall.SIGTERM)
-	if !signal.Ignored(syscall.SIGHUP) && !isInBackground() { // nohup; or it means something else: see reopenLog
+	if !signal.Ignored(syscall.SIGHUP) && !isInBackground() { // under nohup; in the background it reopens the log: see reopenLog
 		signal.Notify(told, syscall.SIGHUP)
 	}
 	go func() {
@@ -37,11 +37,11 @@ func untilTold(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, cancel
 }
 
-// outliveReader keeps a process from being ended by the end of whoever read its
-// output: a mount would be left behind, dead.
+// outliveReader keeps SIGPIPE from killing the process when the reader of its output
+// ends, which would leave a dead mount behind.
 func outliveReader() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
-// reopenLog makes SIGHUP, as log rotation sends it, open a log file anew.
+// reopenLog makes SIGHUP, which log rotation sends, reopen the log file.
 func reopenLog(file io.Closer, log *slog.Logger) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
@@ -52,7 +52,7 @@ func reopenLog(file io.Closer, log *slog.Logger) {
 				continue
 			}
 			if err := f.reopen(); err != nil {
-				log.Warn("the log file can't be opened anew, the old one goes on", "error", err)
+				log.Warn("can't reopen the log file; still writing to the old one", "error", err)
 			}
 		}
 	}()

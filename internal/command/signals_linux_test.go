@@ -185,7 +185,7 @@ func TestLogRotation(t *testing.T) {
 	}
 	waitUntil(t, "the log says that it can't be opened", func() bool {
 		text, err := os.ReadFile(log + ".2")
-		return err == nil && strings.Contains(string(text), "can't be opened anew")
+		return err == nil && strings.Contains(string(text), "can't reopen the log file")
 	})
 	if out, err := w.command("unmount", w.point).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)

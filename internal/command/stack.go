@@ -21,7 +21,7 @@ import (
 	"veriffs/veriff"
 )
 
-// settings are everything that crosses from the command line inwards.
+// settings are everything that the rest of the program gets from the command line.
 type settings struct {
 	api          veriff.Config
 	sessions     []string // files, absolute, or sessionlist.Stdin
@@ -30,13 +30,12 @@ type settings struct {
 	mountpoint   string
 	noReadAhead  bool
 	allowOther   bool
-	allowOffline bool           // mount though the API can't be reached
-	webhook      webhookOptions // no address: none
-	metrics      string         // the address of the metrics; "": none
+	allowOffline bool           // mount even if the API can't be reached
+	webhook      webhookOptions // without an address there is no receiver
+	metrics      string         // address of the metrics; "" for none
 }
 
-// readSettings reads the flags of commands that talk to the API and use the
-// cache.
+// readSettings reads the flags of commands that use the API and the cache.
 func readSettings(c *cli.Context) (s settings, err error) {
 	p, err := useProfile(c)
 	if err != nil {
@@ -52,7 +51,7 @@ func readSettings(c *cli.Context) (s settings, err error) {
 	case "on", "off":
 		s.noReadAhead = readAhead == "off"
 	default:
-		return s, usageError("--%s is on or off, not %q", flagReadAhead, readAhead)
+		return s, usageError("--%s must be on or off, not %q", flagReadAhead, readAhead)
 	}
 	if s.cache, err = readCache(c, &s.api); err != nil {
 		return s, err
@@ -74,7 +73,7 @@ func readAPI(c *cli.Context, p *profile) (api veriff.Config, err error) {
 		return api, err
 	}
 	if api.Verify, err = veriff.ParseVerifyMode(c.String(flagVerify)); err != nil {
-		return api, usageError("--%s is require, present or off, not %q", flagVerify, c.String(flagVerify))
+		return api, usageError("--%s must be require, present or off, not %q", flagVerify, c.String(flagVerify))
 	}
 	if api.Rate = c.Float64(flagRate); api.Rate < 0 {
 		return api, usageError("--%s must not be less than 0", flagRate)
@@ -83,7 +82,7 @@ func readAPI(c *cli.Context, p *profile) (api veriff.Config, err error) {
 	return api, err
 }
 
-// readCache reads the flags of the cache of an integration.
+// readCache reads the flags of an integration's cache.
 func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) {
 	if o.Limit, err = bytesFlag(c, flagCacheSize); err != nil {
 		return o, err
@@ -99,12 +98,12 @@ func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) 
 	case cacheKeyEphemeral:
 		o.Ephemeral = true
 	default:
-		return o, usageError("--%s is %s or %s, not %q", flagCacheKey, cacheKeySecret, cacheKeyEphemeral, key)
+		return o, usageError("--%s must be %s or %s, not %q", flagCacheKey, cacheKeySecret, cacheKeyEphemeral, key)
 	}
 	dir, err := filepath.Abs(c.String(flagCacheDir))
 	o.Dir = filepath.Join(dir, account(api))
 	o.Beside = o.Dir + "-ephemeral"
-	if o.Ephemeral { // which erases all that is in its directory
+	if o.Ephemeral { // an ephemeral cache erases everything in its directory
 		o.Dir, o.Beside = o.Beside, o.Dir
 	}
 	for _, secret := range api.Secrets {
@@ -120,18 +119,18 @@ func account(api *veriff.Config) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-// stack is a running mount: its parts, in the order in which they came up.
+// stack is a running mount: its parts, in the order of their start.
 type stack struct {
 	client   *veriff.Client
 	cache    *cache.Cache
 	library  *library.Library
 	source   *sessionlist.Source
-	receiver *receiver // nil: none
-	control  func()    // ends answering to other commands
+	receiver *receiver // nil without webhooks
+	control  func()    // closes the control socket
 	mount    *fs.Mount
 }
 
-// start brings up every part, or none and says why.
+// start brings up every part, or none and returns why.
 func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err error) {
 	k := new(stack)
 	defer func() {
@@ -184,16 +183,16 @@ func newLibrary(client *veriff.Client, store *cache.Cache, s settings, log *slog
 	})
 }
 
-// firstLoad bounds how long a mount waits for the lists of sessions; one that
-// is longer in coming (a pipe) shows when it is there.
+// firstLoad bounds how long a mount waits for the sessions files; a slower one (a
+// pipe) shows once it has been read.
 const firstLoad = 3 * time.Second
 
-// follow shows the sessions of the files, now and as the files change.
+// follow shows the sessions of the files, and follows changes of the files.
 func (k *stack) follow(ctx context.Context, files []string, log *slog.Logger) error {
 	if len(files) == 0 {
 		return nil
 	}
-	// The first change can come before Open has returned the source.
+	// The first change can come before Open returns the source.
 	opened := make(chan struct{})
 	shown := make(chan struct{}, 1)
 	source, err := sessionlist.Open(context.WithoutCancel(ctx), files, sessionlist.Options{
@@ -226,7 +225,7 @@ func (k *stack) follow(ctx context.Context, files []string, log *slog.Logger) er
 	return nil
 }
 
-// close takes down what is up, in reverse.
+// close stops what is running, in reverse order.
 func (k *stack) close() {
 	if k.control != nil {
 		k.control()
@@ -327,7 +326,7 @@ func configHint(wrong *veriff.ConfigError) string {
 	return wrong.Hint
 }
 
-// sorted returns ids as a library wants them: in order, none twice.
+// sorted returns ids as a library expects them: in order, without duplicates.
 func sorted(ids []veriff.SessionID) []veriff.SessionID {
 	ids = slices.Clone(ids)
 	slices.SortFunc(ids, veriff.SessionID.Compare)

@@ -20,10 +20,10 @@ import (
 func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "status",
-		Usage:     "say what the running mounts are doing, or the one on MOUNTPOINT",
+		Usage:     "show the state of all running mounts, or of the one on MOUNTPOINT",
 		ArgsUsage: "[MOUNTPOINT]",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "json", Usage: "as JSON, for programs: {\"mounts\": [...]}"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON, for programs: {\"mounts\": [...]}"},
 			mountFlag(),
 		},
 		Action: status,
@@ -32,7 +32,7 @@ func statusCommand() *cli.Command {
 
 func status(c *cli.Context) error {
 	if c.NArg() > 1 {
-		return usageError("one MOUNTPOINT is enough")
+		return usageError("only one MOUNTPOINT is allowed")
 	}
 	point := c.String(flagMount)
 	if c.NArg() == 1 {
@@ -42,7 +42,7 @@ func status(c *cli.Context) error {
 	if point != "" {
 		m, err := control.Choose(mounts, point)
 		if err != nil {
-			return &hinted{err: err, code: exitMount, hint: "veriffs status, without MOUNTPOINT, lists the mounts that are running for this user"}
+			return &hinted{err: err, code: exitMount, hint: "veriffs status, without MOUNTPOINT, lists this user's running mounts"}
 		}
 		mounts = []*control.Client{m}
 	}
@@ -62,7 +62,7 @@ func status(c *cli.Context) error {
 		return errors.Join(errs, e.Encode(map[string]any{"mounts": all}))
 	}
 	if len(mounts) == 0 {
-		return &hinted{err: control.ErrNoMount, code: exitMount, hint: "start one with veriffs mount MOUNTPOINT; a mount is seen by the user who started it"}
+		return &hinted{err: control.ErrNoMount, code: exitMount, hint: "start one with veriffs mount MOUNTPOINT; only the user who started a mount sees it"}
 	}
 	for i, s := range all {
 		if i > 0 {
@@ -85,7 +85,7 @@ func writeStatus(w io.Writer, s control.Status, now time.Time) error {
 	row("mounted", "for %s, by process %d, veriffs %s", now.Sub(s.Started).Round(time.Second), s.PID, s.Version)
 	switch {
 	case !s.Online:
-		row("API", "out of reach, what is in the cache keeps working: %s", s.Offline)
+		row("API", "out of reach, cached files keep working: %s", s.Offline)
 	case s.API.HeldUntil.After(now):
 		row("API", "in reach; %s", heldText(s.API.HeldUntil, now))
 	default:
@@ -107,9 +107,9 @@ func writeStatus(w io.Writer, s control.Status, now time.Time) error {
 	return t.Flush()
 }
 
-// heldText says how long requests are held back.
+// heldText says until when requests are held back.
 func heldText(until, now time.Time) string {
-	return fmt.Sprintf("it asked for fewer requests, none goes out before %s, in %s",
+	return fmt.Sprintf("it asked for fewer requests; none is sent before %s, in %s",
 		until.Local().Format(time.TimeOnly), until.Sub(now).Round(time.Second))
 }
 
@@ -130,15 +130,15 @@ func failedText(n int64) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %s could not be", humanize.Comma(n))
+	return fmt.Sprintf("; %s failed", humanize.Comma(n))
 }
 
-// cacheText says what is particular about a cache.
+// cacheText says what is unusual about a cache.
 func cacheText(c control.CacheStatus) string {
 	var notes []string
 	switch c.State {
 	case "loading":
-		notes = append(notes, "still being counted")
+		notes = append(notes, "still being indexed")
 	case "bypassed":
 		notes = append(notes, "OUT OF USE: its disk is full or failing")
 	}

@@ -19,17 +19,17 @@ import (
 func warmCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "warm",
-		Usage:     "fetch the files of sessions into the cache ahead of their use",
+		Usage:     "fetch the files of sessions into the cache before they are used",
 		ArgsUsage: "[ID…]",
-		Description: "Without sessions, those that the running mount shows. What is in the cache already is not fetched again,\n" +
-			"so that an interrupted run goes on where it was. Works without a mount, too.",
+		Description: "Without sessions, warms those that the running mount shows. Files already in the cache are not fetched\n" +
+			"again, so an interrupted run continues where it stopped. Also works without a mount.",
 		Flags: keeperFlags(
-			// Not from the environment, which is for a mount: whoever names an
-			// id means that one alone.
+			// Not from the environment, which is meant for mounts: a user who names
+			// an id wants only that session.
 			&cli.StringSliceFlag{Name: flagSessions, TakesFile: true,
-				Usage: "the sessions whose ids are in `FILE`; may be repeated, - is standard input"},
-			&cli.StringFlag{Name: "contexts", Usage: "only files whose context matches one of these `PATTERNS`, such as document-*,face"},
-			&cli.BoolFlag{Name: "no-video", Usage: "no videos"},
+				Usage: "warm the sessions listed in `FILE`; may be repeated, - is standard input"},
+			&cli.StringFlag{Name: "contexts", Usage: "fetch only files whose context matches one of these `PATTERNS`, such as document-*,face"},
+			&cli.BoolFlag{Name: "no-video", Usage: "skip videos"},
 		),
 		Action: warm,
 	}
@@ -89,7 +89,7 @@ func warmSessions(c *cli.Context) (ids []veriff.SessionID, err error) {
 	return sorted(ids), nil
 }
 
-// mountSessions are the files that a mount with the same environment shows.
+// mountSessions are the sessions files of a mount with the same environment.
 func mountSessions() []string {
 	for _, variable := range variables(flagSessions) {
 		if names := os.Getenv(variable); names != "" {
@@ -99,7 +99,7 @@ func mountSessions() []string {
 	return []string{defaultSessions()}
 }
 
-// sessionsIn reads sessions files, and complains of one that has none.
+// sessionsIn reads sessions files, and fails if one has no sessions.
 func sessionsIn(c *cli.Context, names []string) (ids []veriff.SessionID, err error) {
 	for _, name := range names {
 		bad := func(line int, reason string) {
@@ -112,7 +112,7 @@ func sessionsIn(c *cli.Context, names []string) (ids []veriff.SessionID, err err
 			read, err = sessionlist.ReadFile(name, bad)
 		}
 		if err == nil && len(read) == 0 {
-			err = errors.New("there is no session in " + name)
+			err = errors.New(name + " has no sessions")
 		}
 		if err != nil {
 			return nil, usageError("no sessions to fetch: %w", err)
@@ -122,7 +122,7 @@ func sessionsIn(c *cli.Context, names []string) (ids []veriff.SessionID, err err
 	return sorted(ids), nil
 }
 
-// warmFailures says what could not be fetched.
+// warmFailures prints what could not be fetched.
 func warmFailures(c *cli.Context, done library.Warmed) {
 	for _, f := range done.Failures {
 		name := f.Session
@@ -136,7 +136,7 @@ func warmFailures(c *cli.Context, done library.Warmed) {
 	}
 }
 
-// warmSummary says what came of a warming.
+// warmSummary prints the result of a warm.
 func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err error) error {
 	warmFailures(c, done)
 	speed := ""
@@ -144,13 +144,13 @@ func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err er
 		speed = fmt.Sprintf(" (%s in %s, %s/s)", bytesText(done.FetchedBytes), took.Round(10*time.Millisecond), bytesText(rate(done.FetchedBytes, took)))
 	}
 	if done.Sessions == 0 {
-		return warmTrouble(done, err) // it ended before it began
+		return warmTrouble(done, err) // it failed before it began
 	}
-	fmt.Fprintf(c.App.Writer, "%s files of %s sessions: %s fetched%s, %s in the cache already, %s failed\n",
+	fmt.Fprintf(c.App.Writer, "%s files of %s sessions: %s fetched%s, %s already cached, %s failed\n",
 		humanize.Comma(int64(done.Files)), humanize.Comma(int64(done.Listed)), humanize.Comma(int64(done.Fetched)), speed,
 		humanize.Comma(int64(done.Cached)), humanize.Comma(int64(done.Failed)))
 	if done.Room > 0 && done.Bytes > done.Room {
-		fmt.Fprintf(c.App.ErrWriter, "the files take %s, the cache %s: those fetched first have made room for the last\n", bytesText(done.Bytes), bytesText(done.Room))
+		fmt.Fprintf(c.App.ErrWriter, "the files take %s, the cache holds %s: the first files fetched were evicted for the last\n", bytesText(done.Bytes), bytesText(done.Room))
 	}
 	return warmTrouble(done, err)
 }
@@ -158,7 +158,7 @@ func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err er
 func warmTrouble(done library.Warmed, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
-		return &hinted{err: errors.New("interrupted"), code: exitFailed, hint: "what was fetched stays: the same command goes on from there"}
+		return &hinted{err: errors.New("interrupted"), code: exitFailed, hint: "fetched files stay: run the same command again to continue"}
 	case err != nil:
 		return trouble(err)
 	case done.Failed > 0:

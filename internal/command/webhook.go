@@ -15,19 +15,19 @@ import (
 	"veriffs/veriff"
 )
 
-// webhookOptions say where webhooks are received and which file they go to.
+// webhookOptions say where to receive webhooks and which file to write.
 type webhookOptions struct {
 	address   string // host:port
 	cert, key string // files; both empty: no TLS
 	file      *sessionlist.File
 }
 
-// readWebhook reads the flags of a receiver, whose address is in the one that
-// is named here. Without an address there is none.
+// readWebhook reads the flags of a receiver; listen names the flag of its address.
+// Without an address there is no receiver.
 func readWebhook(c *cli.Context, listen string, files []string) (o webhookOptions, err error) {
 	o.address, o.cert, o.key = c.String(listen), c.String(flagTLSCert), c.String(flagTLSKey)
 	if (o.cert == "") != (o.key == "") {
-		return o, usageError("--%s and --%s go together", flagTLSCert, flagTLSKey)
+		return o, usageError("--%s and --%s must be given together", flagTLSCert, flagTLSKey)
 	}
 	if o.address != "" {
 		o.file, err = editableFile(files)
@@ -35,47 +35,47 @@ func readWebhook(c *cli.Context, listen string, files []string) (o webhookOption
 	return o, err
 }
 
-// receiver receives webhooks beside whatever else the process does.
+// receiver receives webhooks while the process does other things.
 type receiver struct {
 	webhook *webhook.Receiver
 	server  *webhook.Server
 	cancel  context.CancelFunc
 	ended   chan struct{}
-	err     error // why it ended; to be read after ended
+	err     error // why it ended; read it only after ended
 	tls     bool
 }
 
-// newReceiver starts to listen. onSession, if not nil, is told of each session
-// that there is news of.
+// newReceiver starts to listen. onSession, if not nil, is called for each session
+// of a webhook.
 func newReceiver(ctx context.Context, o webhookOptions, api *veriff.Config, onSession func(veriff.SessionID), log *slog.Logger) (*receiver, error) {
 	hook, err := webhook.New(webhook.Config{APIKey: api.APIKey, Secrets: api.Secrets, Add: o.file.Add, OnSession: onSession, Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	// The files of the certificate may be pipes.
+	// The certificate files may be pipes.
 	server, err := interruptible(ctx, func() (*webhook.Server, error) {
 		return webhook.Listen(webhook.ServerConfig{Address: o.address, CertFile: o.cert, KeyFile: o.key, Logger: log}, hook)
 	})
 	if err != nil {
 		hook.Close()
-		hint := "check the address (HOST:PORT) and the files of the certificate"
+		hint := "check the address (HOST:PORT) and the certificate files"
 		if errors.Is(err, syscall.EADDRINUSE) {
-			hint = "another program, perhaps another veriffs, listens there: choose another port"
+			hint = "another program, perhaps another veriffs, already listens there: choose another port"
 		}
-		return nil, &hinted{err: fmt.Errorf("webhooks can't be received: %w", err), hint: hint, code: exitFailed}
+		return nil, &hinted{err: fmt.Errorf("can't receive webhooks: %w", err), hint: hint, code: exitFailed}
 	}
 	serving, cancel := context.WithCancel(context.Background())
 	r := &receiver{webhook: hook, server: server, cancel: cancel, ended: make(chan struct{}), tls: o.cert != ""}
 	go func() {
 		defer close(r.ended)
 		if r.err = server.Serve(serving); r.err != nil {
-			log.Error("webhooks are no longer received", "error", r.err)
+			log.Error("stopped receiving webhooks", "error", r.err)
 		}
 	}()
 	return r, nil
 }
 
-// address is where it listens, as a URL.
+// address is the URL at which it listens.
 func (r *receiver) address() string {
 	scheme := "http"
 	if r.tls {
@@ -84,8 +84,8 @@ func (r *receiver) address() string {
 	return scheme + "://" + r.server.Addr().String()
 }
 
-// close lets what is under way end and returns why the receiver ended, if not
-// because of this call.
+// close waits for requests in progress and returns why the receiver ended, or nil
+// if this call ended it.
 func (r *receiver) close() error {
 	r.cancel()
 	<-r.ended
@@ -101,12 +101,12 @@ func webhookCommand() *cli.Command {
 			flags = append(flags, f)
 		}
 	}
-	flags = append(flags, sessionsFlag("write the sessions into `FILE`"))
+	flags = append(flags, sessionsFlag("add the sessions to `FILE`"))
 	flags = append(flags, webhookFlags(&cli.StringFlag{Name: flagListen, Category: groupHook, EnvVars: variables(flagWebhook), Value: "127.0.0.1:8787",
-		Usage: "`HOST:PORT` to receive webhooks on"})...)
+		Usage: "receive webhooks on `HOST:PORT`"})...)
 	return &cli.Command{
 		Name:   "webhook",
-		Usage:  "receive Veriff's webhooks and write their sessions into a sessions file",
+		Usage:  "receive Veriff's webhooks and add their sessions to a sessions file",
 		Flags:  append(flags, logFlags()...),
 		Action: receive,
 	}
@@ -139,7 +139,7 @@ func receive(c *cli.Context) error {
 	defer logFile.Close()
 	api := &veriff.Config{APIKey: c.String(flagAPIKey), Secrets: secrets}
 	if api.APIKey == "" {
-		return &veriff.ConfigError{Setting: "API key", Problem: "is missing", Hint: "set VERIFF_API_KEY: webhooks name it"}
+		return &veriff.ConfigError{Setting: "API key", Problem: "is missing", Hint: "set VERIFF_API_KEY: webhooks carry it"}
 	}
 	r, err := newReceiver(c.Context, o, api, nil, log)
 	if err != nil {

@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// interruptible returns what f does, or the cause of ctx's end if that comes
-// first: for what no context and no signal ends, such as reading from a
-// terminal. f is left behind then, by a process that is about to end.
+// interruptible returns what f returns, or the cause of ctx's end if that comes
+// first. It is for calls that no context and no signal ends, such as reading from a
+// terminal. f is abandoned then, since the process is about to end.
 func interruptible[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type result struct {
 		value T
@@ -27,7 +27,7 @@ func interruptible[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	}
 }
 
-// interruptibleReader is standard input, whose end a signal does not wait for.
+// interruptibleReader is standard input whose reads end with ctx.
 type interruptibleReader struct {
 	ctx context.Context
 	r   io.Reader
@@ -35,7 +35,7 @@ type interruptibleReader struct {
 
 func (i *interruptibleReader) Read(p []byte) (int, error) {
 	read, err := interruptible(i.ctx, func() ([]byte, error) {
-		b := make([]byte, len(p)) // p may be gone before the read ends
+		b := make([]byte, len(p)) // an abandoned read must not write to p
 		n, err := i.r.Read(b)
 		return b[:n], err
 	})

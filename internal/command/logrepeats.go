@@ -9,21 +9,20 @@ import (
 )
 
 const (
-	// repeatsShown is how many records with one message are logged a minute.
+	// repeatsShown is how many records with the same message are logged per minute.
 	repeatsShown = 30
 	repeatWindow = time.Minute
 )
 
-// repeats is a log that does not drown in one message: after the first few of
-// a minute it counts the others, and says how many they were. A walk over ten
-// thousand old ids, or an outage, has as many things to say about each.
-// Debug records are not counted.
+// repeats keeps one message from flooding the log: after the first few in a minute
+// it only counts, and logs the count at the end. A walk over ten thousand old ids,
+// or an outage, logs as many equal messages. Debug records are not limited.
 type repeats struct {
 	slog.Handler
 	state *repeatState
 }
 
-// repeatState is shared by all loggers that were made of one.
+// repeatState is shared by all loggers derived from one.
 type repeatState struct {
 	mu   sync.Mutex
 	seen map[string]int // in this window, by level and message
@@ -48,8 +47,8 @@ func (r *repeats) Handle(ctx context.Context, record slog.Record) error {
 	return r.Handler.Handle(ctx, record)
 }
 
-// admit counts a record. The first of its kind opens a window, at whose end
-// those that were not shown are told.
+// admit counts a record. The first of its kind opens a window, at whose end the
+// number of suppressed records is logged.
 func (r *repeats) admit(level slog.Level, message string) bool {
 	key := level.String() + message
 	r.state.mu.Lock()

@@ -12,16 +12,16 @@ import (
 	"veriffs/internal/control"
 )
 
-// A cache whose process is on its way out is asked for again, for a while: a
-// process that was killed holds its locks until its last thread is gone, and
-// one whose mount was taken away writes down what the next should remember.
+// A cache that is locked by a process about to end is retried for a while: a killed
+// process holds its locks until its last thread is gone, and one whose mount was
+// unmounted still writes the catalog.
 const (
 	predecessorPause    = 25 * time.Millisecond
 	predecessorPatience = mountpoint.Grace + time.Second
 )
 
-// openCache opens a cache for a mount on point, or "" for a command without
-// one. It does not wait for a process that serves a mount.
+// openCache opens a cache for a mount on point, or for a command without a mount if
+// point is "". It does not wait for a process that serves a mount.
 func openCache(ctx context.Context, o cache.Options, point string, log *slog.Logger) (*cache.Cache, error) {
 	for began, waits := time.Now(), false; ; {
 		c, err := cache.Open(o)
@@ -39,7 +39,7 @@ func openCache(ctx context.Context, o cache.Options, point string, log *slog.Log
 			return nil, err
 		case !waits:
 			waits = true
-			log.Info("waiting for the process that has the cache, which serves no mount now", "process", refused.PID)
+			log.Info("waiting for a process that has locked the cache and serves no mount", "process", refused.PID)
 		}
 		select {
 		case <-ctx.Done():
@@ -49,7 +49,7 @@ func openCache(ctx context.Context, o cache.Options, point string, log *slog.Log
 	}
 }
 
-// isMount reports whether a process serves a mount that is in the tree.
+// isMount reports whether a process serves a mount that is in the mount table.
 func isMount(ctx context.Context, pid int) bool {
 	mounted := mountpoint.All()
 	return slices.ContainsFunc(control.Find(ctx), func(m *control.Client) bool {
