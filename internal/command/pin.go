@@ -22,7 +22,7 @@ func pinCommand() *cli.Command {
 		Description: whatNames + " For a session, this pins the files that it lists now, whether they are\n" +
 			"fetched or not. A pin outlasts the mount. Age and erasure end it.",
 		Flags: keeperFlags(
-			&cli.BoolFlag{Name: "fetch", Usage: "fetch the files that are not in the cache now"},
+			&cli.BoolFlag{Name: "fetch", Usage: "fetch the missing files now"},
 		),
 		Action: pin,
 	}
