@@ -10,6 +10,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -17,7 +18,7 @@ import (
 // session under names for people, as relative links into sessions/<sessionId>/.
 type contextLinks struct{ *tree }
 
-func (c contextLinks) possible(name string) bool { return library.PossibleNameByContext(name) }
+func (c contextLinks) possible(name string) bool { return listing.PossibleNameByContext(name) }
 
 // find needs a fresh listing: unlike the name of a media file, a name by
 // context may come to mean another file.

@@ -10,6 +10,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -18,13 +19,13 @@ import (
 type documents struct{ *tree }
 
 func (d documents) possible(name string) bool {
-	_, ok := library.ParseDocumentName(name)
+	_, ok := listing.ParseDocumentName(name)
 	return ok
 }
 
 // find asks for the document, so that its size is right.
 func (d documents) find(ctx context.Context, id veriff.SessionID, name string) (entry, error) {
-	kind, _ := library.ParseDocumentName(name)
+	kind, _ := listing.ParseDocumentName(name)
 	document, err := d.lib.Document(ctx, id, kind)
 	if err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func (d documents) list(ctx context.Context, id veriff.SessionID) (snapshot, *li
 type documentEntry struct {
 	*tree
 	session veriff.SessionID
-	kind    library.DocumentKind
+	kind    listing.DocumentKind
 	found   *library.Document // nil: whatever is in memory when somebody looks
 }
 
@@ -77,7 +78,7 @@ type documentFile struct {
 	fusefs.Inode
 	*tree
 	session veriff.SessionID
-	kind    library.DocumentKind
+	kind    listing.DocumentKind
 	pages   pages
 
 	mu    sync.Mutex

@@ -5,7 +5,7 @@ import (
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 
-	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -56,7 +56,7 @@ func metadataAttr(id veriff.SessionID) fusefs.StableAttr {
 }
 
 // documentAttr is the identity of a document of a session.
-func documentAttr(id veriff.SessionID, kind library.DocumentKind) fusefs.StableAttr {
+func documentAttr(id veriff.SessionID, kind listing.DocumentKind) fusefs.StableAttr {
 	hi, lo := id.Halves()
 	return fusefs.StableAttr{Mode: syscall.S_IFREG, Ino: tagged(hi, documentTag+tag(kind)), Gen: lo}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"veriffs/internal/library"
+	"veriffs/internal/listing"
 )
 
 // mediaFiles is the contents of sessions/<sessionId>/, the files of the newest
@@ -19,7 +20,7 @@ type mediaFiles[ID id] struct {
 	file    func(ctx context.Context, id ID, name string) (*library.File, error)
 }
 
-func (m mediaFiles[ID]) possible(name string) bool { return library.PossibleName(name) }
+func (m mediaFiles[ID]) possible(name string) bool { return listing.PossibleName(name) }
 
 // find accepts any listing that has the name; only a fresh one proves that the
 // name is absent. It fetches a file whose size the listing does not give.

@@ -7,7 +7,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
-	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -29,10 +29,10 @@ var (
 // The names in the mount point.
 const (
 	readmeName   = "README.txt"
-	attemptsName = library.AttemptsTree
-	contextsName = library.ContextsTree
-	metadataName = library.MetadataTree
-	sessionsName = library.SessionsTree
+	attemptsName = listing.AttemptsTree
+	contextsName = listing.ContextsTree
+	metadataName = listing.MetadataTree
+	sessionsName = listing.SessionsTree
 )
 
 // OnAdd makes all entries. Another directory beside by-context/ is added here.

@@ -12,7 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/fs/mountpoint"
-	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -66,8 +66,8 @@ func idArguments(c *cli.Context) (ids []string, err error) {
 		return nil, err
 	}
 	for i, name := range names {
-		n, err := library.ParseName(name)
-		if err != nil || n.File != "" || n.Tree == library.AttemptsTree {
+		n, err := listing.ParseName(name)
+		if err != nil || n.File != "" || n.Tree == listing.AttemptsTree {
 			return nil, usageError("%s is not a session", c.Args().Get(i))
 		}
 		ids = append(ids, n.ID)
@@ -87,7 +87,7 @@ func (s surroundings) name(arg string) (name, mount string, err error) {
 	if id, err := veriff.ParseSessionID(arg); err == nil {
 		// A session and an attempt may have the same id.
 		mount = s.mountOf(s.directory)
-		if tree := library.AttemptsTree; mount != "" && s.directory == filepath.Join(mount, tree) {
+		if tree := listing.AttemptsTree; mount != "" && s.directory == filepath.Join(mount, tree) {
 			return tree + "/" + id.String(), mount, nil
 		}
 		return id.String(), "", nil
@@ -97,7 +97,7 @@ func (s surroundings) name(arg string) (name, mount string, err error) {
 		return "", "", err
 	}
 	if mount = s.mountOf(path); mount != "" {
-		n, err := library.ParseName(strings.TrimPrefix(path[len(mount):], "/"))
+		n, err := listing.ParseName(strings.TrimPrefix(path[len(mount):], "/"))
 		if err != nil {
 			return "", "", usageError("%s: %s", arg, trimPackage(err))
 		}

@@ -11,9 +11,9 @@ import (
 	"time"
 
 	"veriffs/cache"
-	"veriffs/internal/catalog"
 	"veriffs/internal/collection"
 	"veriffs/internal/flight"
+	"veriffs/internal/listing"
 	"veriffs/internal/reach"
 	"veriffs/internal/store"
 	"veriffs/veriff"
@@ -30,7 +30,7 @@ type core struct {
 
 	sessions *collection.Sessions
 	known    *collection.Attempts
-	catalog  storedCatalog
+	catalog  *store.Catalog
 	fence    atomic.Pointer[fence] // of the erasure at work, nil without one
 	observer observers
 
@@ -50,7 +50,7 @@ func newCore(o Options) *core {
 	c := &core{client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	c.sessions = collection.NewSessions(o.Now)
-	c.catalog = storedCatalog{Catalog: catalog.New(), cache: o.Cache}
+	c.catalog = store.NewCatalog(o.Cache)
 	c.known = collection.NewAttempts(o.Now, c.knownAttempts)
 	c.link = reach.NewLink(o.Client, c.life, c.spawn, o.Logger)
 	c.limit = reach.NewLimit(o.Client, c.life, o.Logger)
@@ -73,7 +73,12 @@ func (c *core) call(t *flight.Task, f func(context.Context) error) error {
 // work alone, never the mount. After Close, when a mount that is still in use may
 // ask on, f finds that its life is over.
 func (c *core) spawn(f func()) {
-	guarded := func() { _ = c.guard(f)() }
+	guarded := func() {
+		_ = c.guard(func() error {
+			f()
+			return nil
+		})()
+	}
 	c.closing.Lock()
 	defer c.closing.Unlock()
 	if c.closed {
@@ -83,8 +88,9 @@ func (c *core) spawn(f func()) {
 	c.work.Go(guarded)
 }
 
-// guard logs a panic in f and makes it an error.
-func (c *core) guard(f func()) func() error {
+// guard logs a panic in f and makes it an error. Whatever a library starts in a
+// goroutine of its own goes through it.
+func (c *core) guard(f func() error) func() error {
 	return func() (err error) {
 		defer func() {
 			if p := recover(); p != nil {
@@ -92,8 +98,7 @@ func (c *core) guard(f func()) func() error {
 				err = flight.ErrPanicked
 			}
 		}()
-		f()
-		return nil
+		return f()
 	}
 }
 
@@ -122,7 +127,7 @@ func (c *core) attemptsOf(id veriff.SessionID) []veriff.AttemptID {
 	if len(attempts) > 0 {
 		return attempts
 	}
-	body, _, _, ok := store.Get(c.cache, documentKey{id, AttemptsDocument}.key())
+	body, _, _, ok := store.Get(c.cache, documentKey{id, listing.AttemptsDocument}.key())
 	if !ok {
 		return nil
 	}
@@ -170,4 +175,22 @@ func (c *core) knownAttempts() (iter.Seq[veriff.AttemptID], uint64) {
 func (c *core) HasAttempt(id veriff.AttemptID) bool {
 	session, _ := c.catalog.Attempt(id)
 	return !session.IsZero() && c.sessions.Has(session) && !c.known.Gone(id)
+}
+
+// catalogDelay is how long changes of the catalog gather before it is
+// written: what a kill -9 can lose is asked of the API again.
+const catalogDelay = 2 * time.Second
+
+// keepCatalog writes the catalog a while after each change.
+func (c *core) keepCatalog() {
+	for {
+		select {
+		case <-c.life.Done():
+			return
+		case <-c.catalog.Changed():
+		}
+		c.rest(catalogDelay)
+		c.catalog.Mark()
+		c.catalog.Save()
+	}
 }

@@ -11,60 +11,26 @@ import (
 	"veriffs/cache"
 	"veriffs/internal/answers"
 	"veriffs/internal/flight"
+	"veriffs/internal/listing"
 	"veriffs/internal/reach"
 	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
-// DocumentKind is one of the JSON documents that the API has about a session,
-// in the order of their names.
-type DocumentKind int
-
-// The kinds; DocumentKinds is how many there are.
-const (
-	AttemptsDocument DocumentKind = iota
-	DecisionDocument
-	MediaDocument
-	PersonDocument
-	WatchlistDocument
-	DocumentKinds
-)
-
-// documentKinds are the name of each kind and how to ask for it.
-var documentKinds = [DocumentKinds]struct {
-	name string // within metadata/<sessionId>/, without .json; also part of the cache key
-	ask  func(*veriff.Client, context.Context, veriff.SessionID) (veriff.Document, error)
-}{
-	AttemptsDocument: {"attempts", func(c *veriff.Client, ctx context.Context, id veriff.SessionID) (veriff.Document, error) {
+// askDocument is how each kind is asked for.
+var askDocument = [listing.DocumentKinds]func(*veriff.Client, context.Context, veriff.SessionID) (veriff.Document, error){
+	listing.AttemptsDocument: func(c *veriff.Client, ctx context.Context, id veriff.SessionID) (veriff.Document, error) {
 		list, err := c.SessionAttempts(ctx, id)
 		return list.Document, err
-	}},
-	DecisionDocument: {"decision", (*veriff.Client).Decision},
-	MediaDocument: {"media", func(c *veriff.Client, ctx context.Context, id veriff.SessionID) (veriff.Document, error) {
+	},
+	listing.DecisionDocument: (*veriff.Client).Decision,
+	listing.MediaDocument: func(c *veriff.Client, ctx context.Context, id veriff.SessionID) (veriff.Document, error) {
 		list, err := c.SessionMedia(ctx, id)
 		return list.Document, err
-	}},
-	PersonDocument:    {"person", (*veriff.Client).Person},
-	WatchlistDocument: {"watchlist-screening", (*veriff.Client).WatchlistScreening},
+	},
+	listing.PersonDocument:    (*veriff.Client).Person,
+	listing.WatchlistDocument: (*veriff.Client).WatchlistScreening,
 }
-
-const documentExtension = ".json"
-
-// Name is the document's name: <kind>.json.
-func (k DocumentKind) Name() string { return documentKinds[k].name + documentExtension }
-
-// ParseDocumentName returns the kind of document that has this name.
-func ParseDocumentName(name string) (DocumentKind, bool) {
-	for kind := range DocumentKinds {
-		if kind.Name() == name {
-			return kind, true
-		}
-	}
-	return 0, false
-}
-
-// listed reports whether the document comes with a session's listing.
-func (k DocumentKind) listed() bool { return k == MediaDocument || k == AttemptsDocument }
 
 // Document is what is known of a document without its body.
 type Document struct {
@@ -90,44 +56,44 @@ type documents struct {
 // documentKey names one document.
 type documentKey struct {
 	session veriff.SessionID
-	kind    DocumentKind
+	kind    listing.DocumentKind
 }
 
-func (k documentKey) key() cache.Key { return store.Document(k.session, documentKinds[k.kind].name) }
+func (k documentKey) key() cache.Key { return store.Document(k.session, k.kind.String()) }
 
-func (k documentKey) String() string { return k.session.String() + "/" + documentKinds[k.kind].name }
+func (k documentKey) String() string { return k.session.String() + "/" + k.kind.String() }
 
 // Documents returns which documents a session has, asking for those that are
 // not known: at most five requests, in parallel. It leaves out what the API says
 // it does not have, but not what could not be asked for, which may be there.
-func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]DocumentKind, error) {
+func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]listing.DocumentKind, error) {
 	var (
 		group  errgroup.Group
-		absent [DocumentKinds]bool
+		absent [listing.DocumentKinds]bool
 	)
-	for kind := range DocumentKinds {
-		if kind.listed() {
+	for kind := range listing.DocumentKinds {
+		if kind.Listed() {
 			continue
 		}
-		group.Go(func() error {
+		group.Go(l.guard(func() error {
 			_, err := l.Document(ctx, id, kind)
 			absent[kind] = errors.Is(err, ErrNotFound)
 			return nil
-		})
+		}))
 	}
-	group.Go(func() error {
+	group.Go(l.guard(func() error {
 		_, err := l.listings.Session(ctx, id)
 		return err
-	})
+	}))
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	var kinds []DocumentKind
-	for kind := range DocumentKinds {
-		if kind.listed() {
+	var kinds []listing.DocumentKind
+	for kind := range listing.DocumentKinds {
+		if kind.Listed() {
 			_, err := l.Document(ctx, id, kind)
 			absent[kind] = errors.Is(err, ErrNotFound)
 		}
@@ -140,9 +106,9 @@ func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]Docum
 
 // Document returns what is known of a document, asking if that is stale.
 // The errors are those of Session.
-func (l *documents) Document(ctx context.Context, id veriff.SessionID, kind DocumentKind) (Document, error) {
+func (l *documents) Document(ctx context.Context, id veriff.SessionID, kind listing.DocumentKind) (Document, error) {
 	k := documentKey{id, kind}
-	if kind.listed() {
+	if kind.Listed() {
 		if _, err := l.listings.Session(ctx, id); err != nil {
 			return Document{}, err
 		}
@@ -157,12 +123,12 @@ func (l *documents) Document(ctx context.Context, id veriff.SessionID, kind Docu
 }
 
 // LastDocument returns, without the network, what is known of a document.
-func (l *documents) LastDocument(id veriff.SessionID, kind DocumentKind) (Document, bool) {
+func (l *documents) LastDocument(id veriff.SessionID, kind listing.DocumentKind) (Document, bool) {
 	return l.answers.Present(documentKey{id, kind})
 }
 
 // OpenDocument returns a document with its body, verified and verbatim.
-func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind DocumentKind) (Document, []byte, error) {
+func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind listing.DocumentKind) (Document, []byte, error) {
 	if _, err := l.Document(ctx, id, kind); err != nil {
 		return Document{}, nil, err
 	}
@@ -204,7 +170,7 @@ func (l *documents) fetchDocument(t *flight.Task, k documentKey) (fullDocument, 
 	}
 	var d veriff.Document
 	err := l.call(t, func(ctx context.Context) (err error) {
-		d, err = documentKinds[k.kind].ask(l.client, ctx, k.session)
+		d, err = askDocument[k.kind](l.client, ctx, k.session)
 		return err
 	})
 	if err != nil {

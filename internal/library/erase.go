@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/listing"
 	"veriffs/internal/store"
 	"veriffs/veriff"
 )
@@ -80,9 +81,9 @@ func (l *eraser) EraseAll(ctx context.Context) (Erasure, error) {
 func (l *eraser) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) {
 	e, err := l.erase(ctx, d)
 	if err == nil {
-		err = l.cache.Remove(store.Catalog)
+		err = l.cache.Remove(store.CatalogKey)
 		l.catalog.Mark()
-		l.catalog.save()
+		l.catalog.Save()
 	}
 	return e, err
 }
@@ -231,7 +232,7 @@ func (l *eraser) forget(d *doomed) Change {
 		change.SessionsChanged = l.sessions.Forget(id) || change.SessionsChanged
 		change.Session = id // the directories of several have gone before
 		l.listings.answers.Drop(id)
-		for kind := range DocumentKinds {
+		for kind := range listing.DocumentKinds {
 			l.documents.answers.Drop(documentKey{id, kind})
 		}
 	}
@@ -257,7 +258,7 @@ func (l *eraser) unpin(d *doomed) (err error) {
 		err = errors.Join(err, l.cache.Unpin(store.File(id)))
 	}
 	for id := range d.sessions {
-		for kind := range DocumentKinds {
+		for kind := range listing.DocumentKinds {
 			err = errors.Join(err, l.cache.Unpin(documentKey{id, kind}.key()))
 		}
 	}

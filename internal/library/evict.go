@@ -45,19 +45,19 @@ func (l *keeper) Evict(ctx context.Context, names []string) (Evicted, error) {
 func (l *keeper) meant(names []string) (func(media string, text []byte) bool, error) {
 	media, sessions, attempts := make(map[string]bool), make(map[string]bool), make(map[string]bool)
 	for _, name := range names {
-		n, err := ParseName(name)
+		n, err := listing.ParseName(name)
 		if err != nil {
 			return nil, err
 		}
 		switch {
 		case n.Tree == "":
 			media[n.ID], sessions[n.ID], attempts[n.ID] = true, true, true
-		case n.Tree == AttemptsTree && n.File == "":
+		case n.Tree == listing.AttemptsTree && n.File == "":
 			attempts[n.ID] = true
 		case n.File == "":
 			sessions[n.ID] = true
-		case n.Tree == ContextsTree:
-			list, ok := l.listings.answers.Present(n.session())
+		case n.Tree == listing.ContextsTree:
+			list, ok := l.listings.answers.Present(n.Session())
 			if !ok {
 				return nil, fmt.Errorf("library: %s: the list of its session is not in the cache: look into the directory first", name)
 			}

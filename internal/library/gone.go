@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"veriffs/internal/answers"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -28,7 +29,7 @@ const (
 func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 	d := l.doomSession(id)
 	known := l.sessions.Lose(id, l.now().Add(l.ttl)) || last != nil || len(d.attempts) > 0
-	for kind := range DocumentKinds {
+	for kind := range listing.DocumentKinds {
 		known = known || l.cache.Has(documentKey{id, kind}.key())
 	}
 	if !known { // an id that somebody tried: reading the whole cache would find nothing
@@ -84,7 +85,7 @@ func (l *eraser) eraseGone() {
 		case <-l.life.Done():
 			return
 		case <-l.catalog.Losses.Arrived():
-			l.catalog.save()
+			l.catalog.Save()
 			scan.Reset(max(0, time.Until(rested)))
 			continue
 		case <-scan.C:

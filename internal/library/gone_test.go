@@ -12,6 +12,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -105,7 +106,7 @@ func TestFileOfADeletedSessionDoesNotOpen(t *testing.T) {
 	met := h.listing(id)
 	// An erasure waits for fetches under way: this one lasts.
 	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
-	go h.lib.Document(context.Background(), h.SessionIDs()[1], library.DecisionDocument)
+	go h.lib.Document(context.Background(), h.SessionIDs()[1], listing.DecisionDocument)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := stalled.Wait(ctx, 1); err != nil {
@@ -128,7 +129,7 @@ func TestErasureGoesOnAfterARestart(t *testing.T) {
 	h.warm(library.WarmOptions{})
 	files := h.files(id)
 	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
-	go h.lib.Document(context.Background(), h.SessionIDs()[1], library.DecisionDocument)
+	go h.lib.Document(context.Background(), h.SessionIDs()[1], listing.DecisionDocument)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := stalled.Wait(ctx, 1); err != nil {
@@ -198,7 +199,7 @@ func TestUnsignedNotFoundErasesNothing(t *testing.T) {
 			if _, err := h.lib.Attempt(context.Background(), session.Attempts[1].ID); err != nil {
 				t.Error("an attempt whose listing is known:", err)
 			}
-			if _, err := h.lib.Document(context.Background(), id, library.DecisionDocument); !errors.Is(err, library.ErrNotFound) {
+			if _, err := h.lib.Document(context.Background(), id, listing.DecisionDocument); !errors.Is(err, library.ErrNotFound) {
 				t.Error("a document:", err)
 			}
 			for i := range list.Files {
@@ -256,7 +257,7 @@ func TestErasureAfterAKill(t *testing.T) {
 	h.down() // writes the catalog
 	h.up()
 	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
-	go h.lib.Document(context.Background(), h.SessionIDs()[1], library.DecisionDocument)
+	go h.lib.Document(context.Background(), h.SessionIDs()[1], listing.DecisionDocument)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := stalled.Wait(ctx, 1); err != nil {
@@ -298,7 +299,7 @@ func TestOpenDuringAnErasure(t *testing.T) {
 	f := &list.Files[0]
 	// The erasure waits for this fetch, which lasts.
 	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
-	go h.lib.Document(context.Background(), h.SessionIDs()[1], library.DecisionDocument)
+	go h.lib.Document(context.Background(), h.SessionIDs()[1], listing.DecisionDocument)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	if err := stalled.Wait(ctx, 1); err != nil {

@@ -107,7 +107,7 @@ func New(o Options) (*Library, error) {
 	l.files.ahead.init(l, o.NoReadAhead)
 	l.eraser.listings, l.eraser.attempts, l.eraser.documents, l.eraser.files = l.listings, l.attempts, l.documents, l.files
 	l.keeper.listings, l.keeper.attempts = l.listings, l.attempts
-	if err := c.catalog.load(); err != nil {
+	if err := c.catalog.Load(); err != nil {
 		c.log.Warn("the catalog of the last mount can't be read; dates show once sessions are entered", "error", err)
 	}
 	c.spawn(c.keepCatalog)
@@ -131,10 +131,10 @@ func (l *Library) Close() {
 	l.closed = true
 	l.closing.Unlock()
 	l.work.Wait()
-	if !l.cache.Has(store.Catalog) { // it was evicted
+	if !l.cache.Has(store.CatalogKey) { // it was evicted
 		l.catalog.Mark()
 	}
-	l.catalog.save()
+	l.catalog.Save()
 }
 
 // Newest returns when the newest attempt began that the library knows of.

@@ -86,7 +86,7 @@ func (l *listings) ForgetListing(id veriff.SessionID) { l.answers.Expire(id) }
 
 // Stored is the last listing of a session in the sealed store.
 func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok bool) {
-	body, label, stored, ok := store.Get(l.cache, documentKey{id, MediaDocument}.key())
+	body, label, stored, ok := store.Get(l.cache, documentKey{id, listing.MediaDocument}.key())
 	if !ok || label.Absent || l.catalog.Losses.Has(id) {
 		return a, false
 	}
@@ -109,16 +109,16 @@ func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 		attempts veriff.AttemptList
 		group    errgroup.Group
 	)
-	group.Go(func() error {
+	group.Go(l.guard(func() error {
 		return l.call(t, func(ctx context.Context) (err error) {
 			media, err = l.client.SessionMedia(ctx, id)
 			return err
 		})
-	})
-	group.Go(func() (err error) {
+	}))
+	group.Go(l.guard(func() (err error) {
 		attempts, err = l.askAttempts(t, id)
 		return err
-	})
+	}))
 	err := group.Wait()
 	if err != nil {
 		return nil, fmt.Errorf("library: list session %s: %w", id, err)
@@ -134,7 +134,7 @@ func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	if last, ok := l.answers.Present(id); ok {
 		l.renumber(list, last) // before anybody sees it, or another last one
 	}
-	l.documents.keep(documentKey{id, MediaDocument}, media.Document)
+	l.documents.keep(documentKey{id, listing.MediaDocument}, media.Document)
 	return list, nil
 }
 
@@ -155,7 +155,7 @@ func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts ve
 		}
 		return veriff.AttemptList{}, nil
 	}
-	l.documents.keep(documentKey{id, AttemptsDocument}, attempts.Document)
+	l.documents.keep(documentKey{id, listing.AttemptsDocument}, attempts.Document)
 	return attempts, nil
 }
 
@@ -195,7 +195,7 @@ func (l *listings) renumber(list, last *Listing) {
 		both = append(both, f.ID)
 	}
 	if l.catalog.SetNumbers(list.KeepNames(last, l.catalog.Number), both) {
-		l.catalog.save() // it happens seldom, and nothing else could tell them
+		l.catalog.Save() // it happens seldom, and nothing else could tell them
 	}
 }
 
@@ -216,10 +216,3 @@ func (l *listings) FindByContext(ctx context.Context, id veriff.SessionID, name 
 	}
 	return nil, list.Missing(name)
 }
-
-// PossibleName reports whether a listing could have a file of that name.
-func PossibleName(name string) bool { return listing.PossibleName(name) }
-
-// PossibleNameByContext reports whether a file could have that name by
-// context.
-func PossibleNameByContext(name string) bool { return listing.PossibleNameByContext(name) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"veriffs/cache"
+	"veriffs/internal/listing"
 	"veriffs/internal/store"
 )
 
@@ -24,7 +25,7 @@ type Pinned struct {
 // Pin keeps what a name stands for from being evicted for room: of a session
 // or an attempt, its listings and the files that it lists now, whether they
 // are in the cache yet or not; or a single file. Age and erasure end it all
-// the same. See ParseName for what a name is.
+// the same. See listing.ParseName for what a name is.
 //
 // Errors: ErrNotFound if an id is neither that of a session that the API has
 // nor of a file or attempt that is known, or if a path leads nowhere.
@@ -49,8 +50,8 @@ func (l *keeper) eachKey(ctx context.Context, name string, f func(cache.Key) err
 	case list.OfAttempt:
 		errs = f(store.AttemptList(list.Attempt))
 	default:
-		for kind := range DocumentKinds {
-			if kind.listed() {
+		for kind := range listing.DocumentKinds {
+			if kind.Listed() {
 				errs = errors.Join(errs, f(documentKey{list.Session, kind}.key()))
 			}
 		}

@@ -48,7 +48,7 @@ func (r *readAhead) opened(f *File) {
 			r.used.Add(1)
 		}
 		if r.tick == nil {
-			r.tick = time.AfterFunc(prefetchTick, func() { _ = r.lib.guard(r.passed)() })
+			r.tick = time.AfterFunc(prefetchTick, func() { _ = r.lib.guard(func() error { r.passed(); return nil })() })
 		}
 		return p.Opened(now, spotOf(f))
 	})

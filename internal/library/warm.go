@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"veriffs/internal/answers"
+	"veriffs/internal/listing"
 	"veriffs/internal/reach"
 	"veriffs/veriff"
 )
@@ -32,7 +33,7 @@ const (
 // WarmOptions says what to fetch ahead.
 type WarmOptions struct {
 	Sessions []veriff.SessionID // neither these nor names: every session that is known
-	Names    []string           // of sessions, attempts and files, see ParseName
+	Names    []string           // of sessions, attempts and files, see listing.ParseName
 	Contexts []string           // shell patterns, one of which a file's context must match; none: all files
 	NoVideo  bool
 }
@@ -108,10 +109,11 @@ func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)
 	var listers, fetchers errgroup.Group
 	listers.SetLimit(max(1, l.connections/2)) // each asks for two lists
 	for range l.connections + warmSpare {
-		fetchers.Go(l.guard(func() {
+		fetchers.Go(l.guard(func() error {
 			for f := range files {
 				w.fetch(ctx, f)
 			}
+			return nil
 		}))
 	}
 	finished := make(chan struct{})
@@ -124,13 +126,13 @@ func (l *Library) Warm(ctx context.Context, o WarmOptions, progress func(Warmed)
 		if ctx.Err() != nil {
 			break
 		}
-		listers.Go(l.guard(func() { w.list(ctx, SessionsTree+"/"+id.String(), files) }))
+		listers.Go(l.guard(func() error { w.list(ctx, listing.SessionsTree+"/"+id.String(), files); return nil }))
 	}
 	for _, name := range o.Names {
 		if ctx.Err() != nil {
 			break
 		}
-		listers.Go(l.guard(func() { w.list(ctx, name, files) }))
+		listers.Go(l.guard(func() error { w.list(ctx, name, files); return nil }))
 	}
 	err := listers.Wait()
 	close(files)
@@ -158,7 +160,7 @@ func (w *warming) list(ctx context.Context, name string, files chan<- *File) {
 	_, all, err := w.lib.resolve(ctx, name)
 	if err != nil {
 		w.count(func(s *Warmed) { s.Listed++ })
-		w.fail(ctx, WarmFailure{Session: strings.TrimPrefix(name, SessionsTree+"/")}, err)
+		w.fail(ctx, WarmFailure{Session: strings.TrimPrefix(name, listing.SessionsTree+"/")}, err)
 		return
 	}
 	var wanted []*File

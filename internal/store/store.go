@@ -10,8 +10,8 @@
 // database beside the objects.
 //
 // Promises: what Put stored, Get returns whole and authenticated, or not at all.
-// Not promised: that it is there. The package has no state and no locks of its
-// own.
+// Not promised: that it is there. The package has one lock, which orders the
+// writes of a [Catalog].
 package store
 
 import (
@@ -28,8 +28,8 @@ import (
 
 const (
 	filePrefix = "media/"
-	// Catalog is the key of the catalog.
-	Catalog cache.Key = "catalog"
+	// CatalogKey is the key of the catalog.
+	CatalogKey cache.Key = "catalog"
 )
 
 // File returns the key of a file.

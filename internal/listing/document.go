@@ -1,0 +1,45 @@
+package listing
+
+// DocumentKind is one of the JSON documents that the API has about a session,
+// in the order of their names.
+type DocumentKind int
+
+// The kinds; DocumentKinds is how many there are.
+const (
+	AttemptsDocument DocumentKind = iota
+	DecisionDocument
+	MediaDocument
+	PersonDocument
+	WatchlistDocument
+	DocumentKinds
+)
+
+// documentNames are what the kinds are called, within metadata/<sessionId>/ and in
+// the keys of the cache.
+var documentNames = [DocumentKinds]string{
+	AttemptsDocument:  "attempts",
+	DecisionDocument:  "decision",
+	MediaDocument:     "media",
+	PersonDocument:    "person",
+	WatchlistDocument: "watchlist-screening",
+}
+
+func (k DocumentKind) String() string { return documentNames[k] }
+
+const documentExtension = ".json"
+
+// Name is the document's name: <kind>.json.
+func (k DocumentKind) Name() string { return k.String() + documentExtension }
+
+// ParseDocumentName returns the kind of document that has this name.
+func ParseDocumentName(name string) (DocumentKind, bool) {
+	for kind := range DocumentKinds {
+		if kind.Name() == name {
+			return kind, true
+		}
+	}
+	return 0, false
+}
+
+// Listed reports whether the document comes with a session's listing.
+func (k DocumentKind) Listed() bool { return k == MediaDocument || k == AttemptsDocument }

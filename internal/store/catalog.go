@@ -1,0 +1,52 @@
+package store
+
+import (
+	"io"
+	"sync"
+
+	"veriffs/cache"
+	"veriffs/internal/catalog"
+)
+
+// Catalog is a catalog that can be written down, one write at a time, so that the
+// last one is the newest.
+type Catalog struct {
+	*catalog.Catalog
+	cache   *cache.Cache
+	writing sync.Mutex
+}
+
+// NewCatalog returns an empty catalog that is kept in a cache.
+func NewCatalog(c *cache.Cache) *Catalog { return &Catalog{Catalog: catalog.New(), cache: c} }
+
+// Load reads the catalog of the last mount. The error says why there is none,
+// or why it could not be read: it is empty then.
+func (c *Catalog) Load() error {
+	o, ok := c.cache.Get(CatalogKey)
+	if !ok {
+		return nil
+	}
+	defer o.Close()
+	b, err := io.ReadAll(io.NewSectionReader(o, 0, o.Size()))
+	if err != nil {
+		return err
+	}
+	return c.Decode(b)
+}
+
+// Save writes the catalog if it has changed since it was last written.
+func (c *Catalog) Save() {
+	c.writing.Lock()
+	defer c.writing.Unlock()
+	select {
+	case <-c.Changed():
+	default:
+		return
+	}
+	b := c.Encode()
+	if b == nil { // after an erasure
+		_ = c.cache.Remove(CatalogKey) // it is gone, or will be
+		return
+	}
+	Put(c.cache, CatalogKey, b, nil)
+}

@@ -1,0 +1,98 @@
+package store_test
+
+import (
+	"bytes"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/internal/store"
+	"veriffs/veriff"
+)
+
+func open(t *testing.T) *cache.Cache {
+	t.Helper()
+	c, err := cache.Open(cache.Options{Dir: filepath.Join(t.TempDir(), "cache"), Limit: 1 << 30, Secrets: [][]byte{[]byte("secret")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// What was stored with a label comes back, and says whose it is.
+func TestPutAndGet(t *testing.T) {
+	c := open(t)
+	session, attempt := veriff.SessionID{1, 2, 3, 4, 5, 6, 7, 8}, veriff.AttemptID{8, 7, 6, 5, 4, 3, 2, 1}
+	receipt := veriff.Receipt{SHA256: [32]byte{1, 2}, Signature: "ab", Secret: 1, Received: time.Unix(1_790_000_000, 0).UTC()}
+	for name, want := range map[string]store.Label{
+		"of both":    store.NewLabel(session, attempt, receipt),
+		"of neither": store.NewLabel(veriff.SessionID{}, veriff.AttemptID{}, receipt),
+	} {
+		t.Run(name, func(t *testing.T) {
+			key := store.AttemptList(attempt)
+			store.Put(c, key, []byte("body"), want.Text())
+			body, got, stored, ok := store.Get(c, key)
+			if !ok || !bytes.Equal(body, []byte("body")) || got != want || stored.IsZero() {
+				t.Errorf("%q, %+v, stored %v, %v; want %+v", body, got, stored, ok, want)
+			}
+			s, a := got.Owners()
+			if s.IsZero() != (want.Session == "") || a.IsZero() != (want.Attempt == "") || !s.IsZero() && (s != session || a != attempt) {
+				t.Errorf("it is of session %v, attempt %v", s, a)
+			}
+			if sum, err := got.Hash(); err != nil || sum != receipt.SHA256 {
+				t.Errorf("hash %x, %v", sum, err)
+			}
+		})
+	}
+}
+
+func TestFileOf(t *testing.T) {
+	id := veriff.MediaID{1, 2, 3, 4, 5, 6, 7, 8}
+	if got, ok := store.FileOf(store.File(id)); !ok || got != id {
+		t.Errorf("%v, %v", got, ok)
+	}
+	for _, key := range []cache.Key{store.CatalogKey, store.Document(veriff.SessionID{1, 2, 3}, "media"), "media/x", "media/"} {
+		if id, ok := store.FileOf(key); ok {
+			t.Errorf("%s is taken for the file %v", key, id)
+		}
+	}
+}
+
+// A label without a hash, or with none that is one, is no label of a file.
+func TestLabelWithoutHash(t *testing.T) {
+	for _, text := range []string{`{}`, `{"sha256":"x"}`, `{"sha256":"00"}`} {
+		l, err := store.ParseLabel([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Hash(); err == nil {
+			t.Errorf("%s has a hash", text)
+		}
+	}
+	if _, err := store.ParseLabel(nil); err == nil {
+		t.Error("no label parses")
+	}
+}
+
+// A catalog comes back with the next mount, and none is left after an erasure.
+func TestCatalogIsKept(t *testing.T) {
+	c := open(t)
+	first := store.NewCatalog(c)
+	first.SetSize(veriff.MediaID{1}, 5)
+	first.Save()
+	second := store.NewCatalog(c)
+	if err := second.Load(); err != nil {
+		t.Fatal(err)
+	}
+	if n, ok := second.Size(veriff.MediaID{1}); !ok || n != 5 {
+		t.Errorf("size %d, %v", n, ok)
+	}
+	second.Clear()
+	second.Mark()
+	second.Save()
+	if c.Has(store.CatalogKey) {
+		t.Error("an empty catalog was left behind")
+	}
+}
