@@ -1,14 +1,22 @@
-// Package library knows every session that was named to it and how to get
-// the files of each: it asks the API for listings, fetches, verifies and
-// stores objects, and answers from the cache whenever it can.
+// Package library knows the sessions of a mount and how to get their files: it
+// asks the API for listings, fetches, verifies and stores objects, and answers
+// from the cache whenever it can.
 //
-// What it promises: a file is opened whole and verified or not at all; an
-// object is fetched once however many wait for it; absence is reported only
-// when the API said so or a complete listing shows it; every wait ends when
-// its context does. A Library is safe for concurrent use by one process.
+// Promises. A file opens whole and verified, or not at all. It is fetched once,
+// however many wait for it. Absence is reported only when the API said so or a
+// complete listing shows it. Only the API's signed word, or a purge, destroys
+// anything, by the label sealed with each object. Every wait ends with its context.
 //
-// It does not know of inodes or of the kernel. Whoever shows the library to
-// a kernel learns through [Library.Observe] what has changed.
+// Not promised: that a listing is newer than its time to live, or that prefetched
+// files are opened. A Library knows nothing of inodes or of the kernel: whoever
+// shows it to a kernel learns through [Library.Observe] what has changed.
+//
+// Concurrency. A [Library] may be used by any number of goroutines; its parts are
+// types of their own over one core. files.mu guards the objects that are open,
+// readAhead.mu the prediction. Neither is held across the network or a disk, and
+// they are never held together. An erasure waits for the work that is under way,
+// so no such work may wait for an erasure: it fails with errFenced, and those who
+// wait for its result ask again behind the fence (see fence.go).
 package library
 
 import (
