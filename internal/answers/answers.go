@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"veriffs/internal/flight"
@@ -48,6 +49,9 @@ type Answers[K Question, V any] struct {
 	source  Source[K, V]
 	memory  *memory[K, Answer[V]]
 	asking  *flight.Group[K, V]
+
+	mu    sync.Mutex
+	asked map[K]bool // questions at the source; true: the answer expired meanwhile
 }
 
 // Source is where answers of one kind come from, and who is told of them.
@@ -81,7 +85,7 @@ type Answer[V any] struct {
 func New[K Question, V any](from Source[K, V], o Options[V]) *Answers[K, V] {
 	return &Answers[K, V]{
 		options: o, source: from, memory: newMemory[K](o.Most, o.Weigh),
-		asking: flight.NewGroup[K, V](o.Lanes, o.Spawn, nil),
+		asking: flight.NewGroup[K, V](o.Lanes, o.Spawn, nil), asked: make(map[K]bool),
 	}
 }
 
@@ -149,10 +153,30 @@ func (a *Answers[K, V]) Put(k K, v V) {
 
 // Expire makes an answer stale, because there is word of a change.
 func (a *Answers[K, V]) Expire(k K) {
+	a.mu.Lock()
+	if _, ok := a.asked[k]; ok {
+		a.asked[k] = true
+	}
+	a.mu.Unlock()
 	if last, ok := a.Last(k); ok {
 		last.Asked = time.Time{}
 		a.memory.Add(k, last)
 	}
+}
+
+// ask asks the source, and reports whether the answer expired meanwhile.
+func (a *Answers[K, V]) ask(t *flight.Task, k K) (v V, expired bool, err error) {
+	a.mu.Lock()
+	a.asked[k] = false
+	a.mu.Unlock()
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		expired = a.asked[k]
+		delete(a.asked, k)
+	}()
+	v, err = a.source.Ask(t, k)
+	return v, false, err
 }
 
 // fresh reports whether an answer is younger than the time to live. One from
@@ -183,10 +207,13 @@ func (a *Answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 		return a.Result(k, last)
 	}
 	var none V
-	v, err := a.source.Ask(t, k)
+	v, expired, err := a.ask(t, k)
 	switch {
 	case err == nil:
 		a.Put(k, v)
+		if expired {
+			a.Expire(k)
+		}
 		a.source.Received(k, v, last.Value)
 		return v, nil
 	case Proven(err):

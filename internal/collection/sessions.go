@@ -84,6 +84,17 @@ func (s *Sessions) Lose(id veriff.SessionID, until time.Time) (had bool) {
 	return visited || listed && fresh
 }
 
+// Restore takes back that a session is absent, because there is word of it. It
+// reports whether it was.
+func (s *Sessions) Restore(id veriff.SessionID) (was bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if was = s.absent.remove(id); was {
+		s.version++
+	}
+	return was
+}
+
 // Has reports whether id is in the set.
 func (s *Sessions) Has(id veriff.SessionID) bool {
 	s.mu.RLock()

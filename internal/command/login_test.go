@@ -78,9 +78,9 @@ func TestLoginMovesTheSecret(t *testing.T) {
 	}{
 		{"file", "", false, true},
 		{"file", "", false, true},
-		{"keyring", "The shared secret that was in " + file + " before was removed.", true, false},
+		{"keyring", "Removed the old shared secret from " + file + ".", true, false},
 		{"keyring", "", true, false},
-		{"file", "The shared secret that was in the keyring before was removed.", false, true},
+		{"file", "Removed the old shared secret from the keyring.", false, true},
 	} {
 		var stdout, stderr bytes.Buffer
 		args := []string{"veriffs", "login", "--profile", "desk", "--api-url", server.URL, "--api-key", world.APIKey, "--secret-store", step.store}

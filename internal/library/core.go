@@ -141,22 +141,6 @@ func (c *core) attemptsOf(id veriff.SessionID) []veriff.AttemptID {
 	return attempts
 }
 
-// tellAndWait tells the observer of a change and waits until it was acted on.
-// It reports false if there is no observer or ctx ended first.
-func (c *core) tellAndWait(ctx context.Context, change Change) bool {
-	done := make(chan struct{})
-	change.Done = sync.OnceFunc(func() { close(done) })
-	if !c.observer.tell(change) {
-		return false
-	}
-	select {
-	case <-done:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // knownAttempts yields the attempts of all sessions in the collection. The
 // version only ever grows.
 func (c *core) knownAttempts() (iter.Seq[veriff.AttemptID], uint64) {

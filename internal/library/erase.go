@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	"veriffs/cache"
@@ -35,8 +36,9 @@ type Erasure struct {
 	// they are: files of attempts whose session was never known. More than 0
 	// means that the erasure of a session is not proven.
 	Unattributed int64 `json:"unattributed"`
-	// Pages says what the kernel held of the files in memory: "dropped", or
-	// "none" if nothing was mounted.
+	// Pages says what the kernel held of the files in memory: "dropped", "none"
+	// if nothing was mounted, or "pending" if it was told but has not answered,
+	// because a program waits in the directory.
 	Pages string `json:"kernel_pages"`
 }
 
@@ -44,6 +46,7 @@ type Erasure struct {
 const (
 	pagesDropped = "dropped"
 	pagesNone    = "none"
+	pagesPending = "pending"
 )
 
 // EraseSession erases everything that is kept of a session: its files, those
@@ -154,6 +157,7 @@ func (d *doomed) takes(key cache.Key, text []byte) bool {
 	if isMedia {
 		d.files[media] = true
 	}
+	delete(d.unattributed, key) // whose it is was learnt since
 	return true
 }
 
@@ -180,10 +184,11 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	d.owner = func(id veriff.AttemptID) veriff.SessionID { s, _ := l.catalog.Attempt(id); return s }
 	up := newFence(d)
 	l.fence.Store(up)
-	defer func() {
+	lower := sync.OnceFunc(func() {
 		l.fence.Store(nil)
 		close(up.down)
-	}()
+	})
+	defer lower()
 	if err := errors.Join(l.listings.answers.Settle(ctx), l.attempts.answers.Settle(ctx),
 		l.documents.answers.Settle(ctx), l.documents.bodies.Settle(ctx), l.files.fetches.Settle(ctx)); err != nil {
 		return e, err
@@ -204,9 +209,10 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	change := l.forget(d)
 	err = errors.Join(err, l.unpin(d))
 	change.SessionsChanged = change.SessionsChanged || before.SessionsChanged
-	e.Pages = pagesNone
-	if l.tellAndWait(ctx, change) {
-		e.Pages = pagesDropped
+	// The kernel can't be told while a lookup in that directory waits for us.
+	lower()
+	if e.Pages = l.dropPages(ctx, change); e.Pages == pagesPending {
+		e.Proven = false
 	}
 	return e, err
 }
@@ -250,6 +256,26 @@ func (l *eraser) forget(d *doomed) Change {
 	}
 	change.ErasedSession = func(id veriff.SessionID) bool { return sessions[id] }
 	return change
+}
+
+// pagesPatience is how long the kernel may take to drop its pages.
+const pagesPatience = 30 * time.Second
+
+// dropPages has the observer act on an erasure, and returns what became of the
+// kernel's pages.
+func (l *eraser) dropPages(ctx context.Context, change Change) string {
+	done := make(chan struct{})
+	change.Done = sync.OnceFunc(func() { close(done) })
+	if !l.observer.tell(change) {
+		return pagesNone
+	}
+	select {
+	case <-done:
+		return pagesDropped
+	case <-ctx.Done():
+	case <-time.After(pagesPatience):
+	}
+	return pagesPending
 }
 
 // unpin takes away the pins of what was erased, also of what was not fetched yet.

@@ -47,10 +47,11 @@ func (c *core) fenced(has func(*fence) bool) bool {
 	return f != nil && has(f)
 }
 
-// behindFence does work once no erasure takes what it is about.
+// behindFence does work once no erasure takes what it is about. Work that found
+// out on its way that one does is done again after it.
 func behindFence[V any](ctx context.Context, c *core, has func(*fence) bool, work func() (V, error)) (v V, err error) {
 	for {
-		if f := c.fence.Load(); f != nil && has(f) {
+		if f := c.fence.Load(); f != nil && (has(f) || errors.Is(err, errFenced)) {
 			select {
 			case <-f.down:
 			case <-ctx.Done():

@@ -2,9 +2,11 @@ package library
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"veriffs/internal/answers"
+	"veriffs/internal/catalog"
 	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
@@ -100,45 +102,63 @@ func (l *eraser) eraseGone() {
 }
 
 // eraseLost erases what has gone so far, and reports whether some of it has
-// to be tried again.
+// to be tried again. What is certain goes first: it must not wait for the API to
+// tell about the rest.
 func (l *eraser) eraseLost(ctx context.Context) (again bool) {
 	lost := l.catalog.Losses.Pending()
-	if lost.Empty() {
-		return false
-	}
-	d := &doomed{sessions: make(map[veriff.SessionID]bool), attempts: make(map[veriff.AttemptID]remains)}
+	sure := &doomed{sessions: make(map[veriff.SessionID]bool), attempts: make(map[veriff.AttemptID]remains)}
 	for id := range lost.Sessions {
-		d.sessions[id] = true
+		sure.sessions[id] = true
 	}
 	for id, loss := range lost.Attempts {
 		if !loss.Suspect {
-			d.attempts[id] = remains{}
+			sure.attempts[id] = remains{}
+		}
+	}
+	again = !l.eraseDoomed(ctx, sure, lost)
+	suspects := &doomed{attempts: make(map[veriff.AttemptID]remains)}
+	for id, loss := range lost.Attempts {
+		if !loss.Suspect {
 			continue
 		}
 		left, err := l.leftOf(ctx, id)
-		if err != nil {
-			l.log.Debug("which files of an attempt are gone is not known yet", "attempt", id, "error", err)
-			delete(lost.Attempts, id)
-			again = true
+		if err == nil {
+			suspects.attempts[id] = left
 			continue
 		}
-		d.attempts[id] = left
+		l.log.Debug("which files of an attempt are gone is not known yet", "attempt", id, "error", err)
+		again = true
+		if errors.Is(err, ErrOffline) || errors.Is(err, veriff.ErrRateLimited) {
+			break // the others would not be answered either
+		}
 	}
+	return !l.eraseDoomed(ctx, suspects, lost) || again
+}
+
+// eraseDoomed erases some of the lost, and reports whether that went well.
+func (l *eraser) eraseDoomed(ctx context.Context, d *doomed, lost catalog.Lost) bool {
 	if len(d.sessions)+len(d.attempts) == 0 {
-		return again
+		return true
+	}
+	done := catalog.Lost{Sessions: make(map[veriff.SessionID]catalog.Loss), Attempts: make(map[veriff.AttemptID]catalog.Loss)}
+	for id := range d.sessions {
+		done.Sessions[id] = lost.Sessions[id]
+	}
+	for id := range d.attempts {
+		done.Attempts[id] = lost.Attempts[id]
 	}
 	e, err := l.erase(ctx, d)
 	if err != nil {
 		if ctx.Err() == nil {
-			l.log.Warn("what the API no longer has could not be erased from the cache; it is tried again", "error", err)
+			l.log.Warn("erasing what the API no longer has failed; it is tried again", "error", err)
 		}
-		return true
+		return false
 	}
 	if len(e.Erased) > 0 {
-		l.log.Info("what the API no longer has was erased from the cache", "objects", len(e.Erased))
+		l.log.Info("erased what the API no longer has", "objects", len(e.Erased))
 	}
-	l.catalog.Losses.Erased(lost)
-	return again
+	l.catalog.Losses.Erased(done)
+	return true
 }
 
 // leftOf returns what is left of an attempt.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -281,10 +282,10 @@ func TestErasureAfterAKill(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	h.up()
-	if !h.cached(session.Attempts[0].Media[0]) {
-		t.Fatal("the file is not in the cache, so the test proves nothing")
+	if before := len(h.objects()); before < len(h.allFiles())+len(session.Attempts[1].Media) {
+		t.Fatalf("the cache has %d objects, so the test proves nothing", before)
 	}
+	h.up()
 	for _, f := range append(session.Attempts[0].Media, session.Attempts[1].Media...) {
 		h.eventually("the next process erases the deleted session", func() bool { return !h.cached(f) })
 	}
@@ -350,5 +351,73 @@ func TestErasureEndsPins(t *testing.T) {
 		if h.cache.Pinned(cache.Key("media/" + f.ID.String())) {
 			t.Errorf("%s is still pinned", f.ID)
 		}
+	}
+}
+
+// A lookup that waits for an erasure keeps the kernel from being told, so the
+// erasure must not wait for that behind its own fence.
+func TestObserverThatWaitsForALookup(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	h.warm(library.WarmOptions{})
+	var waiting chan error // the lookup that was begun during the erasure
+	h.lib.Observe(func(c library.Change) {
+		if c.Done == nil {
+			return
+		}
+		go func() { // as the queue of invalidations does
+			<-waiting
+			c.Done()
+		}()
+	})
+	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
+	go h.lib.Document(context.Background(), h.SessionIDs()[1], listing.DecisionDocument)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := stalled.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	waiting = make(chan error, 1)
+	erased := make(chan library.Erasure, 1)
+	go func() {
+		e, err := h.lib.EraseSession(ctx, id)
+		if err != nil {
+			t.Error(err)
+		}
+		erased <- e
+	}()
+	h.eventually("the erasure is at work", func() bool { return h.lib.Erasing() })
+	go func() {
+		h.lib.ForgetListing(id)
+		_, err := h.lib.Session(ctx, id)
+		waiting <- err
+	}()
+	stalled.Release()
+	select {
+	case e := <-erased:
+		if e.Pages != "dropped" || !e.Proven {
+			t.Errorf("%+v", e)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the erasure and the lookup wait for each other")
+	}
+}
+
+// Word of a session that the API did not have makes it be asked for again.
+func TestWordOfAnAbsentSession(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	fault := h.Set(sandbox.Match{ID: id.String()}, sandbox.Status(404))
+	h.loses(id)
+	fault.Remove()
+	if _, err := h.lib.Session(context.Background(), id); !errors.Is(err, library.ErrNotFound) {
+		t.Fatalf("a session that is absent was asked for again: %v", err)
+	}
+	h.lib.ForgetListing(id)
+	if _, err := h.lib.Session(context.Background(), id); err != nil {
+		t.Errorf("after word of it: %v", err)
+	}
+	if all, _ := h.lib.Sessions(); !slices.Contains(all, id) {
+		t.Error("it is not listed")
 	}
 }

@@ -82,7 +82,12 @@ func (l *listings) Find(ctx context.Context, id veriff.SessionID, name string) (
 
 // ForgetListing makes the next call of Session ask the API, because there is
 // word that the session has changed.
-func (l *listings) ForgetListing(id veriff.SessionID) { l.answers.Expire(id) }
+func (l *listings) ForgetListing(id veriff.SessionID) {
+	if l.sessions.Restore(id) { // the API said that it was not there
+		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})
+	}
+	l.answers.Expire(id)
+}
 
 // Stored is the last listing of a session in the sealed store.
 func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok bool) {

@@ -129,7 +129,7 @@ func New(session veriff.SessionID, attempt veriff.AttemptID, created time.Time, 
 	for i, m := range media.Items {
 		l.Files[i] = File{
 			ID: m.ID, Listed: m.Size, In: l,
-			Context: unique.Make(m.Context), MIMEType: unique.Make(m.MIMEType),
+			Context: unique.Make(clip(m.Context)), MIMEType: unique.Make(clip(m.MIMEType)),
 		}
 	}
 	slices.SortFunc(l.Files, func(a, b File) int { return a.ID.Compare(b.ID) })
@@ -149,4 +149,11 @@ func (l *Listing) Gone(last *Listing) (names []string) {
 		}
 	}
 	return names
+}
+
+// clip bounds what the API says of a file: it is sealed in a label, which has
+// bounds of its own.
+func clip(s string) string {
+	const most = 255
+	return s[:min(len(s), most)]
 }

@@ -53,6 +53,7 @@ type Link struct {
 	down    error // why the circuit is open; nil while the API is in reach
 	since   int64 // the number of answers when it opened
 	doubted bool  // a probe is under way to decide
+	outage  int   // which one it is, or was
 }
 
 // NewLink returns a closed circuit. Its probes are run by spawn and end with life.
@@ -110,7 +111,9 @@ func (k *Link) decide(err error) {
 func (k *Link) lostLocked(err error) {
 	k.down, k.since = err, k.client.Answers()
 	k.log.Warn("the API can't be reached: what is in the cache keeps working", "error", err)
-	k.spawn(k.watch)
+	k.outage++
+	outage := k.outage
+	k.spawn(func() { k.watch(outage) })
 }
 
 func (k *Link) ask() error {
@@ -123,16 +126,25 @@ func unreachable(err error) bool {
 	return errors.Is(err, veriff.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)
 }
 
-// watch probes until the API answers, whatever its answer.
-func (k *Link) watch() {
-	for pause := probeFirst; k.Check() != nil; pause = min(2*pause, probeLongest) {
+// watch probes until the API answers, whatever its answer. Another outage has
+// another watch.
+func (k *Link) watch(outage int) {
+	for pause := probeFirst; k.out(outage); pause = min(2*pause, probeLongest) {
 		select {
 		case <-k.life.Done():
 			return
 		case <-time.After(max(pause, time.Until(k.client.HeldUntil()))):
 		}
-		if k.Check() != nil {
-			_ = k.ask() // check sees whether it was answered
+		if k.out(outage) {
+			_ = k.ask() // Check sees whether it was answered
 		}
 	}
+}
+
+// out reports whether an outage lasts.
+func (k *Link) out(outage int) bool {
+	down := k.Check() != nil
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return down && k.outage == outage
 }

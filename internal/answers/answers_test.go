@@ -1,0 +1,97 @@
+package answers
+
+import (
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"veriffs/internal/flight"
+	"veriffs/internal/reach"
+)
+
+// shop answers with how often it was asked, once it is told to.
+type shop struct {
+	asked  int
+	answer chan struct{}
+}
+
+type item string
+
+func (i item) String() string { return string(i) }
+
+func (s *shop) Stored(item) (a Answer[int], ok bool) { return a, false }
+
+func (s *shop) Ask(*flight.Task, item) (int, error) {
+	s.asked++
+	<-s.answer
+	return s.asked, nil
+}
+
+func (s *shop) Received(item, int, int) {}
+func (s *shop) Lost(item, int)          {}
+
+func (s *shop) Gate(_ context.Context, _ item, work func() (int, error)) (int, error) { return work() }
+
+type freely struct{}
+
+func (freely) Probe(context.Context) error { return nil }
+func (freely) Answers() int64              { return 0 }
+func (freely) HeldUntil() (t time.Time)    { return t }
+func (freely) Patience() time.Duration     { return time.Second }
+
+// An answer that was asked for before there was word of a change is stale when
+// it comes.
+func TestExpiredWhileItWasAsked(t *testing.T) {
+	s := &shop{answer: make(chan struct{})}
+	log := slog.New(slog.DiscardHandler)
+	a := New(s, Options[int]{
+		About: "item", Most: 100, Weigh: func(Answer[int]) int { return 1 }, TTL: time.Hour, Now: time.Now, Log: log,
+		Limit: reach.NewLimit(freely{}, t.Context(), log), Lanes: flight.NewLanes(t.Context(), 1, nil), Spawn: func(f func()) { go f() },
+	})
+	first := make(chan int)
+	go func() {
+		v, err := a.Get(t.Context(), "x")
+		if err != nil {
+			t.Error(err)
+		}
+		first <- v
+	}()
+	for a.Asking() == 0 {
+		time.Sleep(time.Millisecond) // there is no notice
+	}
+	s.answer <- struct{}{} // it is being asked
+	if v := <-first; v != 1 {
+		t.Fatalf("the first answer is %d", v)
+	}
+	go func() {
+		v, _ := a.Get(t.Context(), "x") // fresh
+		first <- v
+	}()
+	if v := <-first; v != 1 {
+		t.Fatalf("a fresh answer is %d", v)
+	}
+	a.Expire("x")
+	go func() {
+		v, _ := a.Get(t.Context(), "x")
+		first <- v
+	}()
+	for a.Asking() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	a.mu.Lock()
+	for len(a.asked) == 0 { // the source is about to be asked
+		a.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		a.mu.Lock()
+	}
+	a.mu.Unlock()
+	a.Expire("x")
+	close(s.answer)
+	if v := <-first; v != 2 {
+		t.Fatalf("the second answer is %d", v)
+	}
+	if v, err := a.Get(t.Context(), "x"); err != nil || v != 3 {
+		t.Errorf("after word of a change during the second: %d, %v", v, err)
+	}
+}
