@@ -26,8 +26,8 @@ import (
 // retryStale is how soon a refresh that failed is tried again.
 const retryStale = 30 * time.Second
 
-// ErrGated is what a source's Ask returns if it met, in work that nobody waits for,
-// what its Gate waits for.
+// ErrGated is what a source's Ask returns if it finds that it must not ask now. Its
+// Gate waits until it may, and calls the work again.
 var ErrGated = errors.New("answers: not to be asked now")
 
 // Options is what answers are made of.
@@ -78,7 +78,9 @@ type Question interface {
 type Answer[V any] struct {
 	Value  V
 	Absent bool
-	Asked  time.Time
+	Asked  time.Time // when it counts as asked for: later than it was if a refresh failed
+
+	received time.Time // from the API by this process; zero if it was stored
 }
 
 // New returns answers from a source.
@@ -110,8 +112,24 @@ func (a *Answers[K, V]) Get(ctx context.Context, k K) (V, error) {
 	})
 }
 
+// ErrStale is the error of Renew for an answer that is not new.
+var ErrStale = errors.New("answers: no new answer was to be had")
+
+// Renew asks, and returns nothing but an answer that came from the API since it
+// was called.
+func (a *Answers[K, V]) Renew(ctx context.Context, k K) (V, error) {
+	begun := a.options.Now()
+	a.Expire(k)
+	v, err := a.Get(ctx, k)
+	if last, ok := a.memory.Peek(k); err == nil && (!ok || last.received.Before(begun)) {
+		return v, ErrStale
+	}
+	return v, err
+}
+
 // Refresh refreshes an answer in the background, and calls then when that has
-// ended. It returns nil if the answer is fresh or is being refreshed.
+// ended. It returns nil, and calls nothing, if the answer is fresh or is being
+// refreshed, or while the lanes are held.
 func (a *Answers[K, V]) Refresh(k K, then func()) *flight.Task {
 	if last, ok := a.memory.Peek(k); ok && a.fresh(last) {
 		return nil
@@ -148,7 +166,7 @@ func (a *Answers[K, V]) Present(k K) (V, bool) {
 
 // Put stores an answer that came with another.
 func (a *Answers[K, V]) Put(k K, v V) {
-	a.memory.Add(k, Answer[V]{Value: v, Asked: a.options.Now()})
+	a.memory.Add(k, Answer[V]{Value: v, Asked: a.options.Now(), received: a.options.Now()})
 }
 
 // Expire makes an answer stale, because there is word of a change.
@@ -218,7 +236,7 @@ func (a *Answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 		return v, nil
 	case Proven(err):
 		a.source.Lost(k, last.Value)
-		a.memory.Add(k, Answer[V]{Absent: true, Asked: a.options.Now()})
+		a.memory.Add(k, Answer[V]{Absent: true, Asked: a.options.Now(), received: a.options.Now()})
 		return none, err
 	case errors.Is(err, veriff.ErrNotFound):
 		return none, err // unsigned: nothing is destroyed or remembered

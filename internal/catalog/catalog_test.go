@@ -110,7 +110,7 @@ func TestLostOnceMore(t *testing.T) {
 	again, once := veriff.SessionID{1}, veriff.SessionID{2}
 	c.Losses.Add([]veriff.SessionID{again, once}, nil)
 	erased := c.Losses.Pending()
-	c.Losses.Restore(again)
+	c.Losses.Restore(again, nil)
 	c.Losses.Add([]veriff.SessionID{again}, nil)
 	c.Losses.Erased(erased)
 	if !c.Losses.Has(again) || c.Losses.Has(once) {

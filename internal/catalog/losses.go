@@ -68,14 +68,26 @@ func (l *Losses) Has(id veriff.SessionID) bool {
 	return ok
 }
 
-// Restore takes back that a session is gone: the API has it again.
-func (l *Losses) Restore(id veriff.SessionID) {
+// HasAttempt reports whether an attempt has gone, or is suspected.
+func (l *Losses) HasAttempt(id veriff.AttemptID) bool {
+	l.catalog.mu.RLock()
+	defer l.catalog.mu.RUnlock()
+	_, ok := l.lost.Attempts[id]
+	return ok
+}
+
+// Restore takes back that a session, with these attempts, is gone: the API has it
+// again.
+func (l *Losses) Restore(id veriff.SessionID, attempts []veriff.AttemptID) {
 	if !l.Has(id) {
 		return
 	}
 	l.catalog.mu.Lock()
 	defer l.catalog.mu.Unlock()
 	delete(l.lost.Sessions, id)
+	for _, attempt := range attempts {
+		delete(l.lost.Attempts, attempt)
+	}
 	l.catalog.markLocked()
 }
 

@@ -76,12 +76,12 @@ func (s *Sessions) Lose(id veriff.SessionID, until time.Time) (had bool) {
 		s.visited = slices.Delete(s.visited, n, n+1)
 	}
 	listed := s.isListedLocked(id)
-	fresh := s.absent.put(id, until)
-	if fresh && !listed {
+	had = visited || listed && !s.isAbsentLocked(id)
+	if s.absent.put(id, until) && !listed {
 		s.absent.stray(id, s.isListedLocked)
 	}
 	s.version++
-	return visited || listed && fresh
+	return had
 }
 
 // Restore takes back that a session is absent, because there is word of it. It

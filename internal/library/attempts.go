@@ -46,14 +46,16 @@ func (l *attempts) FindInAttempt(ctx context.Context, id veriff.AttemptID, name 
 // Stored is the last listing of an attempt in the sealed store.
 func (l *attempts) Stored(id veriff.AttemptID) (a answers.Answer[*Listing], ok bool) {
 	body, _, stored, ok := store.Get(l.cache, store.AttemptList(id))
-	if !ok {
+	if !ok || l.catalog.Losses.HasAttempt(id) {
 		return a, false
 	}
 	media, err := veriff.DecodeMediaList(body)
 	if err != nil {
 		return a, false
 	}
-	return answers.Answer[*Listing]{Value: l.attemptListing(id, media), Asked: stored}, true
+	list := l.attemptListing(id, media)
+	list.Proves = false // it is not new
+	return answers.Answer[*Listing]{Value: list, Asked: stored}, true
 }
 
 func (l *attempts) attemptListing(id veriff.AttemptID, media veriff.MediaList) *Listing {
@@ -95,11 +97,7 @@ func (l *attempts) Ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 	}
 	session, _ := l.catalog.Attempt(id)
 	if session.IsZero() {
-		session = sessionOf(media)
-		if l.fenced(func(f *fence) bool { return f.hasSession(session) }) {
-			return nil, errFenced
-		}
-		if !session.IsZero() {
+		if session = sessionOf(media); !session.IsZero() && !l.fenced(func(f *fence) bool { return f.hasSession(session) }) {
 			attempts, err := l.listings.askAttempts(t, session)
 			if err != nil {
 				return nil, fmt.Errorf("library: list attempt %s: %w", id, err)
@@ -108,6 +106,9 @@ func (l *attempts) Ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 				l.catalogued(session, attempts.Items)
 			}
 		}
+	}
+	if l.fenced(func(f *fence) bool { return f.hasSession(session) }) {
+		return nil, errFenced
 	}
 	store.Put(l.cache, store.AttemptList(id), media.Body, store.NewLabel(session, id, media.Receipt).Text())
 	return l.attemptListing(id, media), nil

@@ -174,7 +174,6 @@ func (c *core) keepCatalog() {
 		case <-c.catalog.Changed():
 		}
 		c.rest(catalogDelay)
-		c.catalog.Mark()
 		c.catalog.Save()
 	}
 }

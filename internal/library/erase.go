@@ -85,7 +85,6 @@ func (l *eraser) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) {
 	e, err := l.erase(ctx, d)
 	if err == nil {
 		err = l.cache.Remove(store.CatalogKey)
-		l.catalog.Mark()
 		l.catalog.Save()
 	}
 	return e, err
@@ -147,6 +146,7 @@ func (d *doomed) takes(key cache.Key, text []byte) bool {
 		if !attempt.IsZero() && !doomed {
 			d.attempts[attempt] = remains{}
 		}
+	case session.IsZero() && isMedia && d.files[media]: // a list of the session has it
 	case doomed && (isMedia && !left.has(media) || !isMedia && !left.listed):
 	default:
 		if session.IsZero() && (isMedia || !attempt.IsZero()) && d.owner(attempt).IsZero() {

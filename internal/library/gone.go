@@ -7,7 +7,6 @@ import (
 
 	"veriffs/internal/answers"
 	"veriffs/internal/catalog"
-	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -30,15 +29,11 @@ const (
 // loseSession takes a session out of every tree and has all of it erased.
 func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 	d := l.doomSession(id)
-	known := l.sessions.Lose(id, l.now().Add(l.ttl)) || last != nil || len(d.attempts) > 0
-	for kind := range listing.DocumentKinds {
-		known = known || l.cache.Has(documentKey{id, kind}.key())
+	level := l.log.Debug // somebody tried an id
+	if l.sessions.Lose(id, l.now().Add(l.ttl)) || last != nil || len(d.attempts) > 0 {
+		level = l.log.Info
 	}
-	if !known { // an id that somebody tried: reading the whole cache would find nothing
-		l.log.Debug("the API has no such session", "session", id)
-		return
-	}
-	l.log.Info("the API no longer has this session: it leaves the listing and the cache", "session", id)
+	level("the API no longer has this session: it leaves the listing and the cache", "session", id)
 	change := l.forget(d)
 	change.SessionsChanged, change.SessionsGone = true, []veriff.SessionID{id}
 	whole := make(map[veriff.AttemptID]bool, len(d.attempts)) // none is merely suspected
@@ -161,15 +156,15 @@ func (l *eraser) eraseDoomed(ctx context.Context, d *doomed, lost catalog.Lost) 
 	return true
 }
 
-// leftOf returns what is left of an attempt.
+// leftOf returns what is left of an attempt, by a new answer of the API.
 func (l *eraser) leftOf(ctx context.Context, id veriff.AttemptID) (remains, error) {
-	list, err := l.attempts.answers.Get(ctx, id)
+	list, err := l.attempts.answers.Renew(ctx, id)
 	switch {
 	case err == nil && list.Proves:
 		return remains{list, true}, nil
 	case err == nil:
 		return remains{}, ErrIncomplete
-	case !answers.Proven(err) && !l.attempts.answers.Absent(id):
+	case !answers.Proven(err):
 		return remains{}, err
 	}
 	// It is gone, but its session may list what it had.

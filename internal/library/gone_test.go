@@ -77,15 +77,20 @@ func TestDeletedSessionIsErasedByLabel(t *testing.T) {
 	h.warm(library.WarmOptions{})
 	h.warmAttempt(session.Attempts[1].ID)
 	all := append(session.Attempts[0].Media, session.Attempts[1].Media...)
-	// A new process knows of the listings what the cache still has.
-	h.lib.Close()
+	// The next process finds neither the listings nor the catalog.
+	h.down()
+	h.openCache()
 	for _, key := range []string{"session/" + id.String() + "/media", "session/" + id.String() + "/attempts",
 		"attempt/" + session.Attempts[1].ID.String() + "/media", "catalog"} {
 		if err := h.cache.Remove(cache.Key(key)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h.restart()
+	if err := h.cache.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.unlisted = true
+	h.up()
 	h.DeleteSession(id)
 	h.loses(id)
 	for _, f := range all {
@@ -419,5 +424,68 @@ func TestWordOfAnAbsentSession(t *testing.T) {
 	}
 	if all, _ := h.lib.Sessions(); !slices.Contains(all, id) {
 		t.Error("it is not listed")
+	}
+}
+
+// A deleted file is not forgotten because its attempt can't be asked for now: a
+// stale listing proves nothing.
+func TestSuspicionOutlastsAFailure(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	session, _ := h.Session(id)
+	h.warm(library.WarmOptions{})
+	h.warmAttempt(session.Attempts[0].ID) // its listing is in memory
+	gone := h.files(id)[0]
+	failing := h.Set(sandbox.Match{Kind: sandbox.AttemptMedia}, sandbox.Status(500))
+	h.DeleteMedia(gone.ID)
+	h.listing(id)
+	h.eventually("the attempt is asked for", func() bool { return failing.Hits() > 0 })
+	h.restart()
+	if !h.cached(gone) {
+		t.Error("the file left the cache without proof")
+	}
+	failing.Remove()
+	h.restart()
+	h.eventually("the file leaves the cache once its attempt could be asked for", func() bool { return !h.cached(gone) })
+}
+
+// An attempt whose session is being erased is asked for once, and again when the
+// erasure has ended, not all the time between.
+func TestAttemptDuringAnErasure(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	session, _ := h.Session(id)
+	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
+	go h.lib.Document(context.Background(), h.SessionIDs()[1], listing.DecisionDocument)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if err := stalled.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	erased := make(chan error, 1)
+	go func() {
+		_, err := h.lib.EraseSession(ctx, id)
+		erased <- err
+	}()
+	h.eventually("the erasure is at work", func() bool { return h.lib.Erasing() })
+	asked := h.Set(sandbox.Match{Kind: sandbox.AttemptMedia}) // counts
+	entered := make(chan error, 1)
+	go func() {
+		_, err := h.lib.Attempt(ctx, session.Attempts[1].ID)
+		entered <- err
+	}()
+	if err := asked.Wait(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // long enough for many
+	if n := asked.Hits(); n > 1 {
+		t.Errorf("the attempt was asked for %d times during the erasure", n)
+	}
+	stalled.Release()
+	if err := <-erased; err != nil {
+		t.Error(err)
+	}
+	if err := <-entered; err != nil {
+		t.Error(err)
 	}
 }

@@ -18,15 +18,16 @@ import (
 // house is a library over a stand-in for the API, without a mount.
 type house struct {
 	*sandbox.Sandbox
-	t      *testing.T
-	dir    string // of the cache
-	url    string
-	limit  int64
-	verify veriff.VerifyMode
-	now    func() time.Time // nil: the clock
-	lib    *library.Library
-	cache  *cache.Cache
-	down   func()
+	t        *testing.T
+	dir      string // of the cache
+	url      string
+	limit    int64
+	verify   veriff.VerifyMode
+	unlisted bool             // the library is not told of the sessions
+	now      func() time.Time // nil: the clock
+	lib      *library.Library
+	cache    *cache.Cache
+	down     func()
 }
 
 func newHouse(t *testing.T, limit int64, world sandbox.Options) *house {
@@ -52,13 +53,7 @@ func (h *house) up() {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	o := cache.Options{Dir: h.dir, Limit: h.limit, Now: h.now}
-	for _, s := range h.Secrets() {
-		o.Secrets = append(o.Secrets, []byte(s))
-	}
-	if h.cache, err = cache.Open(o); err != nil {
-		h.t.Fatal(err)
-	}
+	h.openCache()
 	if h.lib, err = library.New(library.Options{Client: client, Cache: h.cache, Now: h.now}); err != nil {
 		h.t.Fatal(err)
 	}
@@ -67,13 +62,28 @@ func (h *house) up() {
 	}
 	ids := h.SessionIDs()
 	slices.SortFunc(ids, veriff.SessionID.Compare)
-	h.lib.SetSessions(ids)
+	if !h.unlisted {
+		h.lib.SetSessions(ids)
+	}
 	h.down = func() {
 		h.lib.Close()
 		if err := h.cache.Close(); err != nil {
 			h.t.Error(err)
 		}
 		client.Close()
+	}
+}
+
+// openCache opens the cache alone.
+func (h *house) openCache() {
+	h.t.Helper()
+	o := cache.Options{Dir: h.dir, Limit: h.limit, Now: h.now}
+	for _, s := range h.Secrets() {
+		o.Secrets = append(o.Secrets, []byte(s))
+	}
+	var err error
+	if h.cache, err = cache.Open(o); err != nil {
+		h.t.Fatal(err)
 	}
 }
 

@@ -139,10 +139,14 @@ func (l *Library) Close() {
 	l.closed = true
 	l.closing.Unlock()
 	l.work.Wait()
-	if !l.cache.Has(store.CatalogKey) { // it was evicted
-		l.catalog.Mark()
+	select {
+	case <-l.catalog.Changed():
+		l.catalog.Save()
+	default:
+		if !l.cache.Has(store.CatalogKey) { // it was evicted
+			l.catalog.Save()
+		}
 	}
-	l.catalog.Save()
 }
 
 // Newest returns when the newest attempt began that the library knows of.

@@ -100,7 +100,9 @@ func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok b
 		return a, false
 	}
 	attempt, created := l.catalog.Newest(id)
-	return answers.Answer[*Listing]{Value: listing.New(id, attempt, created, media), Asked: stored}, true
+	list := listing.New(id, attempt, created, media)
+	list.Proves = false // it is not new
+	return answers.Answer[*Listing]{Value: list, Asked: stored}, true
 }
 
 // Ask gets the media and the attempts of a session from the API, in parallel, and
@@ -155,7 +157,7 @@ func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts ve
 		return veriff.AttemptList{}, err
 	}
 	if err != nil {
-		if t.Context().Err() == nil && !errors.Is(err, ErrNotFound) {
+		if t.Context().Err() == nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrOffline) {
 			l.log.Warn("listing the attempts failed; the files of this session may have no date", "session", id, "error", err)
 		}
 		return veriff.AttemptList{}, nil
@@ -175,7 +177,7 @@ func (l *listings) Lost(id veriff.SessionID, last *Listing) { l.eraser.loseSessi
 // Received tells the observer what has changed. Files that are missing from the
 // same attempt may be deleted: see suspect in gone.go.
 func (l *listings) Received(id veriff.SessionID, list, last *Listing) {
-	l.catalog.Losses.Restore(id)
+	l.catalog.Losses.Restore(id, l.catalog.Of(id))
 	if l.sessions.Visit(id) {
 		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})
 	}

@@ -34,14 +34,13 @@ func (c *Catalog) Load() error {
 	return c.Decode(b)
 }
 
-// Save writes the catalog if it has changed since it was last written.
+// Save writes the catalog down.
 func (c *Catalog) Save() {
 	c.writing.Lock()
 	defer c.writing.Unlock()
 	select {
-	case <-c.Changed():
+	case <-c.Changed(): // by what is written now
 	default:
-		return
 	}
 	b := c.Encode()
 	if b == nil { // after an erasure
