@@ -72,7 +72,7 @@ func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]listi
 		absent [listing.DocumentKinds]bool
 	)
 	for kind := range listing.DocumentKinds {
-		if kind.Listed() {
+		if kind.InListing() {
 			continue
 		}
 		group.Go(l.guard(func() error {
@@ -93,7 +93,7 @@ func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]listi
 	}
 	var kinds []listing.DocumentKind
 	for kind := range listing.DocumentKinds {
-		if kind.Listed() {
+		if kind.InListing() {
 			_, err := l.Document(ctx, id, kind)
 			absent[kind] = errors.Is(err, ErrNotFound)
 		}
@@ -108,7 +108,7 @@ func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]listi
 // The errors are those of Session.
 func (l *documents) Document(ctx context.Context, id veriff.SessionID, kind listing.DocumentKind) (Document, error) {
 	k := documentKey{id, kind}
-	if kind.Listed() {
+	if kind.InListing() {
 		if _, err := l.listings.Session(ctx, id); err != nil {
 			return Document{}, err
 		}

@@ -107,7 +107,7 @@ type doomed struct {
 // remains is what is left of an attempt.
 type remains struct {
 	files  *Listing // nil: none
-	listed bool     // the attempt itself is still there, and so is its listing
+	exists bool     // the attempt itself is still there, and so is its listing
 }
 
 func (r remains) has(id veriff.MediaID) bool { return r.files != nil && r.files.Has(id) }
@@ -147,7 +147,7 @@ func (d *doomed) takes(key cache.Key, text []byte) bool {
 			d.attempts[attempt] = remains{}
 		}
 	case session.IsZero() && isMedia && d.files[media]: // a list of the session has it
-	case doomed && (isMedia && !left.has(media) || !isMedia && !left.listed):
+	case doomed && (isMedia && !left.has(media) || !isMedia && !left.exists):
 	default:
 		if session.IsZero() && (isMedia || !attempt.IsZero()) && d.owner(attempt).IsZero() {
 			d.unattributed[key] = true
@@ -243,7 +243,7 @@ func (l *eraser) forget(d *doomed) Change {
 		}
 	}
 	for attempt, left := range d.attempts {
-		if !left.listed {
+		if !left.exists {
 			l.attempts.answers.Drop(attempt)
 		}
 	}
@@ -289,7 +289,7 @@ func (l *eraser) unpin(d *doomed) (err error) {
 		}
 	}
 	for id, left := range d.attempts {
-		if !left.listed {
+		if !left.exists {
 			err = errors.Join(err, l.cache.Unpin(store.AttemptList(id)))
 		}
 	}

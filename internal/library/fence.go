@@ -33,7 +33,7 @@ func (f *fence) hasSession(id veriff.SessionID) bool { return f.everything || f.
 
 func (f *fence) hasAttempt(id veriff.AttemptID) bool {
 	left, doomed := f.attempts[id]
-	return f.everything || doomed && !left.listed
+	return f.everything || doomed && !left.exists
 }
 
 func (f *fence) hasFile(file *File) bool {

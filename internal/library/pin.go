@@ -51,7 +51,7 @@ func (l *keeper) eachKey(ctx context.Context, name string, f func(cache.Key) err
 		errs = f(store.AttemptList(list.Attempt))
 	default:
 		for kind := range listing.DocumentKinds {
-			if kind.Listed() {
+			if kind.InListing() {
 				errs = errors.Join(errs, f(documentKey{list.Session, kind}.key()))
 			}
 		}

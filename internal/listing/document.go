@@ -41,5 +41,5 @@ func ParseDocumentName(name string) (DocumentKind, bool) {
 	return 0, false
 }
 
-// Listed reports whether the document comes with a session's listing.
-func (k DocumentKind) Listed() bool { return k == MediaDocument || k == AttemptsDocument }
+// InListing reports whether the document comes with a session's listing.
+func (k DocumentKind) InListing() bool { return k == MediaDocument || k == AttemptsDocument }
