@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -13,11 +12,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 	"go.uber.org/goleak"
 
 	"veriffs/cache"
@@ -63,23 +60,6 @@ type house struct {
 	client *Client
 
 	metrics metricsAddress
-}
-
-// metricsAddress is a log that keeps the address at which metrics are served.
-type metricsAddress string
-
-func (a *metricsAddress) Enabled(context.Context, slog.Level) bool { return true }
-func (a *metricsAddress) WithAttrs([]slog.Attr) slog.Handler       { return a }
-func (a *metricsAddress) WithGroup(string) slog.Handler            { return a }
-
-func (a *metricsAddress) Handle(_ context.Context, r slog.Record) error {
-	r.Attrs(func(at slog.Attr) bool {
-		if r.Message == "metrics are served" && at.Key == "address" {
-			*a = metricsAddress(at.Value.String())
-		}
-		return true
-	})
-	return nil
 }
 
 func newHouse(t *testing.T, o Options) *house {
@@ -274,193 +254,6 @@ func TestChoose(t *testing.T) {
 		if got, err := Choose(c.mounts, c.point); got != c.want || !errors.Is(err, c.err) {
 			t.Errorf("%q of %d: %v, %v", c.point, len(c.mounts), got, err)
 		}
-	}
-}
-
-// Everything that can be done to a library can be done through the socket.
-func TestKeeperThroughTheSocket(t *testing.T) {
-	h := newHouse(t, Options{})
-	ctx := t.Context()
-	if h.client.Mountpoint != "/mnt/veriff" || h.client.Account != "a1b2c3" || h.client.PID != os.Getpid() {
-		t.Errorf("%+v", h.client.Mount)
-	}
-	warmed, err := h.client.Warm(ctx, library.WarmOptions{NoVideo: true, Contexts: []string{"document-*"}}, nil)
-	if err != nil || warmed.Fetched == 0 || warmed.Failed != 0 || warmed.Sessions != len(h.SessionIDs()) {
-		t.Fatalf("%+v, %v", warmed, err)
-	}
-	s, err := h.client.Status(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if s.Sessions != len(h.SessionIDs()) || !s.Online || s.Cache.State != "ok" || s.Cache.Objects < int64(warmed.Fetched) ||
-		s.API.Kinds["media"] != int64(warmed.Fetched) || s.API.P50 <= 0 || s.API.P99 < s.API.P50 || len(s.API.Errors) != 0 {
-		t.Errorf("%+v", s)
-	}
-	id := h.SessionIDs()[0]
-	n, err := h.client.Pin(ctx, "sessions/"+id.String())
-	if err != nil || n.Files == 0 || n.Fetched == 0 || n.Fetched == n.Files {
-		t.Fatal(n, err)
-	}
-	if e, err := h.client.Evict(ctx, []string{id.String()}); err != nil || e.Files != 0 || e.Pinned != n.Fetched {
-		t.Errorf("pinned: %+v, %v", e, err)
-	}
-	if warmed, err := h.client.Warm(ctx, library.WarmOptions{Names: []string{"by-context/" + id.String()}}, nil); err != nil || warmed.Files != n.Files || warmed.Fetched != n.Files-n.Fetched {
-		t.Errorf("%+v, %v", warmed, err)
-	}
-	n.Fetched = n.Files
-	if s, err := h.client.Status(ctx); err != nil || s.Cache.Pinned == 0 {
-		t.Errorf("pinned: %+v, %v", s.Cache, err)
-	}
-	if again, err := h.client.Unpin(ctx, id.String()); err != nil || again != n {
-		t.Error(again, err)
-	}
-	if e, err := h.client.Evict(ctx, []string{id.String()}); err != nil || e.Files == 0 {
-		t.Errorf("%+v, %v", e, err)
-	}
-	if e, err := h.client.EraseSession(ctx, h.SessionIDs()[1]); err != nil || len(e.Erased) == 0 || e.Session != h.SessionIDs()[1].String() {
-		t.Errorf("%+v, %v", e, err)
-	}
-	if e, err := h.client.EraseAll(ctx); err != nil || len(e.Erased) == 0 || e.Remaining != 0 || e.Started.IsZero() {
-		t.Errorf("%+v, %v", e, err)
-	}
-	if s, err := h.client.Status(ctx); err != nil || s.Cache.Objects != 0 {
-		t.Errorf("after erasing all: %+v, %v", s.Cache, err)
-	}
-}
-
-// Errors keep their meaning on the way.
-func TestErrorsThroughTheSocket(t *testing.T) {
-	h := newHouse(t, Options{})
-	if _, err := h.client.Pin(t.Context(), "9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d"); !errors.Is(err, library.ErrNotFound) {
-		t.Errorf("an id that is nothing: %v", err)
-	}
-	if _, err := h.client.Pin(t.Context(), "passport"); !errors.Is(err, veriff.ErrNotUUID) {
-		t.Errorf("no id: %v", err)
-	}
-	h.SetActive(false)
-	if _, err := h.client.Warm(t.Context(), library.WarmOptions{}, nil); !errors.Is(err, veriff.ErrRefused) {
-		t.Errorf("of an integration that is switched off: %v", err)
-	}
-	for _, body := range []string{"", "{", "[]", `{"all": true, "session": "x"}`, `{"session": "x"}`, `{"everything": true}`, `{"all": true} {}`} {
-		resp, err := h.client.http.Post("http://veriffs"+pathPurge, "application/json", strings.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != http.StatusBadRequest {
-			t.Errorf("%s: status %d", body, resp.StatusCode)
-		}
-	}
-}
-
-// A warming ends with the client that asked for it, and with the server.
-func TestWarmingEndsWithItsClient(t *testing.T) {
-	h := newHouse(t, Options{})
-	stuck := h.Set(sandbox.Match{Kind: sandbox.Media}, sandbox.Stall(1))
-	defer stuck.Release()
-	ctx, cancel := context.WithCancel(t.Context())
-	ended := make(chan error, 1)
-	go func() {
-		_, err := h.client.Warm(ctx, library.WarmOptions{}, nil)
-		ended <- err
-	}()
-	if err := stuck.Wait(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) {
-		t.Error(err)
-	}
-	h.server.Close() // returns only if nothing uses the library any more
-}
-
-func TestMetrics(t *testing.T) {
-	h := newHouse(t, Options{Metrics: "127.0.0.1:0"})
-	if _, err := h.lib.Warm(t.Context(), library.WarmOptions{}, nil); err != nil {
-		t.Fatal(err)
-	}
-	overSocket, err := h.client.http.Get("http://veriffs" + pathMetrics)
-	if err != nil {
-		t.Fatal(err)
-	}
-	overTCP, err := http.Get("http://" + string(h.metrics) + pathMetrics)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, resp := range map[string]*http.Response{"socket": overSocket, "TCP": overTCP} {
-		text, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil || resp.StatusCode != http.StatusOK {
-			t.Fatal(resp.Status, err)
-		}
-		var ours strings.Builder
-		for line := range strings.Lines(string(text)) {
-			if strings.Contains(line, "veriffs_") {
-				ours.WriteString(line)
-			}
-		}
-		problems, err := promlint.New(strings.NewReader(ours.String())).Lint()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range problems {
-			t.Errorf("%s: %s: %s", name, p.Metric, p.Text)
-		}
-		for _, want := range []string{
-			"veriffs_sessions 8\n", `veriffs_api_requests_total{kind="media",outcome="ok"} 32` + "\n",
-			`veriffs_build_info{version="v1"} 1` + "\n", "veriffs_api_first_byte_seconds_count 48\n", "veriffs_api_up 1\n", "veriffs_api_held_seconds 0\n", "go_goroutines ",
-		} {
-			if !strings.Contains(string(text), want) {
-				t.Errorf("%s: no %q", name, want)
-			}
-		}
-		for _, session := range h.Sessions() {
-			if strings.Contains(string(text), session.ID.String()) {
-				t.Errorf("%s: the metrics tell an id", name)
-			}
-		}
-	}
-	// Over TCP there is nothing else.
-	for _, path := range []string{"/", pathMount, pathStatus, pathPurge} {
-		resp, err := http.Get("http://" + string(h.metrics) + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != http.StatusNotFound {
-			t.Errorf("%s over TCP: %s", path, resp.Status)
-		}
-	}
-	http.DefaultClient.CloseIdleConnections()
-	h.client.http.CloseIdleConnections()
-}
-
-func TestMetricsForOthersAreWarnedOf(t *testing.T) {
-	for address, want := range map[string]bool{"127.0.0.1:1": false, "[::1]:1": false, "0.0.0.0:1": true, "192.0.2.1:1": true} {
-		addr, err := net.ResolveTCPAddr("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var log strings.Builder
-		warnUnlessLoopback(addr, slog.New(slog.NewTextHandler(&log, nil)))
-		if got := log.Len() > 0; got != want {
-			t.Errorf("%s: warned: %v", address, got)
-		}
-	}
-}
-
-func TestMetricsPortInUse(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	dir := filepath.Join(shortDir(t), "veriffs")
-	if _, err := Serve(Options{Metrics: taken.Addr().String(), directories: []string{dir}}); !errors.Is(err, syscall.EADDRINUSE) {
-		t.Errorf("error %v", err)
-	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
 	}
 }
 
