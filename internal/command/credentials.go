@@ -22,6 +22,9 @@ const (
 // maxSecretFile bounds a secret file, in bytes: five secrets take about 200.
 const maxSecretFile = 4 << 10
 
+// errNoSecret: no secret is given anywhere.
+var errNoSecret = errors.New("the shared secret is missing")
+
 // sharedSecrets returns the integration's secrets: from the file that a flag
 // names, else from the environment, else from systemd's credential, else from
 // the profile. It removes the secret from the environment, so that no child
@@ -56,7 +59,7 @@ func sharedSecrets(c *cli.Context, p *profile) ([]string, error) {
 	}
 	if len(secrets) == 0 {
 		return nil, &hinted{
-			err:  errors.New("the shared secret is missing"),
+			err:  errNoSecret,
 			hint: "set " + secretVariable + ", name a file with --" + flagSecretFile + ", or store it with veriffs login; the Customer Portal shows it under Settings > API keys",
 			code: exitUsage,
 		}

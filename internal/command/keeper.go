@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/urfave/cli/v2"
 
@@ -16,13 +14,7 @@ import (
 	"veriffs/veriff"
 )
 
-const (
-	flagMount         = "mount"
-	flagMetricsListen = "metrics-listen"
-)
-
-// groupWhich is the group of flags that choose a mount.
-const groupWhich = "Which mount"
+const flagMetricsListen = "metrics-listen"
 
 // keeperFlags are the flags of commands that work on a running mount or, if none
 // runs, on an integration's cache.
@@ -31,11 +23,6 @@ func keeperFlags(own ...cli.Flag) []cli.Flag {
 	flags = append(flags, apiFlags()...)
 	flags = append(flags, cacheFlags()...)
 	return append(flags, logFlags()...)
-}
-
-func mountFlag() cli.Flag {
-	return &cli.StringFlag{Name: flagMount, Category: groupWhich,
-		Usage: "use the mount on `MOUNTPOINT`, if several are running"}
 }
 
 // keeper is what a command works on: a running mount or, if none runs, a library
@@ -56,38 +43,31 @@ const (
 	fetches             // a cache that keeps to its limit, and an API that takes the credentials
 )
 
-// newKeeper finds the running mount that is meant: the one on --mount, else
-// that of the integration whose credentials are given, else the only one. If
-// the integration has no mount its cache is opened as the command needs it.
+// newKeeper brings up what the command is to work on: the mount that is meant or,
+// if that account has none, its cache, opened as the command needs it. A wrong
+// setting is an error, never a reason to work on another mount.
 func newKeeper(c *cli.Context, need need) (*keeper, error) {
 	if !c.IsSet(flagLogLevel) {
 		if err := c.Set(flagLogLevel, "warn"); err != nil { // the command itself reports what it did
 			return nil, err
 		}
 	}
-	mounts := control.Find(c.Context)
-	s, incomplete := readSettings(c)
-	if point := c.String(flagMount); point != "" || incomplete != nil {
-		m, err := chooseMount(mounts, point)
-		if point == "" && errors.Is(err, control.ErrNoMount) {
-			return nil, incomplete
-		}
-		if err == nil {
-			err = checkCache(c, m)
-		}
-		if err != nil {
-			return nil, err
-		}
-		return &keeper{Keeper: m, mount: m, settings: s, close: func() {}}, nil
+	s, err := readSettings(c)
+	if err != nil {
+		return nil, err
 	}
-	own := slices.DeleteFunc(mounts, func(m *control.Client) bool {
-		return m.Account != account(&s.api) || namesCache(c) && !sameFile(m.CacheDir, s.cache.Dir)
-	})
-	if len(own) > 0 {
-		m, err := chooseMount(own, "")
-		if err != nil {
-			return nil, err
+	mounts := control.Find(c.Context)
+	m, err := meantMount(c, mounts, &s)
+	if m == nil && err == nil {
+		err = s.readSecrets(c)
+		if errors.Is(err, errNoSecret) && len(mounts) > 0 && !namesAccount(c) {
+			m, err = namedMount(c, mounts, &s) // the only one
 		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if m != nil {
 		return &keeper{Keeper: m, mount: m, settings: s, close: func() {}}, nil
 	}
 	log, logFile, err := newLogger(c)
@@ -144,47 +124,6 @@ func openLibrary(ctx context.Context, s settings, need need, log *slog.Logger) (
 
 // unlimited is more bytes than any disk has.
 const unlimited = 1 << 60
-
-// chooseMount adds a hint when control.Choose can't decide.
-func chooseMount(mounts []*control.Client, point string) (*control.Client, error) {
-	m, err := control.Choose(mounts, point)
-	switch {
-	case errors.Is(err, control.ErrNoMount):
-		return nil, &hinted{err: err, code: exitMount, hint: "veriffs status lists this user's running mounts"}
-	case errors.Is(err, control.ErrWhichMount):
-		return nil, &hinted{err: err, code: exitUsage, hint: "name one with --" + flagMount}
-	}
-	return m, err
-}
-
-// namesCache reports whether the command line, the environment or the profile
-// says which cache is meant.
-func namesCache(c *cli.Context) bool { return c.IsSet(flagCacheDir) || c.IsSet(flagCacheKey) }
-
-// checkCache refuses a mount that uses another cache than --cache-dir names.
-func checkCache(c *cli.Context, m *control.Client) error {
-	if !c.IsSet(flagCacheDir) {
-		return nil
-	}
-	dir, err := filepath.Abs(c.String(flagCacheDir))
-	if err != nil || sameFile(filepath.Dir(m.CacheDir), dir) {
-		return err
-	}
-	return usageError("the mount on %s uses the cache in %s, not the one that --%s names", m.Mountpoint, m.CacheDir, flagCacheDir)
-}
-
-// sameFile reports whether two paths lead to one file.
-func sameFile(a, b string) bool {
-	if a == b {
-		return true
-	}
-	first, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	second, err := os.Stat(b)
-	return err == nil && os.SameFile(first, second)
-}
 
 // cacheDir is the directory of the cache that the command works on.
 func (k *keeper) cacheDir() string {

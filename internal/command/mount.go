@@ -53,6 +53,9 @@ func mount(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.readSecrets(c); err != nil {
+		return err
+	}
 	// Absolute, because a background process changes its directory.
 	if s.mountpoint, err = filepath.Abs(c.Args().First()); err != nil {
 		return err

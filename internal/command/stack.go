@@ -33,15 +33,16 @@ type settings struct {
 	allowOffline bool           // mount even if the API can't be reached
 	webhook      webhookOptions // without an address there is no receiver
 	metrics      string         // address of the metrics; "" for none
+	profile      *profile       // where the secrets may be
 }
 
-// readSettings reads the flags of commands that use the API and the cache.
+// readSettings reads the flags of commands that use the API and the cache, all
+// but the secrets: see readSecrets.
 func readSettings(c *cli.Context) (s settings, err error) {
-	p, err := useProfile(c)
-	if err != nil {
+	if s.profile, err = useProfile(c); err != nil {
 		return s, err
 	}
-	if s.api, err = readAPI(c, p); err != nil {
+	if s.api, err = readAPI(c); err != nil {
 		return s, err
 	}
 	if s.listTTL, err = positive(flagListTTL, c.Duration(flagListTTL)); err != nil {
@@ -67,11 +68,20 @@ func readSettings(c *cli.Context) (s settings, err error) {
 	return s, nil
 }
 
-func readAPI(c *cli.Context, p *profile) (api veriff.Config, err error) {
-	api = veriff.Config{BaseURL: c.String(flagAPIURL), APIKey: c.String(flagAPIKey), UserAgent: "veriffs/" + version}
-	if api.Secrets, err = sharedSecrets(c, p); err != nil {
-		return api, err
+// readSecrets adds the shared secrets. They may have to be asked for, so only
+// what needs them reads them.
+func (s *settings) readSecrets(c *cli.Context) (err error) {
+	if s.api.Secrets, err = sharedSecrets(c, s.profile); err != nil {
+		return err
 	}
+	for _, secret := range s.api.Secrets {
+		s.cache.Secrets = append(s.cache.Secrets, []byte(secret))
+	}
+	return nil
+}
+
+func readAPI(c *cli.Context) (api veriff.Config, err error) {
+	api = veriff.Config{BaseURL: c.String(flagAPIURL), APIKey: c.String(flagAPIKey), UserAgent: "veriffs/" + version}
 	if api.Verify, err = veriff.ParseVerifyMode(c.String(flagVerify)); err != nil {
 		return api, usageError("--%s must be require, present or off, not %q", flagVerify, c.String(flagVerify))
 	}
@@ -105,9 +115,6 @@ func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) 
 	o.Beside = o.Dir + "-ephemeral"
 	if o.Ephemeral { // an ephemeral cache erases everything in its directory
 		o.Dir, o.Beside = o.Beside, o.Dir
-	}
-	for _, secret := range api.Secrets {
-		o.Secrets = append(o.Secrets, []byte(secret))
 	}
 	return o, err
 }
