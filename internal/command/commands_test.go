@@ -132,7 +132,8 @@ func hold(ts *testscript.TestScript, neg bool, args []string) {
 // its second secret), unsigned, forged,
 // elsewhere, another (some other web server), proxied (by one that refuses), unsolicited (sends pieces of
 // bodies when nothing was asked), garbled (and in place of headers), limited
-// (once, for some seconds, after ten requests), shut (once, for a minute), well
+// (once, for some seconds, after ten requests), shut (once, for a minute),
+// failing (with signed errors), out (with unsigned ones), busy (for ever), well
 // (ends all from unsigned on).
 func api(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) == 1, "api ACTION")
@@ -164,6 +165,12 @@ func api(ts *testscript.TestScript, neg bool, args []string) {
 		s.Set(sandbox.Match{Skip: 10, Times: 1}, sandbox.Status(429), sandbox.RetryAfter("3"))
 	case "shut":
 		s.Set(sandbox.Match{Times: 1}, sandbox.Status(429), sandbox.RetryAfter("60"))
+	case "failing":
+		s.Set(sandbox.Match{}, sandbox.Status(500))
+	case "out":
+		s.Set(sandbox.Match{}, sandbox.Body(502, "text/html", []byte("<html>")), sandbox.Unsigned())
+	case "busy":
+		s.Set(sandbox.Match{}, sandbox.Status(429), sandbox.Unsigned())
 	case "well":
 		s.ClearFaults()
 	default:

@@ -144,7 +144,8 @@ func discard(c *cli.Context, path, name string, old config.Profile) error {
 	return err
 }
 
-// try checks that the API accepts the credentials.
+// try checks that the API accepts the credentials. An answer that neither accepts
+// nor refuses them, such as that of an outage, counts only if they signed it.
 func try(ctx context.Context, api veriff.Config) error {
 	client, err := veriff.New(api)
 	if err != nil {
@@ -152,8 +153,14 @@ func try(ctx context.Context, api veriff.Config) error {
 	}
 	defer client.Close()
 	err = client.Probe(ctx)
-	if unexpected := (*veriff.Unexpected)(nil); errors.As(err, &unexpected) {
+	unexpected := (*veriff.Unexpected)(nil)
+	switch {
+	case !errors.As(err, &unexpected):
+		return probeError(err)
+	case client.Signed():
 		return nil
 	}
-	return probeError(err)
+	return &hinted{code: exitUnreachable,
+		err:  fmt.Errorf("the API's answer does not tell whether it accepts these credentials, so nothing was stored: %w", unexpected.Err),
+		hint: "try again when the API is well"}
 }
