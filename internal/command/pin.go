@@ -20,7 +20,8 @@ func pinCommand() *cli.Command {
 		Usage:     "protect the files of sessions, or single files, from eviction",
 		ArgsUsage: "NAME…",
 		Description: whatNames + " For a session, this pins the files that it lists now, whether they are\n" +
-			"fetched or not. A pin outlasts the mount. Age and erasure end it.",
+			"fetched or not. A pin outlasts the mount. Age (--cache-max-age) removes the file but not its pin: fetched\n" +
+			"again, it is pinned again. Erasure ends the pin.",
 		Flags: keeperFlags(
 			&cli.BoolFlag{Name: "fetch", Usage: "fetch the missing files now"},
 		),
