@@ -12,7 +12,8 @@ import (
 // The errors of a call, for errors.Is. Any other is an unforeseen answer, with
 // an *APIError in it, or the context's own error.
 var (
-	// ErrNotFound: the API says so, and the reply is authentic.
+	// ErrNotFound: the API says so. Outside of VerifyRequire the reply may be
+	// unsigned: APIError.Authentic tells.
 	ErrNotFound = errors.New("not found")
 	// ErrRefused: the API refused the credentials (401, 403).
 	ErrRefused = errors.New("credentials refused")
