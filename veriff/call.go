@@ -110,10 +110,8 @@ func (a *call) attempt() verdict {
 	defer func() { <-c.slots }()
 	a.try++
 	a.sent = time.Now()
-	a.patience.run()
 	// The call is its own transport: it hedges, and watches the body.
 	resp, err := (&http.Client{Transport: a, CheckRedirect: c.checkRedirect}).Do(a.req)
-	a.patience.stop()
 	var v verdict
 	if err != nil {
 		v = a.judgeFailure(err)

@@ -345,3 +345,23 @@ func TestPauseNotBegun(t *testing.T) {
 		})
 	}
 }
+
+// Patience bounds the whole call, also behind redirects, whose bodies net/http
+// reads.
+func TestPatienceOutlivesRedirect(t *testing.T) {
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
+		if n <= 2 {
+			time.Sleep(4 * time.Second)
+			w.Header().Set("Location", "/elsewhere")
+			replyUnsigned(w, http.StatusFound, "over there")
+			return
+		}
+		<-r.Context().Done()
+	}, func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
+		begun := time.Now()
+		_, err := c.SessionMedia(t.Context(), sessionID)
+		if took := time.Since(begun); !errors.Is(err, veriff.ErrNoAnswer) || requests.Load() != 3 || took != 18*time.Second {
+			t.Errorf("%d requests in %s: %v", requests.Load(), took, err)
+		}
+	}, func(c *veriff.Config) { c.FirstByte = 17 * time.Second })
+}

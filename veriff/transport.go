@@ -66,7 +66,9 @@ func (c *Client) checkRedirect(req *http.Request, via []*http.Request) error {
 // RoundTrip sends one request, or two if the first is late, and puts a watch on
 // the body of the answer, which can end it without ending the call.
 func (a *call) RoundTrip(req *http.Request) (*http.Response, error) {
+	a.patience.run() // here and not around all hops: the body of a redirect is read between them, and runs it too
 	s := a.send(req)
+	a.patience.stop()
 	a.reach = s.reach.load()
 	if s.err != nil {
 		s.cancel(nil)
