@@ -65,6 +65,14 @@ func (s *sending) do() {
 	}
 }
 
+// limited tells the throttle if the answer is 429, which nobody else may get to
+// see.
+func (s *sending) limited(sent time.Time) {
+	if s.err == nil && s.resp.StatusCode == http.StatusTooManyRequests {
+		s.call.rateLimited(sent, retryAfter(s.resp.Header, time.Now()), &APIError{Status: s.resp.StatusCode})
+	}
+}
+
 // overloaded reports whether a status asks for fewer requests, not for more.
 func overloaded(status int) bool { return status == http.StatusTooManyRequests || status >= 500 }
 
@@ -98,7 +106,9 @@ func (a *call) send(req *http.Request) *sending {
 			return
 		}
 		a.hedged = true
+		sent := time.Now()
 		second.do()
+		second.limited(sent)
 		// "Overloaded" is no answer to someone who is waiting already.
 		if second.err == nil && !overloaded(second.resp.StatusCode) && decided.CompareAndSwap(false, true) {
 			c.hedging.Won()

@@ -302,3 +302,31 @@ func TestHedgeDownload(t *testing.T) {
 		})
 	}
 }
+
+// A second request that is answered 429 holds others back, although its caller
+// gets the answer to the first.
+func TestHedgeIsLimited(t *testing.T) {
+	inBubble(t, usually(func(w http.ResponseWriter, _ *http.Request, n int) bool {
+		switch n {
+		case known + 1:
+			time.Sleep(2 * time.Second)
+			reply(w, 200, emptyList)
+		case known + 2:
+			w.Header().Set("Retry-After", "60")
+			replyUnsigned(w, 429, "")
+		default:
+			return false
+		}
+		return true
+	}), func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
+		list(t, c, known+1)
+		if held := time.Until(c.HeldUntil()); held < 57*time.Second {
+			t.Errorf("held back for %s", held)
+		}
+		_, err := c.SessionMedia(t.Context(), sessionID)
+		wantError(t, err, veriff.ErrRateLimited)
+		if requests.Load() != known+2 {
+			t.Errorf("%d requests", requests.Load())
+		}
+	})
+}

@@ -83,7 +83,7 @@ func (a *call) judgeError(resp *http.Response) verdict {
 		}
 		return verdict{err: fmt.Errorf("%w: %w: %s%s", ErrRefused, answer, answer.Refusal().Cause, note), outcome: outcomeRefused}
 	case status == http.StatusTooManyRequests:
-		return verdict{err: a.rateLimited(after, answer), outcome: outcomeRateLimited}
+		return verdict{err: a.rateLimited(a.sent, after, answer), outcome: outcomeRateLimited}
 	case status >= 500:
 		v := verdict{err: fmt.Errorf("%w: %w", ErrServer, answer), outcome: outcomeServer, retry: after <= 0}
 		if after > 0 && after < c.patience { // for the caller to wait, without a connection
@@ -102,9 +102,10 @@ func (a *call) judgeError(resp *http.Response) verdict {
 	return verdict{err: answer, outcome: outcomeUnexpected}
 }
 
-// rateLimited tells the throttle about an answer 429.
-func (a *call) rateLimited(after time.Duration, answer error) error {
-	until, err := a.client.throttle.refused(a.key(), a.sent, after, answer)
+// rateLimited tells the throttle about an answer 429 to a request sent at that
+// moment. It is safe for concurrent use.
+func (a *call) rateLimited(sent time.Time, after time.Duration, answer error) error {
+	until, err := a.client.throttle.refused(a.key(), sent, after, answer)
 	if !until.IsZero() {
 		a.client.log.Warn("the API asks for fewer requests: none goes out for a while",
 			slog.Time("until", until), slog.Duration("for", time.Until(until).Round(time.Second)))
