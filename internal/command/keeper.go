@@ -94,7 +94,7 @@ func openLibrary(ctx context.Context, s settings, need need, log *slog.Logger) (
 			k.close()
 		}
 	}()
-	s.api.Logger, s.cache.Logger, s.noReadAhead = log, log, true
+	s.api.Logger, s.cache.Logger, s.noReadAhead, s.passive = log, log, true, true
 	if need == fetches {
 		warnOfSmallCache(s.cache.Limit, log)
 	} else {

@@ -29,6 +29,7 @@ type settings struct {
 	listTTL      time.Duration
 	mountpoint   string
 	noReadAhead  bool
+	passive      bool // ask and erase nothing that was not asked for
 	allowOther   bool
 	allowOffline bool           // mount even if the API can't be reached
 	webhook      webhookOptions // without an address there is no receiver
@@ -186,7 +187,7 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 func newLibrary(client *veriff.Client, store *cache.Cache, s settings, log *slog.Logger) (*library.Library, error) {
 	return library.New(library.Options{
 		Client: client, Cache: store, ListTTL: s.listTTL,
-		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Logger: log,
+		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Passive: s.passive, Logger: log,
 	})
 }
 

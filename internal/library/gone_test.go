@@ -305,3 +305,27 @@ func TestSuspicionOutlastsAFailure(t *testing.T) {
 	h.restart()
 	h.eventually("the file leaves the cache once its attempt could be asked for", func() bool { return !h.cached(gone) })
 }
+
+// A command that only tidies up asks nothing about what the last mount left.
+func TestPassiveLibraryAsksNothing(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	session, _ := h.Session(id)
+	h.warm(library.WarmOptions{})
+	h.warmAttempt(session.Attempts[0].ID)
+	failing := h.Set(sandbox.Match{Kind: sandbox.AttemptMedia}, sandbox.Status(500))
+	h.DeleteMedia(h.files(id)[0].ID)
+	h.listing(id)
+	h.eventually("the attempt is asked for", func() bool { return failing.Hits() > 0 })
+	h.passive = true
+	h.restart()
+	h.ResetRequests()
+	if _, err := h.lib.Evict(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	h.down()
+	if n := h.Requests().Total; n != 0 {
+		t.Errorf("%d requests", n)
+	}
+	h.up()
+}

@@ -23,6 +23,7 @@ type house struct {
 	url      string
 	limit    int64
 	verify   veriff.VerifyMode
+	passive  bool
 	unlisted bool             // the library is not told of the sessions
 	now      func() time.Time // nil: the clock
 	lib      *library.Library
@@ -54,7 +55,7 @@ func (h *house) up() {
 		h.t.Fatal(err)
 	}
 	h.openCache()
-	if h.lib, err = library.New(library.Options{Client: client, Cache: h.cache, Now: h.now}); err != nil {
+	if h.lib, err = library.New(library.Options{Client: client, Cache: h.cache, Now: h.now, Passive: h.passive}); err != nil {
 		h.t.Fatal(err)
 	}
 	for h.cache.Stats().Loading {

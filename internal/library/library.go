@@ -63,8 +63,11 @@ type Options struct {
 	Connections int
 	// NoReadAhead fetches nothing that nobody opened.
 	NoReadAhead bool
-	Logger      *slog.Logger
-	Now         func() time.Time
+	// Passive asks and erases nothing by itself: what the API no longer has is left
+	// to the next mount.
+	Passive bool
+	Logger  *slog.Logger
+	Now     func() time.Time
 }
 
 // Library is the collection of sessions and their files. Its parts, each in the
@@ -119,7 +122,9 @@ func New(o Options) (*Library, error) {
 		c.log.Warn("the catalog of the last mount can't be read; dates show once sessions are entered", "error", err)
 	}
 	c.spawn(c.keepCatalog)
-	c.spawn(l.eraseGone)
+	if !o.Passive {
+		c.spawn(l.eraseGone)
+	}
 	return l, nil
 }
 
