@@ -17,7 +17,7 @@
 //     fails at once, so that it holds nothing meanwhile, and [Later] tells when
 //     to ask again.
 //   - An answer 429 holds back every request of the Client until then (see
-//     [Client.HeldUntil]). One resource that is always answered so, while the
+//     [Client.HeldUntil]). A resource that is always answered so, while
 //     others are not, soon holds back nobody but itself.
 //   - A request that is answered much later than its peers is hedged: it is
 //     sent a second time, within Connections and Rate and for 2 % of the

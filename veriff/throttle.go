@@ -20,7 +20,11 @@ const (
 	throttleLogged = time.Minute
 	// streakLast is how many answers 429 in a row make it the resource's own
 	// failure, if everything else is answered meanwhile.
-	streakLast = 3
+	streakLast = 4
+	// streakAlone is how many times in a row nothing else was answered before
+	// something else is asked for, to learn whose limit it is. That is not done
+	// sooner: a tight limit on the account would be spent on it.
+	streakAlone = 3
 	// streakDoubled is the longest that a resource is held back because of its
 	// own streak, if the API names no time: less than patience, so that whoever
 	// opens it does ask.
@@ -34,25 +38,28 @@ const (
 // asked for fewer. Every call keeps to it. None waits for it here: a call
 // fails at once, so that nothing is held meanwhile.
 //
-// A resource that is answered 429 again, while others are answered and no
-// other is limited, is the odd one: from then on it holds back only itself.
+// A resource that is answered 429 again, while others are answered and none
+// recovers from a 429, is odd: from then on it holds back only itself. Any
+// number can be odd. A limit on the account makes none so: what it lets through
+// was limited before, but for a few, and if it lets nothing through then nothing
+// is answered.
 type throttle struct {
 	mu      sync.Mutex
 	until   time.Time
 	strikes int // times in a row that requests were held back, without another answer between
 	logged  time.Time
 
-	limited int       // answers 429
-	passed  time.Time // when the last request was sent that was answered otherwise
-	streaks map[string]*streak
+	passed    time.Time // when the last request was sent that was answered otherwise
+	recovered time.Time // when a resource was last answered otherwise after a 429
+	streaks   map[string]*streak
 }
 
 // streak is answers 429 in a row for one resource.
 type streak struct {
-	count   int       // from the second on it is the odd one
-	began   time.Time // with the first answer
-	until   time.Time // before which the resource is not asked for
-	limited int       // throttle.limited at the last answer
+	count int       // from the second on it is odd
+	alone int       // times in a row that nothing else was answered since the one before
+	last  time.Time // when the last one came
+	until time.Time // before which the resource is not asked for
 }
 
 // everyone returns until when no request goes out: the zero time if they do.
@@ -71,11 +78,11 @@ func (t *throttle) check(resource string) error {
 	defer t.mu.Unlock()
 	now := time.Now()
 	if now.Before(t.until) {
-		return &Later{fmt.Errorf("%w: the API asked for fewer requests, none goes out before %s", ErrRateLimited, t.until.Format(time.TimeOnly)), t.until}
+		return &Later{fmt.Errorf("%w: the API asked for fewer requests, none goes out before %s", ErrRateLimited, t.until.Format(time.TimeOnly)), t.until, false}
 	}
 	if s := t.streaks[resource]; s != nil && now.Before(s.until) {
 		return &Later{fmt.Errorf("%w: limited %d times in a row while others were answered, not asked for before %s",
-			ErrRateLimited, s.count, s.until.Format(time.TimeOnly)), s.until}
+			ErrRateLimited, s.count, s.until.Format(time.TimeOnly)), s.until, false}
 	}
 	return nil
 }
@@ -90,7 +97,10 @@ func (t *throttle) answered(resource string, sent time.Time) {
 	if sent.After(t.passed) {
 		t.passed = sent
 	}
-	delete(t.streaks, resource)
+	if t.streaks[resource] != nil {
+		delete(t.streaks, resource)
+		t.recovered = time.Now()
+	}
 }
 
 // refused takes in an answer 429 that asks for a pause, or for none with -1,
@@ -101,11 +111,11 @@ func (t *throttle) refused(resource string, sent time.Time, after time.Duration,
 	defer t.mu.Unlock()
 	now, pause := time.Now(), min(after, throttleMost)
 	err = fmt.Errorf("%w: %w", ErrRateLimited, answer)
-	s, odd := t.streakLocked(resource, sent, now)
-	if odd {
+	s, alone := t.streakLocked(resource, sent, now)
+	if s.count > 1 {
 		s.until = now.Add(max(pause, min(throttlePause(s.count-2), streakDoubled)))
 		if s.count < streakLast {
-			return log, &Later{err, s.until}
+			return log, &Later{err, s.until, alone}
 		}
 		return log, fmt.Errorf("%w, %d times in a row while others were answered", err, s.count)
 	}
@@ -120,29 +130,31 @@ func (t *throttle) refused(resource string, sent time.Time, after time.Duration,
 	if now.Sub(t.logged) >= throttleLogged {
 		t.logged, log = now, t.until
 	}
-	return log, &Later{err, t.until}
+	return log, &Later{err, t.until, alone}
 }
 
-// streakLocked counts an answer 429, and reports whether it is the resource's
-// alone.
-func (t *throttle) streakLocked(resource string, sent, now time.Time) (s *streak, odd bool) {
-	t.limited++
+// streakLocked counts an answer 429. It reports whether something else should
+// be asked for, because nothing was answered since the one before.
+func (t *throttle) streakLocked(resource string, sent, now time.Time) (s *streak, alone bool) {
 	s = t.streaks[resource]
 	switch {
 	case s == nil:
 		if t.streaks == nil || len(t.streaks) == maxStreaks {
 			t.streaks = make(map[string]*streak)
 		}
-		s = &streak{count: 1, began: now}
+		s = &streak{count: 1}
 		t.streaks[resource] = s
 	case sent.Before(s.until): // with the last one
-	case t.limited > s.limited+1: // others are limited too
-		s.count, s.began = 1, now
-	case t.passed.After(s.began):
+	case !t.recovered.Before(s.last): // so the limit is not of single resources
+		s.count, s.alone = 1, 0
+	case t.passed.After(s.last):
 		s.count++
+		s.alone = 0
+	default:
+		s.alone++
 	}
-	s.limited = t.limited
-	return s, s.count > 1
+	s.last = now
+	return s, s.alone >= streakAlone
 }
 
 func throttlePause(strikes int) time.Duration {
@@ -155,6 +167,10 @@ func throttlePause(strikes int) time.Duration {
 type Later struct {
 	Err error
 	At  time.Time // when it makes sense to ask again
+
+	// Alone: it is limited again, and nothing else was answered meanwhile. Ask
+	// for something else then (Probe), or it stays open whose limit it is.
+	Alone bool
 }
 
 func (l *Later) Error() string { return l.Err.Error() }

@@ -87,7 +87,7 @@ func (a *call) judgeError(resp *http.Response) verdict {
 	case status >= 500:
 		v := verdict{err: fmt.Errorf("%w: %w", ErrServer, answer), outcome: outcomeServer, retry: after <= 0}
 		if after > 0 && after < c.patience { // for the caller to wait, without a connection
-			v.err = &Later{v.err, time.Now().Add(after)}
+			v.err = &Later{Err: v.err, At: time.Now().Add(after)}
 		}
 		return v
 	case readErr != nil:

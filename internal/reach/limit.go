@@ -28,6 +28,11 @@ type Limit struct {
 // moment each time.
 const failuresSatOut = 3
 
+// limitsSatOut bounds how often one thing is asked for again although it was
+// itself answered 429. It is far more than it takes to learn whose limit it is,
+// and only guards against waiting for ever.
+const limitsSatOut = 100
+
 // limitLogged is how often it is logged that somebody gave up waiting: a tool
 // that walks through a mount gives up at every file.
 const limitLogged = time.Minute
@@ -53,10 +58,11 @@ func (l *Limit) Held() bool { return !l.client.HeldUntil().IsZero() }
 // SitOut calls f, and calls it again at the moment that its error names
 // (veriff.Later). It gives up with the error of f when patience is over, unless
 // ctx outlasts the limit, and with the cause of their end when ctx or the
-// library ends. A failing API is given a few chances only, and none if it names
-// a moment beyond patience.
+// library ends. Work that outlasts a limit finds out whether it is the account's
+// or that of this one thing, which it gives up on. A failing API is given a few
+// chances only, and none if it names a moment beyond patience.
 func SitOut[V any](ctx context.Context, l *Limit, f func() (V, error)) (V, error) {
-	patience, failures := l.client.Patience(), 0
+	patience, failures, limits := l.client.Patience(), 0, 0
 	if Outlasts(ctx) {
 		patience = math.MaxInt64
 	}
@@ -67,12 +73,18 @@ func SitOut[V any](ctx context.Context, l *Limit, f func() (V, error)) (V, error
 			return v, err
 		}
 		pause := max(time.Until(later.At), 0)
-		if limited := errors.Is(err, veriff.ErrRateLimited); limited && patience <= 0 {
+		var answer *veriff.APIError
+		switch limited := errors.Is(err, veriff.ErrRateLimited); {
+		case limited && patience <= 0:
 			if l.Held() { // else it is this one's own
 				l.gaveUp(err)
 			}
 			return v, err
-		} else if !limited {
+		case limited && errors.As(err, &answer): // else it was not asked for
+			if limits++; limits > limitsSatOut {
+				return v, err
+			}
+		case !limited:
 			if failures++; failures > failuresSatOut || pause > patience {
 				return v, err
 			}
@@ -88,6 +100,9 @@ func SitOut[V any](ctx context.Context, l *Limit, f func() (V, error)) (V, error
 		case <-l.life.Done():
 			timer.Stop()
 			return v, l.life.Err()
+		}
+		if later.Alone && Outlasts(ctx) {
+			_ = l.client.Probe(ctx) // an answer to it counts; see veriff.Later
 		}
 	}
 }

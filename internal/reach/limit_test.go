@@ -117,3 +117,47 @@ func TestSitOutFailures(t *testing.T) {
 		})
 	}
 }
+
+// limited is a client that counts probes.
+type limited struct {
+	holding
+	probes int
+}
+
+func (l *limited) Probe(context.Context) error { l.probes++; return nil }
+
+// TestSitOutOwnLimit: work that outlasts limits asks for something else when it
+// is open whose limit it is, and gives up on what is limited time and again. A
+// reader, whose patience ends anyway, does neither.
+func TestSitOutOwnLimit(t *testing.T) {
+	const patience = 18 * time.Second
+	for name, test := range map[string]struct {
+		outlasts, alone bool
+		calls, probes   int
+	}{
+		"a warming":                 {true, true, limitsSatOut + 1, limitsSatOut},
+		"a warming, others go well": {true, false, limitsSatOut + 1, 0},
+		"a reader":                  {false, true, 19, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx := t.Context()
+				if test.outlasts {
+					ctx = Outlast(ctx)
+				}
+				c := &limited{holding: holding{patience: patience}}
+				calls := 0
+				_, err := SitOut(ctx, NewLimit(c, t.Context(), slog.New(slog.DiscardHandler)), func() (int, error) {
+					if calls++; calls > 10*limitsSatOut {
+						return 0, errors.New("it is asked for ever")
+					}
+					err := fmt.Errorf("%w: %w", veriff.ErrRateLimited, &veriff.APIError{Status: 429})
+					return 0, &veriff.Later{Err: err, At: time.Now().Add(time.Second), Alone: test.alone}
+				})
+				if !errors.Is(err, veriff.ErrRateLimited) || calls != test.calls || c.probes != test.probes {
+					t.Errorf("%v after %d calls and %d probes", err, calls, c.probes)
+				}
+			})
+		})
+	}
+}
