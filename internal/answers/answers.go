@@ -80,7 +80,7 @@ type Answer[V any] struct {
 	Absent bool
 	Asked  time.Time // when it counts as asked for: later than it was if a refresh failed
 
-	received time.Time // from the API by this process; zero if it was stored
+	received time.Time // from the API by this process; zero if it was stored or expired
 }
 
 // New returns answers from a source.
@@ -112,16 +112,17 @@ func (a *Answers[K, V]) Get(ctx context.Context, k K) (V, error) {
 	})
 }
 
-// ErrStale is the error of Renew for an answer that is not new.
+// ErrStale is the error of Renew where no new answer is to be had.
 var ErrStale = errors.New("answers: no new answer was to be had")
 
-// Renew asks, and returns nothing but an answer that came from the API since it
-// was called.
+// Renew returns nothing but an answer that came from the API, to this process,
+// since there was last word of a change.
 func (a *Answers[K, V]) Renew(ctx context.Context, k K) (V, error) {
-	begun := a.options.Now()
-	a.Expire(k)
+	if last, ok := a.memory.Peek(k); ok && !last.received.IsZero() {
+		return a.Result(k, last)
+	}
 	v, err := a.Get(ctx, k)
-	if last, ok := a.memory.Peek(k); err == nil && (!ok || last.received.Before(begun)) {
+	if last, ok := a.memory.Peek(k); err == nil && (!ok || last.received.IsZero()) {
 		return v, ErrStale
 	}
 	return v, err
@@ -177,7 +178,7 @@ func (a *Answers[K, V]) Expire(k K) {
 	}
 	a.mu.Unlock()
 	if last, ok := a.Last(k); ok {
-		last.Asked = time.Time{}
+		last.Asked, last.received = time.Time{}, time.Time{}
 		a.memory.Add(k, last)
 	}
 }

@@ -164,7 +164,7 @@ func (l *eraser) leftOf(ctx context.Context, id veriff.AttemptID) (remains, erro
 		return remains{list, true}, nil
 	case err == nil:
 		return remains{}, ErrIncomplete
-	case !answers.Proven(err):
+	case !answers.Proven(err) && !l.attempts.answers.Absent(id):
 		return remains{}, err
 	}
 	// It is gone, but its session may list what it had.
