@@ -50,7 +50,7 @@ func New(config Config) (*Client, error) {
 	}
 	return &Client{
 		base:        base,
-		credentials: credentials{key: config.APIKey, secrets: slices.Clone(config.Secrets), mode: config.Verify},
+		credentials: credentials{key: config.APIKey, secrets: slices.Clone(config.Secrets), ids: secretIDs(config.Secrets), mode: config.Verify},
 		userAgent:   config.UserAgent,
 		stall:       config.Stall,
 		patience:    config.Patience,

@@ -16,8 +16,16 @@ import (
 type credentials struct {
 	key     string
 	secrets []string // the first signs requests
+	ids     []string // their SecretIDs
 	mode    VerifyMode
 	signed  atomic.Bool // see Client.Signed
+}
+
+func secretIDs(secrets []string) (ids []string) {
+	for _, s := range secrets {
+		ids = append(ids, SecretID(s))
+	}
+	return ids
 }
 
 // The headers of a request and of a reply. The older two came with replies
@@ -95,6 +103,7 @@ func (c *credentials) receipt(h http.Header, d *digest) (Receipt, error) {
 		}
 	}
 	if r.Secret >= 0 {
+		r.SecretID = c.ids[r.Secret]
 		c.signed.Store(true)
 	}
 	return r, nil

@@ -50,6 +50,15 @@ func Sign(message []byte, secret string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// SecretID returns a name for a shared secret, 12 hexadecimal digits, that
+// outlasts a change of the order in which secrets are configured and can be
+// written down: it is a keyed hash, from which the secret can't be computed.
+func SecretID(secret string) string {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("veriffs secret id v1"))
+	return hex.EncodeToString(mac.Sum(nil)[:6])
+}
+
 // Verify returns which of the secrets signed body, and false if none did. The
 // time it takes depends on the number of secrets and the length of the body,
 // not on which one is right.
@@ -67,6 +76,7 @@ type Receipt struct {
 	SHA256      [32]byte // of the body
 	Signature   string   // hexadecimal, as received; "" if the reply is unsigned
 	Secret      int      // index of the secret that signed it; -1 if none did, as far as was checked
+	SecretID    string   // its SecretID; "" if none did
 	ContentType string   // as received; may differ from the listing's
 	Received    time.Time
 }

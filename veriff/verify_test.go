@@ -140,8 +140,20 @@ func TestReceiptNamesTheSecret(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Secret != test.secret || r.Signature != test.signature {
-			t.Errorf("mode %s: receipt %+v, want secret %d", test.mode, r, test.secret)
+		id := ""
+		if test.secret >= 0 {
+			id = veriff.SecretID([]string{secret, secret2}[test.secret])
 		}
+		if r.Secret != test.secret || r.SecretID != id || r.Signature != test.signature {
+			t.Errorf("mode %s: receipt %+v, want secret %d, %s", test.mode, r, test.secret, id)
+		}
+	}
+}
+
+// The id of a secret is written into caches, logs and exports: it must not change.
+func TestSecretID(t *testing.T) {
+	// printf %s "veriffs secret id v1" | openssl dgst -sha256 -hmac SECRET, cut after 12 digits
+	if id := veriff.SecretID(secret); id != "d2552a621614" {
+		t.Errorf("the id of a secret is %s", id)
 	}
 }

@@ -64,7 +64,7 @@ func (l *files) Open(ctx context.Context, f *File) (*Handle, error) {
 	if fetched {
 		l.ahead.delivered(f)
 	}
-	return &Handle{files: l, file: f, object: o}, nil
+	return &Handle{files: l, file: f, fetched: fetched, object: o}, nil
 }
 
 // Fetch makes sure that a file is in the cache and its size is known.
@@ -206,7 +206,7 @@ func (l *files) labelled(f *File, stored *cache.Object) (*object, error) {
 		stored.Close()
 		return nil, fmt.Errorf("library: label of media %s: %w", f.ID, err)
 	}
-	o := &object{Object: stored, id: f.ID}
+	o := &object{Object: stored, id: f.ID, label: label}
 	if o.sum, err = label.Hash(); err != nil {
 		stored.Close()
 		return nil, fmt.Errorf("library: media %s: %w", f.ID, err)

@@ -7,14 +7,16 @@ import (
 	"sync"
 
 	"veriffs/cache"
+	"veriffs/internal/store"
 	"veriffs/veriff"
 )
 
 // Handle is an open file. It stays readable whatever becomes of the session
 // or of the cache, until it is closed.
 type Handle struct {
-	files *files
-	file  *File
+	files   *files
+	file    *File
+	fetched bool // from the API, for this open
 
 	mu     sync.Mutex
 	object *object
@@ -25,6 +27,13 @@ func (h *Handle) Size() int64 { return h.current().Size() }
 
 // SHA256 is the hash of the verified bytes.
 func (h *Handle) SHA256() [32]byte { return h.current().sum }
+
+// Label returns what was sealed with the file: whose it is, when it was received
+// and who signed it.
+func (h *Handle) Label() store.Label { return h.current().label }
+
+// Fetched reports whether this open fetched the file from the API.
+func (h *Handle) Fetched() bool { return h.fetched }
 
 // ReadAt fills p from offset off as io.ReaderAt does. Should the object have
 // been damaged on the disk since it was stored, it is fetched again: the one
@@ -79,7 +88,8 @@ func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) 
 type object struct {
 	*cache.Object
 	id      veriff.MediaID
-	sum     [32]byte
+	sum     [32]byte // of label
+	label   store.Label
 	fetched bool // from the API, for those who had waited for it
 	refs    int  // guarded by files.mu
 }

@@ -62,7 +62,8 @@ type Label struct {
 	MIMEType  string    `json:"mimetype,omitempty"`
 	SHA256    string    `json:"sha256"`
 	Signature string    `json:"signature,omitempty"` // as received
-	Secret    int       `json:"secret"`              // which of the configured secrets verified it, -1 for none
+	Secret    int       `json:"secret"`              // which of the secrets configured then verified it, -1 for none
+	SecretID  string    `json:"secret_id,omitempty"` // its veriff.SecretID; "" for none, and in labels written before 2026-11-27
 	Received  time.Time `json:"received"`
 	Absent    bool      `json:"absent,omitempty"` // the API's signed word that there is none; without content
 }
@@ -70,7 +71,7 @@ type Label struct {
 // NewLabel returns the label of what was received of a session and an attempt,
 // which are zero if they are not known.
 func NewLabel(session veriff.SessionID, attempt veriff.AttemptID, r veriff.Receipt) Label {
-	l := Label{SHA256: hex.EncodeToString(r.SHA256[:]), Signature: r.Signature, Secret: r.Secret, Received: r.Received}
+	l := Label{SHA256: hex.EncodeToString(r.SHA256[:]), Signature: r.Signature, Secret: r.Secret, SecretID: r.SecretID, Received: r.Received}
 	if !session.IsZero() {
 		l.Session = session.String()
 	}
