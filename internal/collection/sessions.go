@@ -1,6 +1,6 @@
-// Package collection is which sessions and attempts there are: those that were
-// listed to a mount, those that somebody entered by their id, less those that
-// the API said it does not have.
+// Package collection is which sessions and attempts there are: those that sessions
+// files name, those that somebody entered by their id, less those that the API said
+// it does not have.
 //
 // Its types are safe for concurrent use. They do no I/O, and each has one lock.
 package collection
@@ -18,8 +18,8 @@ type Sessions struct {
 	now func() time.Time
 
 	mu      sync.RWMutex
-	listed  []veriff.SessionID // sorted, no id twice; replaced, never changed
-	visited []veriff.SessionID // sorted, none of them listed
+	named   []veriff.SessionID // by sessions files; sorted, no id twice; replaced, never changed
+	visited []veriff.SessionID // sorted, none of them named
 	absent  tombstones[veriff.SessionID]
 	version uint64 // grows with every change of All
 
@@ -31,11 +31,12 @@ type Sessions struct {
 // NewSessions returns an empty set.
 func NewSessions(now func() time.Time) *Sessions { return &Sessions{now: now} }
 
-// Set replaces the listed sessions, which are sorted and without duplicates, and returns those that went.
+// Set replaces the sessions that sessions files name, sorted and without
+// duplicates, and returns those that went.
 func (s *Sessions) Set(ids []veriff.SessionID) (removed []veriff.SessionID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, id := range s.listed {
+	for _, id := range s.named {
 		if !in(ids, id) {
 			removed = append(removed, id)
 			if _, absent := s.absent.until[id]; absent {
@@ -43,8 +44,8 @@ func (s *Sessions) Set(ids []veriff.SessionID) (removed []veriff.SessionID) {
 			}
 		}
 	}
-	s.listed = ids
-	s.visited = slices.DeleteFunc(s.visited, s.isListedLocked)
+	s.named = ids
+	s.visited = slices.DeleteFunc(s.visited, s.isNamedLocked)
 	s.version++
 	return removed
 }
@@ -54,7 +55,7 @@ func (s *Sessions) Visit(id veriff.SessionID) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed = s.absent.remove(id)
-	if !s.isListedLocked(id) {
+	if !s.isNamedLocked(id) {
 		if n, ok := search(s.visited, id); !ok {
 			s.visited = slices.Insert(s.visited, n, id)
 			changed = true
@@ -75,10 +76,10 @@ func (s *Sessions) Lose(id veriff.SessionID, until time.Time) (had bool) {
 	if visited {
 		s.visited = slices.Delete(s.visited, n, n+1)
 	}
-	listed := s.isListedLocked(id)
-	had = visited || listed && !s.isAbsentLocked(id)
-	if s.absent.put(id, until) && !listed {
-		s.absent.stray(id, s.isListedLocked)
+	named := s.isNamedLocked(id)
+	had = visited || named && !s.isAbsentLocked(id)
+	if s.absent.put(id, until) && !named {
+		s.absent.stray(id, s.isNamedLocked)
 	}
 	s.version++
 	return had
@@ -99,7 +100,7 @@ func (s *Sessions) Restore(id veriff.SessionID) (was bool) {
 func (s *Sessions) Has(id veriff.SessionID) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return !s.isAbsentLocked(id) && (in(s.visited, id) || s.isListedLocked(id))
+	return !s.isAbsentLocked(id) && (in(s.visited, id) || s.isNamedLocked(id))
 }
 
 // Absent reports whether the API said, not long ago, that it has no such session.
@@ -114,7 +115,7 @@ func (s *Sessions) Absent(id veriff.SessionID) bool {
 func (s *Sessions) Next(id veriff.SessionID, dir int) (next veriff.SessionID, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, ids := range [...][]veriff.SessionID{s.listed, s.visited} {
+	for _, ids := range [...][]veriff.SessionID{s.named, s.visited} {
 		n, found := search(ids, id)
 		if !found && dir > 0 {
 			n--
@@ -137,7 +138,7 @@ func (s *Sessions) All() ([]veriff.SessionID, uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.visited) == 0 && len(s.absent.until) == 0 {
-		return s.listed, s.version
+		return s.named, s.version
 	}
 	if !s.until.IsZero() && !s.now().Before(s.until) {
 		s.version++
@@ -151,8 +152,8 @@ func (s *Sessions) All() ([]veriff.SessionID, uint64) {
 
 func (s *Sessions) mergeLocked() {
 	s.mergedAt, s.until = s.version, time.Time{}
-	s.merged = make([]veriff.SessionID, 0, len(s.listed)+len(s.visited))
-	for _, id := range s.listed {
+	s.merged = make([]veriff.SessionID, 0, len(s.named)+len(s.visited))
+	for _, id := range s.named {
 		if !s.isAbsentLocked(id) {
 			s.merged = append(s.merged, id)
 		} else {
@@ -165,7 +166,7 @@ func (s *Sessions) mergeLocked() {
 	}
 }
 
-func (s *Sessions) isListedLocked(id veriff.SessionID) bool { return in(s.listed, id) }
+func (s *Sessions) isNamedLocked(id veriff.SessionID) bool { return in(s.named, id) }
 
 func (s *Sessions) isAbsentLocked(id veriff.SessionID) bool {
 	return s.absent.stands(id, s.now())
@@ -193,7 +194,7 @@ func (s *Sessions) Forget(id veriff.SessionID) (changed bool) {
 	return true
 }
 
-// ForgetAll drops all sessions that are not listed.
+// ForgetAll drops all sessions that no sessions file names.
 func (s *Sessions) ForgetAll() (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

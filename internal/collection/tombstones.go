@@ -6,13 +6,13 @@ import (
 )
 
 // tombstones are ids that the API said are not there, each for a time in which
-// it need not be asked again. Those that nobody listed are bounded.
+// it need not be asked again. Those that no sessions file names are bounded.
 type tombstones[K comparable] struct {
 	until  map[K]time.Time
-	strays []K // not listed when they were put here, the oldest first
+	strays []K // not named when they were put here, the oldest first
 }
 
-// straysAtMost bounds the tombstones of ids that nobody listed: whoever enters
+// straysAtMost bounds the tombstones of ids that no sessions file names: whoever enters
 // ids at random must not fill the memory.
 const straysAtMost = 4096
 
@@ -26,14 +26,14 @@ func (t *tombstones[K]) put(id K, until time.Time) (fresh bool) {
 	return !had
 }
 
-// stray makes a tombstone one of those that are bounded. listed ones that it
+// stray makes a tombstone one of those that are bounded. named ones that it
 // meets are not.
-func (t *tombstones[K]) stray(id K, listed func(K) bool) {
+func (t *tombstones[K]) stray(id K, named func(K) bool) {
 	t.strays = append(t.strays, id)
 	if len(t.strays) <= straysAtMost {
 		return
 	}
-	if oldest := t.strays[0]; !listed(oldest) {
+	if oldest := t.strays[0]; !named(oldest) {
 		delete(t.until, oldest)
 	}
 	t.strays = slices.Delete(t.strays, 0, 1)

@@ -8,6 +8,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/library"
+	"veriffs/internal/warming"
 )
 
 // whatNames is the help of all commands that take names.
@@ -79,7 +80,7 @@ func pinAndFetch(c *cli.Context, k *keeper, names []string) error {
 		return failed
 	}
 	show := newProgress(c.App.ErrWriter)
-	done, err := k.Warm(c.Context, library.WarmOptions{Names: names}, show.update)
+	done, err := k.Warm(c.Context, warming.Options{Names: names}, show.update)
 	show.end()
 	warmFailures(c, done)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
 
-	"veriffs/internal/library"
+	"veriffs/internal/warming"
 )
 
 // lineInterval is how often progress is printed without a terminal.
@@ -18,7 +18,7 @@ const lineInterval = 10 * time.Second
 
 // progress shows how far a warm has come.
 type progress interface {
-	update(library.Warmed)
+	update(warming.Progress)
 	end()
 }
 
@@ -36,7 +36,7 @@ type bar struct {
 	shown *progressbar.ProgressBar
 }
 
-func (b *bar) update(p library.Warmed) {
+func (b *bar) update(p warming.Progress) {
 	most := max(p.Bytes-p.CachedBytes, p.FetchedBytes, 1)
 	if b.shown == nil {
 		b.shown = progressbar.NewOptions64(most,
@@ -72,7 +72,7 @@ type lines struct {
 	waited bool // a first wait was printed at once; later ones at the usual interval
 }
 
-func (l *lines) update(p library.Warmed) {
+func (l *lines) update(p warming.Progress) {
 	now := l.now()
 	since := now.Sub(l.last)
 	waits := p.HeldUntil.After(now)
@@ -82,7 +82,7 @@ func (l *lines) update(p library.Warmed) {
 	speed := rate(p.FetchedBytes-l.was, since)
 	l.last, l.was, l.waited = now, p.FetchedBytes, l.waited || waits
 	left := "unknown"
-	if todo := p.Bytes - p.CachedBytes - p.FetchedBytes; speed > 0 && p.Listed == p.Sessions {
+	if todo := p.Bytes - p.CachedBytes - p.FetchedBytes; speed > 0 && p.Done == p.Sessions {
 		left = (time.Duration(todo/speed) * time.Second).String()
 	}
 	fmt.Fprintf(l.w, "%s, %s of %s, %s/s, time left %s\n",
@@ -93,9 +93,9 @@ func (l *lines) end() {}
 
 // filesText says how many files are done, with a + if more may be listed, and
 // whether the warm waits.
-func filesText(p library.Warmed, now time.Time) string {
+func filesText(p warming.Progress, now time.Time) string {
 	more := ""
-	if p.Listed < p.Sessions {
+	if p.Done < p.Sessions {
 		more = "+"
 	}
 	text := fmt.Sprintf("%s of %s%s files", humanize.Comma(int64(p.Fetched+p.Cached)), humanize.Comma(int64(p.Files)), more)

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"veriffs/internal/library"
+	"veriffs/internal/warming"
 )
 
 // TestProgressShowsWaiting: the bar and the lines say that a warming waits,
@@ -13,7 +13,7 @@ import (
 func TestProgressShowsWaiting(t *testing.T) {
 	const waits = "waiting 1m0s (the API asked for fewer requests)"
 	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-	p := library.Warmed{Sessions: 1, Listed: 1, Files: 2, Fetched: 1, Bytes: 2, FetchedBytes: 1}
+	p := warming.Progress{Sessions: 1, Done: 1, Files: 2, Fetched: 1, Bytes: 2, FetchedBytes: 1}
 	held := p
 	held.HeldUntil = now.Add(time.Minute)
 

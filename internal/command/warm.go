@@ -11,8 +11,8 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
-	"veriffs/internal/library"
 	"veriffs/internal/sessionlist"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 )
 
@@ -36,7 +36,7 @@ func warmCommand() *cli.Command {
 }
 
 func warm(c *cli.Context) error {
-	options := library.WarmOptions{NoVideo: c.Bool("no-video")}
+	options := warming.Options{NoVideo: c.Bool("no-video")}
 	for pattern := range strings.SplitSeq(c.String("contexts"), ",") {
 		if pattern = strings.TrimSpace(pattern); pattern != "" {
 			options.Contexts = append(options.Contexts, pattern)
@@ -123,7 +123,7 @@ func sessionsIn(c *cli.Context, names []string) (ids []veriff.SessionID, err err
 }
 
 // warmFailures prints what could not be fetched.
-func warmFailures(c *cli.Context, done library.Warmed) {
+func warmFailures(c *cli.Context, done warming.Progress) {
 	for _, f := range done.Failures {
 		name := f.Session
 		if f.File != "" {
@@ -137,7 +137,7 @@ func warmFailures(c *cli.Context, done library.Warmed) {
 }
 
 // warmSummary prints the result of a warm.
-func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err error) error {
+func warmSummary(c *cli.Context, done warming.Progress, took time.Duration, err error) error {
 	warmFailures(c, done)
 	speed := ""
 	if done.Fetched > 0 {
@@ -147,7 +147,7 @@ func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err er
 		return warmTrouble(done, err) // it failed before it began
 	}
 	fmt.Fprintf(c.App.Writer, "%s files of %s sessions: %s fetched%s, %s already cached, %s failed\n",
-		humanize.Comma(int64(done.Files)), humanize.Comma(int64(done.Listed)), humanize.Comma(int64(done.Fetched)), speed,
+		humanize.Comma(int64(done.Files)), humanize.Comma(int64(done.Done)), humanize.Comma(int64(done.Fetched)), speed,
 		humanize.Comma(int64(done.Cached)), humanize.Comma(int64(done.Failed)))
 	if done.Room > 0 && done.Bytes > done.Room {
 		fmt.Fprintf(c.App.ErrWriter, "the files take %s, the cache holds %s: the first files fetched were evicted for the last\n", bytesText(done.Bytes), bytesText(done.Room))
@@ -155,7 +155,7 @@ func warmSummary(c *cli.Context, done library.Warmed, took time.Duration, err er
 	return warmTrouble(done, err)
 }
 
-func warmTrouble(done library.Warmed, err error) error {
+func warmTrouble(done warming.Progress, err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return &hinted{err: errors.New("interrupted"), code: exitFailed, hint: "fetched files stay: run the same command again to continue"}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 )
 
@@ -120,12 +121,12 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 }
 
 // Warm makes the mount fetch files into its cache, until ctx ends.
-func (c *Client) Warm(ctx context.Context, o library.WarmOptions, progress func(library.Warmed)) (library.Warmed, error) {
+func (c *Client) Warm(ctx context.Context, o warming.Options, progress func(warming.Progress)) (warming.Progress, error) {
 	ask := warmRequest{Names: o.Names, Contexts: o.Contexts, NoVideo: o.NoVideo}
 	for _, id := range o.Sessions {
 		ask.Sessions = append(ask.Sessions, id.String())
 	}
-	var last library.Warmed
+	var last warming.Progress
 	body, err := c.send(ctx, http.MethodPost, pathWarm, ask)
 	if err != nil {
 		return last, err

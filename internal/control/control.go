@@ -28,13 +28,14 @@ import (
 	"time"
 
 	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 )
 
 // Keeper takes commands. There are two: a library, and a Client, which forwards
 // everything to the library of a running mount.
 type Keeper interface {
-	Warm(context.Context, library.WarmOptions, func(library.Warmed)) (library.Warmed, error)
+	Warm(context.Context, warming.Options, func(warming.Progress)) (warming.Progress, error)
 	EraseSession(context.Context, veriff.SessionID) (library.Erasure, error)
 	EraseAll(context.Context) (library.Erasure, error)
 	Evict(ctx context.Context, names []string) (library.Evicted, error)
@@ -86,9 +87,9 @@ type warmRequest struct {
 
 // warmLine is one line of the answer to a warmRequest. The last line has Result.
 type warmLine struct {
-	Progress *library.Warmed `json:"progress,omitempty"`
-	Result   *library.Warmed `json:"result,omitempty"`
-	Error    *failure        `json:"error,omitempty"`
+	Progress *warming.Progress `json:"progress,omitempty"`
+	Result   *warming.Progress `json:"result,omitempty"`
+	Error    *failure          `json:"error,omitempty"`
 }
 
 type purgeRequest struct {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -20,7 +21,7 @@ func TestKeeperThroughTheSocket(t *testing.T) {
 	if h.client.Mountpoint != "/mnt/veriff" || h.client.Account != "a1b2c3" || h.client.PID != os.Getpid() {
 		t.Errorf("%+v", h.client.Mount)
 	}
-	warmed, err := h.client.Warm(ctx, library.WarmOptions{NoVideo: true, Contexts: []string{"document-*"}}, nil)
+	warmed, err := h.client.Warm(ctx, warming.Options{NoVideo: true, Contexts: []string{"document-*"}}, nil)
 	if err != nil || warmed.Fetched == 0 || warmed.Failed != 0 || warmed.Sessions != len(h.SessionIDs()) {
 		t.Fatalf("%+v, %v", warmed, err)
 	}
@@ -40,7 +41,7 @@ func TestKeeperThroughTheSocket(t *testing.T) {
 	if e, err := h.client.Evict(ctx, []string{id.String()}); err != nil || e.Files != 0 || e.Pinned != n.Fetched {
 		t.Errorf("pinned: %+v, %v", e, err)
 	}
-	if warmed, err := h.client.Warm(ctx, library.WarmOptions{Names: []string{"by-context/" + id.String()}}, nil); err != nil || warmed.Files != n.Files || warmed.Fetched != n.Files-n.Fetched {
+	if warmed, err := h.client.Warm(ctx, warming.Options{Names: []string{"by-context/" + id.String()}}, nil); err != nil || warmed.Files != n.Files || warmed.Fetched != n.Files-n.Fetched {
 		t.Errorf("%+v, %v", warmed, err)
 	}
 	n.Fetched = n.Files
@@ -74,7 +75,7 @@ func TestErrorsThroughTheSocket(t *testing.T) {
 		t.Errorf("no id: %v", err)
 	}
 	h.SetActive(false)
-	if _, err := h.client.Warm(t.Context(), library.WarmOptions{}, nil); !errors.Is(err, veriff.ErrRefused) {
+	if _, err := h.client.Warm(t.Context(), warming.Options{}, nil); !errors.Is(err, veriff.ErrRefused) {
 		t.Errorf("of an integration that is switched off: %v", err)
 	}
 	for _, body := range []string{"", "{", "[]", `{"all": true, "session": "x"}`, `{"session": "x"}`, `{"everything": true}`, `{"all": true} {}`} {
@@ -97,7 +98,7 @@ func TestWarmingEndsWithItsClient(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := h.client.Warm(ctx, library.WarmOptions{}, nil)
+		_, err := h.client.Warm(ctx, warming.Options{}, nil)
 		ended <- err
 	}()
 	if err := stuck.Wait(t.Context(), 1); err != nil {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
-	"veriffs/internal/library"
+	"veriffs/internal/warming"
 )
 
 // metricsAddress is a log that keeps the address at which metrics are served.
@@ -39,7 +39,7 @@ func (a *metricsAddress) Handle(_ context.Context, r slog.Record) error {
 
 func TestMetrics(t *testing.T) {
 	h := newHouse(t, Options{Metrics: "127.0.0.1:0"})
-	if _, err := h.lib.Warm(t.Context(), library.WarmOptions{}, nil); err != nil {
+	if _, err := h.lib.Warm(t.Context(), warming.Options{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	overSocket, err := h.client.http.Get("http://veriffs" + pathMetrics)

@@ -16,6 +16,7 @@ import (
 
 	"veriffs/internal/library"
 	"veriffs/internal/listener"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 )
 
@@ -185,7 +186,7 @@ func (s *Server) warm(w http.ResponseWriter, r *http.Request) {
 	if !s.read(w, r, &ask) {
 		return
 	}
-	options := library.WarmOptions{Names: ask.Names, Contexts: ask.Contexts, NoVideo: ask.NoVideo}
+	options := warming.Options{Names: ask.Names, Contexts: ask.Contexts, NoVideo: ask.NoVideo}
 	for _, text := range ask.Sessions {
 		id, err := veriff.ParseSessionID(text)
 		if err != nil {
@@ -197,7 +198,7 @@ func (s *Server) warm(w http.ResponseWriter, r *http.Request) {
 	lines := json.NewEncoder(w)
 	flush := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	result, err := s.library.Warm(r.Context(), options, func(p library.Warmed) {
+	result, err := s.library.Warm(r.Context(), options, func(p warming.Progress) {
 		// A client that is gone ends the request's context.
 		_ = lines.Encode(warmLine{Progress: &p})
 		_ = flush.Flush()

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff/sandbox"
 )
 
@@ -101,7 +101,7 @@ func TestSocketTimeouts(t *testing.T) {
 	defer stuck.Release()
 	ended := make(chan error, 1)
 	go func() {
-		_, err := h.client.Warm(t.Context(), library.WarmOptions{}, nil)
+		_, err := h.client.Warm(t.Context(), warming.Options{}, nil)
 		ended <- err
 	}()
 	if err := stuck.Wait(t.Context(), 1); err != nil {

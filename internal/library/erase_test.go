@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -21,10 +21,10 @@ func TestEraseSessionErasesThatSessionAlone(t *testing.T) {
 	id := h.withFiles(2)
 	// A file of an earlier attempt is erased, too.
 	earlier := h.files(id)
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	h.AddAttempt(id, sandbox.Attempt{Status: "approved", Media: []sandbox.File{sandbox.NewFile("face", "image/jpeg", []byte("another face"))}})
 	h.lib.ForgetListing(id)
-	h.warm(library.WarmOptions{Sessions: []veriff.SessionID{id}})
+	h.warm(warming.Options{Sessions: []veriff.SessionID{id}})
 	mine := append(slices.Clone(earlier), h.files(id)...)
 	before := h.objects()
 
@@ -68,7 +68,7 @@ func TestEraseSessionErasesThatSessionAlone(t *testing.T) {
 	}
 	h.ResetRequests()
 	h.restart()
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	if n, want := h.media(), len(h.files(id)); n != want {
 		t.Errorf("%d files were fetched again, not %d", n, want)
 	}
@@ -91,7 +91,7 @@ func (h *house) objects() (names []string) {
 
 func TestEraseAll(t *testing.T) {
 	h := newHouse(t, 1<<30, sandbox.Options{})
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	erasure, err := h.lib.EraseAll(context.Background())
 	if err != nil {
 		t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"veriffs/cache"
 	"veriffs/internal/library"
 	"veriffs/internal/listing"
+	"veriffs/internal/warming"
 	"veriffs/veriff/sandbox"
 )
 
@@ -79,7 +80,7 @@ func TestErasureEndsPins(t *testing.T) {
 func TestObserverThatWaitsForALookup(t *testing.T) {
 	h := newHouse(t, 1<<30, history())
 	id := h.SessionIDs()[0]
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	var waiting chan error // the lookup that was begun during the erasure
 	h.lib.Observe(func(c library.Change) {
 		if c.Done == nil {

@@ -11,6 +11,7 @@ import (
 	"veriffs/internal/answers"
 	"veriffs/internal/flight"
 	"veriffs/internal/reach"
+	"veriffs/internal/readahead"
 	"veriffs/internal/store"
 	"veriffs/veriff"
 )
@@ -22,7 +23,7 @@ type files struct {
 	listings *listings
 	attempts *attempts
 	fetches  *flight.Group[veriff.MediaID, *object]
-	ahead    readAhead
+	ahead    *readahead.ReadAhead
 	opens    opens
 
 	mu   sync.Mutex
@@ -36,7 +37,7 @@ func (l *files) Size(f *File) int64 {
 	if n, ok := l.catalog.Size(f.ID); ok {
 		return n
 	}
-	return f.Listed
+	return f.ListedSize
 }
 
 // Date returns, from memory, when the attempt began that a file belongs to:
@@ -55,14 +56,14 @@ func (l *files) Date(f *File) time.Time {
 // Errors: ErrNotFound, ErrOffline, those of package veriff, or the cause of
 // ctx's end; a fetch that others wait for goes on then.
 func (l *files) Open(ctx context.Context, f *File) (*Handle, error) {
-	l.ahead.opened(f)
+	l.ahead.Opened(f)
 	o, fetched, err := l.object(ctx, f)
 	l.opens.count(fetched, err)
 	if err != nil {
 		return nil, err
 	}
 	if fetched {
-		l.ahead.delivered(f)
+		l.ahead.Delivered(f)
 	}
 	return &Handle{files: l, file: f, fetched: fetched, object: o}, nil
 }

@@ -14,6 +14,7 @@ import (
 	"veriffs/cache"
 	"veriffs/internal/library"
 	"veriffs/internal/listing"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -24,7 +25,7 @@ import (
 func TestFileThatIsNoLongerListed(t *testing.T) {
 	h := newHouse(t, 1<<30, history())
 	id := h.SessionIDs()[0]
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	files := h.files(id)
 	before := h.listing(id)
 	h.DeleteMedia(files[0].ID)
@@ -52,7 +53,7 @@ func TestFileThatIsNoLongerListed(t *testing.T) {
 func TestAttemptThatChangesBetweenTwoLists(t *testing.T) {
 	h := newHouse(t, 1<<30, history())
 	id := h.SessionIDs()[0]
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	files := h.files(id)
 	attempts := h.Document(sandbox.SessionAttempts, id)
 	h.AddAttempt(id, sandbox.Attempt{Status: "approved", Media: []sandbox.File{sandbox.NewFile("face", "image/jpeg", []byte("newest"))}})
@@ -74,7 +75,7 @@ func TestDeletedSessionIsErasedByLabel(t *testing.T) {
 	h := newHouse(t, 1<<30, history())
 	id, other := h.SessionIDs()[0], h.SessionIDs()[1]
 	session, _ := h.Session(id)
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	h.warmAttempt(session.Attempts[1].ID)
 	all := append(session.Attempts[0].Media, session.Attempts[1].Media...)
 	// The next process finds neither the listings nor the catalog.
@@ -108,7 +109,7 @@ func TestDeletedSessionIsErasedByLabel(t *testing.T) {
 func TestFileOfADeletedSessionDoesNotOpen(t *testing.T) {
 	h := newHouse(t, 1<<30, history())
 	id := h.SessionIDs()[0]
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	met := h.listing(id)
 	// An erasure waits for fetches under way: this one lasts.
 	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
@@ -132,7 +133,7 @@ func TestFileOfADeletedSessionDoesNotOpen(t *testing.T) {
 func TestErasureGoesOnAfterARestart(t *testing.T) {
 	h := newHouse(t, 1<<30, history())
 	id := h.SessionIDs()[0]
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	files := h.files(id)
 	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
 	go h.lib.Document(context.Background(), h.SessionIDs()[1], listing.DecisionDocument)
@@ -162,7 +163,7 @@ func TestUnsignedNotFoundErasesNothing(t *testing.T) {
 			h.restart()
 			id := h.SessionIDs()[0]
 			session, _ := h.Session(id)
-			h.warm(library.WarmOptions{})
+			h.warm(warming.Options{})
 			if _, err := h.lib.Pin(context.Background(), id.String()); err != nil {
 				t.Fatal(err)
 			}
@@ -227,7 +228,7 @@ func TestErasureAfterAKill(t *testing.T) {
 	h := newHouse(t, 1<<30, history())
 	id := h.SessionIDs()[0]
 	session, _ := h.Session(id)
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	h.warmAttempt(session.Attempts[1].ID)
 	h.down() // writes the catalog
 	h.up()
@@ -290,7 +291,7 @@ func TestSuspicionOutlastsAFailure(t *testing.T) {
 	h := newHouse(t, 1<<30, history())
 	id := h.SessionIDs()[0]
 	session, _ := h.Session(id)
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	h.warmAttempt(session.Attempts[0].ID) // its listing is in memory
 	gone := h.files(id)[0]
 	failing := h.Set(sandbox.Match{Kind: sandbox.AttemptMedia}, sandbox.Status(500))
@@ -311,7 +312,7 @@ func TestPassiveLibraryAsksNothing(t *testing.T) {
 	h := newHouse(t, 1<<30, history())
 	id := h.SessionIDs()[0]
 	session, _ := h.Session(id)
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	h.warmAttempt(session.Attempts[0].ID)
 	failing := h.Set(sandbox.Match{Kind: sandbox.AttemptMedia}, sandbox.Status(500))
 	h.DeleteMedia(h.files(id)[0].ID)

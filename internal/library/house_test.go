@@ -11,6 +11,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -127,7 +128,7 @@ func (h *house) cached(f sandbox.File) bool {
 	return h.cache.Has(cache.Key("media/" + f.ID.String()))
 }
 
-func (h *house) warm(o library.WarmOptions) library.Warmed {
+func (h *house) warm(o warming.Options) warming.Progress {
 	h.t.Helper()
 	done, err := h.lib.Warm(context.Background(), o, nil)
 	if err != nil {

@@ -29,6 +29,7 @@ import (
 	"veriffs/internal/flight"
 	"veriffs/internal/listing"
 	"veriffs/internal/reach"
+	"veriffs/internal/readahead"
 	"veriffs/internal/store"
 	"veriffs/veriff"
 )
@@ -115,7 +116,10 @@ func New(o Options) (*Library, error) {
 	l.documents.listings = l.listings
 	l.files.fetches = flight.NewGroup[veriff.MediaID, *object](c.lanes, c.spawn, l.files.own)
 	l.files.listings, l.files.attempts = l.listings, l.attempts
-	l.files.ahead.init(l, o.NoReadAhead)
+	_, room := l.Room()
+	l.files.ahead = readahead.New(readahead.Options{
+		Library: speculator{l.files}, Sessions: c.sessions, Catalog: c.catalog.Catalog, Lanes: c.lanes, Room: room, Off: o.NoReadAhead,
+	})
 	l.eraser.listings, l.eraser.attempts, l.eraser.documents, l.eraser.files = l.listings, l.attempts, l.documents, l.files
 	l.keeper.listings, l.keeper.attempts = l.listings, l.attempts
 	if err := c.catalog.Load(); err != nil {
@@ -138,7 +142,7 @@ func newAnswers[K answers.Question, V any](c *core, from answers.Source[K, V], a
 // them and writes down what the next mount should remember. Handles that are
 // still open stay readable until they are closed.
 func (l *Library) Close() {
-	l.ahead.stop()
+	l.ahead.Stop()
 	l.cancel()
 	l.closing.Lock()
 	l.closed = true
@@ -187,7 +191,7 @@ func (l *Library) Created(id veriff.SessionID) time.Time {
 // Enter is Session for somebody who goes through the files of a session, and
 // perhaps through those of the next ones.
 func (l *Library) Enter(ctx context.Context, id veriff.SessionID) (*Listing, error) {
-	l.files.ahead.entered(id)
+	l.files.ahead.Entered(id)
 	return l.Session(ctx, id)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -94,7 +95,7 @@ func TestWarmWaits(t *testing.T) {
 	h := newHurried(t, 0)
 	limits := h.Set(sandbox.Match{Skip: 15, Times: 1}, sandbox.Status(429), sandbox.RetryAfter("4"))
 	var waited bool
-	done, err := h.lib.Warm(t.Context(), library.WarmOptions{Sessions: h.SessionIDs()}, func(p library.Warmed) {
+	done, err := h.lib.Warm(t.Context(), warming.Options{Sessions: h.SessionIDs()}, func(p warming.Progress) {
 		waited = waited || !p.HeldUntil.IsZero()
 	})
 	if err != nil || done.Failed != 0 || done.Files != 50 || done.Fetched != 50 || !done.HeldUntil.IsZero() {
@@ -125,7 +126,7 @@ func TestWarmRenews(t *testing.T) {
 	if h.client.HeldUntil().IsZero() {
 		t.Fatal("requests are not held back")
 	}
-	done, err := h.lib.Warm(t.Context(), library.WarmOptions{Sessions: []veriff.SessionID{id}}, nil)
+	done, err := h.lib.Warm(t.Context(), warming.Options{Sessions: []veriff.SessionID{id}}, nil)
 	if err != nil || done.Failed != 0 || done.Fetched != done.Files {
 		t.Errorf("%+v, %v", done, err)
 	}
@@ -196,7 +197,7 @@ func TestProxyRefuses(t *testing.T) {
 	}
 	fault.Remove()
 	h.Set(sandbox.Match{Kind: sandbox.Media, ID: files[0].ID.String()}, proxy...)
-	done, err := h.lib.Warm(t.Context(), library.WarmOptions{Sessions: h.SessionIDs()}, nil)
+	done, err := h.lib.Warm(t.Context(), warming.Options{Sessions: h.SessionIDs()}, nil)
 	if err != nil || done.Failed != 1 || done.Fetched != 49 {
 		t.Errorf("%+v, %v", done, err)
 	}
@@ -220,12 +221,12 @@ func TestWarmGoesOn(t *testing.T) {
 	h.Set(sandbox.Match{Kind: sandbox.Media, ID: files[0].ID.String()}, sandbox.Latency(time.Hour))
 	h.Set(sandbox.Match{Kind: sandbox.Media, ID: files[1].ID.String()}, sandbox.GarbledHeaders())
 	h.Set(sandbox.Match{Kind: sandbox.Media, ID: files[2].ID.String()}, sandbox.Refuse())
-	done, err := h.lib.Warm(t.Context(), library.WarmOptions{Sessions: h.SessionIDs()}, nil)
+	done, err := h.lib.Warm(t.Context(), warming.Options{Sessions: h.SessionIDs()}, nil)
 	if err != nil || done.Failed != 3 || len(done.Failures) != 3 || done.Fetched != 47 {
 		t.Errorf("%+v, %v", done, err)
 	}
 	// Nothing else goes on now.
-	done, err = h.lib.Warm(t.Context(), library.WarmOptions{Sessions: h.SessionIDs()}, nil)
+	done, err = h.lib.Warm(t.Context(), warming.Options{Sessions: h.SessionIDs()}, nil)
 	if err != nil || done.Failed != 3 || h.lib.Stats().Offline != nil {
 		t.Errorf("again: %+v, %v, %v", done, err, h.lib.Stats().Offline)
 	}
@@ -245,7 +246,7 @@ func TestWarmPassesOddOnes(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a guard
 	defer cancel()
-	done, err := h.lib.Warm(ctx, library.WarmOptions{Sessions: h.SessionIDs()}, nil)
+	done, err := h.lib.Warm(ctx, warming.Options{Sessions: h.SessionIDs()}, nil)
 	if err != nil || done.Failed != 3 || len(done.Failures) != 3 || done.Fetched != 47 {
 		t.Fatalf("%+v, %v", done, err)
 	}

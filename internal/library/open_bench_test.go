@@ -8,6 +8,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -41,7 +42,7 @@ func BenchmarkCachedOpen(b *testing.B) {
 	ids := world.SessionIDs()
 	slices.SortFunc(ids, veriff.SessionID.Compare)
 	lib.SetSessions(ids)
-	if _, err := lib.Warm(b.Context(), library.WarmOptions{}, nil); err != nil {
+	if _, err := lib.Warm(b.Context(), warming.Options{}, nil); err != nil {
 		b.Fatal(err)
 	}
 	var files []*library.File

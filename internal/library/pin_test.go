@@ -8,6 +8,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -19,9 +20,9 @@ func TestPinnedFilesStay(t *testing.T) {
 	if p, err := h.lib.Pin(context.Background(), id.String()); err != nil || p != (library.Pinned{Files: files}) {
 		t.Fatalf("%+v, %v", p, err)
 	}
-	h.warm(library.WarmOptions{Sessions: []veriff.SessionID{id}})
+	h.warm(warming.Options{Sessions: []veriff.SessionID{id}})
 	h.restart() // a pin outlasts the mount
-	h.warm(library.WarmOptions{})
+	h.warm(warming.Options{})
 	if h.cache.Stats().Evictions == 0 {
 		t.Fatal("nothing was evicted, so the test proves nothing")
 	}
@@ -102,7 +103,7 @@ func TestNames(t *testing.T) {
 		if p, err := h.lib.Pin(ctx, name); err != nil || p != (library.Pinned{Files: n}) {
 			t.Errorf("pin %s: %+v, %v", name, p, err)
 		}
-		if done := h.warm(library.WarmOptions{Names: []string{name}}); done.Fetched != n || done.Failed != 0 || !slices.Equal(fetched(), want) {
+		if done := h.warm(warming.Options{Names: []string{name}}); done.Fetched != n || done.Failed != 0 || !slices.Equal(fetched(), want) {
 			t.Errorf("warm %s: %+v", name, done)
 		}
 		if e, err := h.lib.Evict(ctx, []string{name}); err != nil || e != (library.Evicted{Pinned: n}) {
@@ -111,7 +112,7 @@ func TestNames(t *testing.T) {
 		if p, err := h.lib.Unpin(ctx, name); err != nil || p != (library.Pinned{Files: n, Fetched: n}) || h.cache.Stats().Pinned != 0 {
 			t.Errorf("unpin %s: %+v, %v; %d pins", name, p, err, h.cache.Stats().Pinned)
 		}
-		h.warm(library.WarmOptions{})
+		h.warm(warming.Options{})
 		if e, err := h.lib.Evict(ctx, []string{name}); err != nil || e.Files != n || len(fetched()) != len(all)-n {
 			t.Errorf("evict %s: %+v, %v", name, e, err)
 		}
@@ -144,7 +145,7 @@ func TestNamesThatAreNone(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	done, err := h.lib.Warm(t.Context(), library.WarmOptions{Names: []string{id, "attempts/" + unknown}}, nil)
+	done, err := h.lib.Warm(t.Context(), warming.Options{Names: []string{id, "attempts/" + unknown}}, nil)
 	if err != nil || done.Failed != 1 || done.Fetched != len(h.files(h.SessionIDs()[0])) || done.Failures[0].Session != "attempts/"+unknown {
 		t.Errorf("one that is not there beside one that is: %+v, %v", done, err)
 	}

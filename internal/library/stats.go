@@ -45,12 +45,13 @@ func (o *opens) count(fetched bool, err error) {
 func (l *Library) Stats() Stats {
 	sessions, _ := l.sessions.All()
 	cached := l.opens.cached.Load()
+	used, wasted := l.ahead.Counts()
 	return Stats{
 		Sessions: len(sessions),
 		Listing:  l.listings.answers.Asking() + l.attempts.answers.Asking(), Fetching: l.fetches.Count(),
 		Opens: cached + l.opens.fetched.Load(), Cached: cached, Failed: l.opens.failed.Load(),
 		Offline:   l.link.Check(),
-		ReadAhead: ReadAheadStats{Used: l.ahead.used.Load(), Wasted: l.ahead.wasted.Load()},
+		ReadAhead: ReadAheadStats{Used: used, Wasted: wasted},
 		Cache:     l.cache.Stats(),
 		API:       l.client.Stats(),
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -16,7 +17,7 @@ import (
 func TestWarmFetchesEachFileOnce(t *testing.T) {
 	h := newHouse(t, 1<<30, sandbox.Options{})
 	all := h.allFiles()
-	done := h.warm(library.WarmOptions{})
+	done := h.warm(warming.Options{})
 	if done.Fetched != len(all) || done.Files != len(all) || done.Cached != 0 || done.Failed != 0 {
 		t.Errorf("of %d files: %+v", len(all), done)
 	}
@@ -35,7 +36,7 @@ func TestWarmFetchesEachFileOnce(t *testing.T) {
 	}
 
 	h.restart()
-	again := h.warm(library.WarmOptions{})
+	again := h.warm(warming.Options{})
 	if again.Cached != len(all) || again.Fetched != 0 || again.CachedBytes != bytes {
 		t.Errorf("once more: %+v", again)
 	}
@@ -46,7 +47,7 @@ func TestWarmFetchesEachFileOnce(t *testing.T) {
 
 func TestWarmChoosesByContextAndKind(t *testing.T) {
 	h := newHouse(t, 1<<30, sandbox.Options{})
-	h.warm(library.WarmOptions{Contexts: []string{"document-*", "face"}, NoVideo: true})
+	h.warm(warming.Options{Contexts: []string{"document-*", "face"}, NoVideo: true})
 	var wanted int
 	for _, f := range h.allFiles() {
 		want := (strings.HasPrefix(f.Context, "document-") || f.Context == "face") && !strings.HasPrefix(f.MIMEType, "video/")
@@ -60,7 +61,7 @@ func TestWarmChoosesByContextAndKind(t *testing.T) {
 	if wanted == 0 || wanted == len(h.allFiles()) {
 		t.Fatal("the choice is none, so the test proves nothing")
 	}
-	if _, err := h.lib.Warm(context.Background(), library.WarmOptions{Contexts: []string{"[a"}}, nil); err == nil {
+	if _, err := h.lib.Warm(context.Background(), warming.Options{Contexts: []string{"[a"}}, nil); err == nil {
 		t.Error("a malformed pattern is accepted")
 	}
 }
@@ -68,7 +69,7 @@ func TestWarmChoosesByContextAndKind(t *testing.T) {
 func TestWarmOfNamedSessions(t *testing.T) {
 	h := newHouse(t, 1<<30, sandbox.Options{})
 	id := h.withFiles(2)
-	if done := h.warm(library.WarmOptions{Sessions: []veriff.SessionID{id}}); done.Sessions != 1 || done.Fetched != len(h.files(id)) {
+	if done := h.warm(warming.Options{Sessions: []veriff.SessionID{id}}); done.Sessions != 1 || done.Fetched != len(h.files(id)) {
 		t.Errorf("%+v", done)
 	}
 	if n := h.media(); n != len(h.files(id)) {
@@ -85,7 +86,7 @@ func TestWarmListsWhatFailed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := h.warm(library.WarmOptions{Sessions: []veriff.SessionID{id, unknown}})
+	done := h.warm(warming.Options{Sessions: []veriff.SessionID{id, unknown}})
 	if done.Failed != 2 || done.Fetched != len(h.files(id))-1 || len(done.Failures) != 2 {
 		t.Fatalf("%+v", done)
 	}
@@ -99,7 +100,7 @@ func TestWarmListsWhatFailed(t *testing.T) {
 	}
 	h.ClearFaults()
 	h.ResetRequests()
-	if again := h.warm(library.WarmOptions{Sessions: []veriff.SessionID{id}}); again.Fetched != 1 || h.media() != 1 {
+	if again := h.warm(warming.Options{Sessions: []veriff.SessionID{id}}); again.Fetched != 1 || h.media() != 1 {
 		t.Errorf("once it works: %+v", again)
 	}
 }
@@ -107,7 +108,7 @@ func TestWarmListsWhatFailed(t *testing.T) {
 func TestWarmEndsWhenTheAPIIsOutOfReach(t *testing.T) {
 	h := newHouse(t, 1<<30, sandbox.Options{Scale: sandbox.Scale{Sessions: 200, Files: 3, FileSize: 10}})
 	h.Set(sandbox.Match{}, sandbox.Refuse())
-	done, err := h.lib.Warm(context.Background(), library.WarmOptions{}, nil)
+	done, err := h.lib.Warm(context.Background(), warming.Options{}, nil)
 	if !errors.Is(err, veriff.ErrUnreachable) && !errors.Is(err, library.ErrOffline) {
 		t.Errorf("error %v", err)
 	}
@@ -125,7 +126,7 @@ func TestWarmGoesOnWhereItWasInterrupted(t *testing.T) {
 		defer cancel()
 		_ = stuck.Wait(ctx, 1)
 	}()
-	done, err := h.lib.Warm(ctx, library.WarmOptions{}, nil)
+	done, err := h.lib.Warm(ctx, warming.Options{}, nil)
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("interrupted: %v", err)
 	}
@@ -143,7 +144,7 @@ func TestWarmGoesOnWhereItWasInterrupted(t *testing.T) {
 		}
 	}
 	h.ResetRequests()
-	if again := h.warm(library.WarmOptions{}); again.Fetched != missing || again.Cached != all-missing || h.media() != missing {
+	if again := h.warm(warming.Options{}); again.Fetched != missing || again.Cached != all-missing || h.media() != missing {
 		t.Errorf("%d were missing: %+v", missing, again)
 	}
 }
@@ -159,7 +160,7 @@ func TestOpenGoesBeforeWarming(t *testing.T) {
 	h.Set(sandbox.Match{Kind: sandbox.Media}, sandbox.Latency(20*time.Millisecond))
 	warmed := make(chan error, 1)
 	go func() {
-		_, err := h.lib.Warm(context.Background(), library.WarmOptions{Sessions: h.SessionIDs()[1:]}, nil)
+		_, err := h.lib.Warm(context.Background(), warming.Options{Sessions: h.SessionIDs()[1:]}, nil)
 		warmed <- err
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -188,7 +189,7 @@ func TestWarmPassesARefusal(t *testing.T) {
 			h := newHouse(t, 1<<30, history())
 			f := h.files(h.SessionIDs()[0])[0]
 			h.Set(sandbox.Match{Kind: sandbox.Media, ID: f.ID.String()}, sandbox.Fail(403, code, "refused"))
-			done, err := h.lib.Warm(context.Background(), library.WarmOptions{}, nil)
+			done, err := h.lib.Warm(context.Background(), warming.Options{}, nil)
 			if (err != nil) != stops {
 				t.Errorf("the warming ended with %v", err)
 			}

@@ -47,8 +47,8 @@ func FuzzListing(f *testing.F) {
 			if found, ok := l.Lookup(name); !ok || found != &l.Files[i] {
 				t.Errorf("%q is not found again", name)
 			}
-			if l.Files[i].Listed == 0 || l.Files[i].Listed < UnknownSize {
-				t.Errorf("%q has %d bytes", name, l.Files[i].Listed)
+			if l.Files[i].ListedSize == 0 || l.Files[i].ListedSize < UnknownSize {
+				t.Errorf("%q has %d bytes", name, l.Files[i].ListedSize)
 			}
 		}
 	})

@@ -53,11 +53,11 @@ func (l *Listing) String() string {
 // File is one entry of a listing. A million may be in memory, so what
 // repeats is interned and what is the same for all is in the listing.
 type File struct {
-	ID       veriff.MediaID
-	Listed   int64 // bytes according to the list, UnknownSize if it gave none
-	Context  unique.Handle[string]
-	MIMEType unique.Handle[string] // as the API gives it
-	In       *Listing
+	ID         veriff.MediaID
+	ListedSize int64 // bytes according to the list, UnknownSize if it gave none
+	Context    unique.Handle[string]
+	MIMEType   unique.Handle[string] // as the API gives it
+	In         *Listing
 }
 
 // Name is the file's name: <mediaId>.<ext>.
@@ -116,7 +116,7 @@ func (l *Listing) Find(id veriff.MediaID) (*File, bool) {
 func (l *Listing) Same(o *Listing) bool {
 	return l.Attempt == o.Attempt && l.Created.Equal(o.Created) && l.Incomplete == o.Incomplete &&
 		slices.EqualFunc(l.Files, o.Files, func(a, b File) bool {
-			return a.ID == b.ID && a.Listed == b.Listed && a.MIMEType == b.MIMEType && a.Context == b.Context
+			return a.ID == b.ID && a.ListedSize == b.ListedSize && a.MIMEType == b.MIMEType && a.Context == b.Context
 		})
 }
 
@@ -128,7 +128,7 @@ func New(session veriff.SessionID, attempt veriff.AttemptID, created time.Time, 
 	l.Files = make([]File, len(media.Items))
 	for i, m := range media.Items {
 		l.Files[i] = File{
-			ID: m.ID, Listed: m.Size, In: l,
+			ID: m.ID, ListedSize: m.Size, In: l,
 			Context: unique.Make(clip(m.Context)), MIMEType: unique.Make(clip(m.MIMEType)),
 		}
 	}

@@ -154,9 +154,9 @@ func (p *Predictor) Delivered(now time.Time, f Spot) {
 	}
 }
 
-// Listed tells that a planned listing has come, or could not be had. It plans
+// Arrived tells that a planned listing has come, or could not be had. It plans
 // no other: one that fails would be asked for without end.
-func (p *Predictor) Listed() Plan {
+func (p *Predictor) Arrived() Plan {
 	if p.last != nil {
 		p.last.extend()
 	}

@@ -101,9 +101,9 @@ func TestTraces(t *testing.T) {
 		{"lists that are not known", "?b ?c ?d @a a0 a1 a2 a3 @b b0", []string{
 			"a1: +a2 +a3",
 			"a2: ls b",
-			"listed: +b0 +b1 +b2 +b3",
+			"arrived: +b0 +b1 +b2 +b3",
 			"a3: ls c ls d",
-			"listed: +c0 +c1 +c2 +c3",
+			"arrived: +c0 +c1 +c2 +c3",
 			"b0: +d0 +d1 +d2 +d3 +e0 +e1 +e2 +e3 +f0",
 		}},
 		{"find", "?c ?d ?e ?f @a @b @c @d", []string{
@@ -274,7 +274,7 @@ func TestListFails(t *testing.T) {
 		if len(plan.List) != want {
 			t.Errorf("after file %d %d sessions are listed, not %d", file, len(plan.List), want)
 		}
-		if plan := w.Listed(); len(plan.List) > 0 {
+		if plan := w.Arrived(); len(plan.List) > 0 {
 			t.Errorf("after file %d a list that failed is asked for at once", file)
 		}
 	}
@@ -320,7 +320,7 @@ func TestPromises(t *testing.T) {
 				file = random.IntN(9)
 			case 3:
 				w.known[random.IntN(40)] = random.IntN(2) == 0
-				check(w.Listed())
+				check(w.Arrived())
 			case 4:
 				check(w.Entered(w.sessions[random.IntN(40)].dir.Session))
 			case 5:

@@ -152,7 +152,7 @@ func (w *world) carryOut(event string, plan prefetch.Plan) {
 	w.sum.Unread = len(w.fetched) - len(w.opened)
 	w.sum.Most = max(w.sum.Most, w.sum.Unread)
 	if len(plan.List) > 0 {
-		w.carryOut("listed", w.Listed())
+		w.carryOut("arrived", w.Arrived())
 	}
 }
 

@@ -1,4 +1,4 @@
-package library
+package readahead
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"veriffs/internal/catalog"
+	"veriffs/internal/collection"
 	"veriffs/internal/prefetch"
 	"veriffs/veriff"
 )
@@ -20,7 +21,10 @@ const emptySessions = 256
 // sequence is what the prediction sees of the library: which session comes
 // after which, and the listings in memory.
 type sequence struct {
-	lib   *Library
+	lib      Library
+	sessions *collection.Sessions
+	catalog  *catalog.Catalog
+
 	dates []catalog.Dated // newest first, equal ones by name
 	of    uint64          // version of the sessions and their dates
 	until time.Time
@@ -38,7 +42,7 @@ func (s *sequence) Next(id veriff.SessionID, o prefetch.Order) (veriff.SessionID
 		if !ok {
 			break
 		}
-		if list, known := s.lib.listings.answers.Peek(next); !known || len(list.Files) > 0 {
+		if list, known := s.lib.Listing(next); !known || len(list.Files) > 0 {
 			return next, true
 		}
 		id = next
@@ -52,10 +56,10 @@ func (s *sequence) next(id veriff.SessionID, o prefetch.Order) (next veriff.Sess
 		dir = -1
 	}
 	if !o.ByDate {
-		return s.lib.sessions.Next(id, dir)
+		return s.sessions.Next(id, dir)
 	}
 	s.sort()
-	_, created := s.lib.catalog.Newest(id)
+	_, created := s.catalog.Newest(id)
 	n, found := slices.BinarySearchFunc(s.dates, catalog.Dated{Created: catalog.Milliseconds(created), Session: id}, compareDates)
 	if n += dir; found && n >= 0 && n < len(s.dates) {
 		return s.dates[n].Session, true
@@ -65,7 +69,7 @@ func (s *sequence) next(id veriff.SessionID, o prefetch.Order) (next veriff.Sess
 
 // Listing returns the listing of a session if it is in memory and up to date.
 func (s *sequence) Listing(id veriff.SessionID) (prefetch.Listing, bool) {
-	list, ok := s.lib.listings.answers.Peek(id)
+	list, ok := s.lib.Listing(id)
 	return (*directory)(list), ok
 }
 
@@ -74,12 +78,12 @@ func (s *sequence) sort() {
 	if start.Before(s.until) {
 		return
 	}
-	ids, version := s.lib.sessions.All()
-	version += s.lib.catalog.Version() // both only ever grow
+	ids, version := s.sessions.All()
+	version += s.catalog.Version() // both only ever grow
 	if version == s.of {
 		return
 	}
-	s.dates, s.of = s.lib.catalog.Dated(ids), version
+	s.dates, s.of = s.catalog.Dated(ids), version
 	slices.SortFunc(s.dates, compareDates)
 	// Nobody can go by dates while most are unknown; the few that are known, of
 	// what was opened lately, would be taken for neighbours.
