@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -130,27 +129,16 @@ func Open(opts Options) (*Cache, error) {
 	return c, nil
 }
 
-func secretsOf(opts Options) (secrets []*seal.Secret, err error) {
+func secretsOf(opts Options) ([]*seal.Secret, error) {
 	given := opts.Secrets
 	if opts.Ephemeral {
 		key := make([]byte, 32)
 		rand.Read(key)
 		given = [][]byte{key}
 	}
-	if len(given) == 0 || len(given) > 255 {
-		return nil, errors.New("cache: between 1 and 255 secrets are needed")
-	}
-	for _, b := range given {
-		if len(b) == 0 {
-			return nil, errors.New("cache: an empty secret")
-		}
-		s, err := seal.NewSecret(b)
-		if err != nil {
-			return nil, fmt.Errorf("cache: derive keys: %w", err)
-		}
-		if !slices.ContainsFunc(secrets, func(other *seal.Secret) bool { return other.Dir() == s.Dir() }) {
-			secrets = append(secrets, s)
-		}
+	secrets, err := seal.NewSecrets(given)
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
 	}
 	return secrets, nil
 }

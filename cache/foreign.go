@@ -3,13 +3,11 @@ package cache
 import (
 	"context"
 	"errors"
-	"io/fs"
 	"log/slog"
 	"slices"
 
 	"golang.org/x/sys/unix"
 
-	"veriffs/cache/directory"
 	"veriffs/cache/seal"
 )
 
@@ -82,51 +80,20 @@ func (st *store) countForeign(ctx context.Context) error {
 	return nil
 }
 
-// survey counts the objects in the directory of a foreign secret, and the
-// blocks of everything below it for the bound.
+// survey counts the objects in the directory of a foreign secret, and its bytes for
+// the bound.
 func (st *store) survey(ctx context.Context, tag string) (objects int64, err error) {
-	var u usage
-	u.bytes, _ = st.dir.Use(tag)
-	err = st.dir.Walk(ctx, tag, func(dir, name string, s *unix.Stat_t) error {
-		u.bytes += s.Blocks * 512
-		if isForeignObject(tag, dir, name, s) {
-			u.objects++
-		}
-		return nil
-	})
-	if err != nil {
-		return u.objects, err
+	u, err := st.dir.Survey(ctx, tag)
+	if err == nil {
+		st.index.setDir(tag, u)
 	}
-	if _, err := st.dir.Lstat(tag); errors.Is(err, fs.ErrNotExist) {
-		u = usage{} // removed while we counted
-	}
-	st.index.setDir(tag, u)
-	return u.objects, nil
+	return u.Objects, err
 }
 
 // removeForeign removes the directory of a foreign secret, and calls removed
 // with each object. It ends with ctx.
 func (st *store) removeForeign(ctx context.Context, tag string, removed func(name string, s *unix.Stat_t)) error {
-	err := st.dir.Walk(ctx, tag, func(dir, name string, s *unix.Stat_t) error {
-		if !isForeignObject(tag, dir, name, s) {
-			return nil
-		}
-		err := st.dir.RemoveAll(dir + "/" + name)
-		if err == nil {
-			removed(name, s)
-		}
-		return err
-	})
-	if err == nil {
-		err = st.dir.RemoveAll(tag)
-	}
+	err := st.dir.Clear(ctx, tag, removed)
 	_, counted := st.survey(ctx, tag)
 	return errors.Join(err, counted)
-}
-
-// isForeignObject is true for all that a foreign secret's directory holds, but
-// for the directories in it, pins, and what the Finder leaves.
-func isForeignObject(tag, dir, name string, s *unix.Stat_t) bool {
-	return name != directory.FinderFile && dir != tag+"/"+directory.PinDir &&
-		(dir != tag || !isKind(s, unix.S_IFDIR))
 }

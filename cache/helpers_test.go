@@ -101,8 +101,8 @@ func checkCounts(t testing.TB, c *Cache) {
 	}
 	foreign := 0
 	for _, u := range x.dirs {
-		used += u.bytes
-		foreign += int(u.objects)
+		used += u.Bytes
+		foreign += int(u.Objects)
 	}
 	if x.used != used || x.objects.evictable != evictable || x.objects.pinned != pinned || x.freeing != 0 || x.reserved != 0 || len(x.gone) != 0 {
 		t.Errorf("used %d, want %d; evictable %d, want %d; pinned %d, want %d; freeing %d, reserved %d, gone %d",

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"veriffs/cache/directory"
 	"veriffs/cache/seal"
 )
 
@@ -16,9 +17,9 @@ type index struct {
 	changed sync.Cond // used, busy, loading or closed changed
 
 	objects objects
-	busy    map[seal.Name]bool  // claimed: the file is being replaced or removed
-	lost    map[seal.Name]entry // can't be had any more, but the file could not be removed
-	dirs    map[string]usage    // directories themselves, and all that is in foreign ones
+	busy    map[seal.Name]bool         // claimed: the file is being replaced or removed
+	lost    map[seal.Name]entry        // can't be had any more, but the file could not be removed
+	dirs    map[string]directory.Usage // directories themselves, and all that is in foreign ones
 
 	used     int64 // bytes on disk: objects, files unlinked but open, reservations, directories
 	freeing  int64 // of them, being unlinked to make room
@@ -29,16 +30,13 @@ type index struct {
 	closed  bool
 }
 
-// usage is what a directory takes, itself or with all that is in it.
-type usage struct{ objects, bytes int64 }
-
 func newIndex(limit int64) *index {
 	x := &index{
 		limit:   limit,
 		objects: newObjects(),
 		busy:    map[seal.Name]bool{},
 		lost:    map[seal.Name]entry{},
-		dirs:    map[string]usage{},
+		dirs:    map[string]directory.Usage{},
 		gone:    map[seal.Name]bool{},
 		loading: true,
 	}
@@ -196,10 +194,10 @@ func (x *index) settleLocked(reserved, bytes int64) {
 }
 
 // setDir counts what a directory takes.
-func (x *index) setDir(rel string, u usage) {
+func (x *index) setDir(rel string, u directory.Usage) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.settleLocked(0, u.bytes-x.dirs[rel].bytes)
+	x.settleLocked(0, u.Bytes-x.dirs[rel].Bytes)
 	x.dirs[rel] = u
 }
 

@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -78,7 +77,7 @@ func (c *Cache) reopen() error {
 	return nil
 }
 
-// probe does what the cache does: it makes, syncs, reads back and removes a file.
+// probe tries the disk out with a file for which there is room.
 func (st *store) probe() error {
 	if err := st.dir.Lay(); err != nil {
 		return err
@@ -92,25 +91,5 @@ func (st *store) probe() error {
 	default:
 		return err
 	}
-	f, temp, err := st.dir.CreateTemp()
-	if err != nil {
-		return err
-	}
-	defer st.dir.Remove(temp)
-	defer f.Close()
-	want, got := bytes.Repeat([]byte{0xa5}, int(size)), make([]byte, size)
-	if _, err := f.WriteAt(want, 0); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if _, err := f.ReadAt(got, 0); err != nil {
-		return err
-	}
-	if !bytes.Equal(want, got) {
-		return errors.New("reads other bytes than were written")
-	}
-	_, err = st.dir.Names(".")
-	return err
+	return st.dir.Probe(size)
 }

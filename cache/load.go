@@ -63,7 +63,7 @@ func (st *store) walk(ctx context.Context, visit func(f found, size int64) (eras
 				if !directory.IsShard(name) {
 					return fs.SkipDir
 				}
-				st.index.setDir(dir+"/"+name, usage{bytes: s.Blocks * 512})
+				st.index.setDir(dir+"/"+name, directory.Usage{Bytes: s.Blocks * 512})
 				return nil
 			}
 			n, ok := seal.ParseName(name)

@@ -3,8 +3,6 @@ package cache
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 
 	"veriffs/cache/directory"
 	"veriffs/cache/seal"
@@ -18,16 +16,11 @@ func (c *Cache) Pin(k Key) error {
 		return err
 	}
 	st, s := c.store.Load(), c.secrets[0]
-	if err := st.dir.MkdirAll(pinDir(s), 0o700); err != nil {
+	if err := st.dir.Pin(s.Dir(), s.Name(k).String()); err != nil {
 		return fmt.Errorf("cache: pin: %w", err)
 	}
-	f, err := st.dir.OpenFile(pinFile(s, k), os.O_WRONLY|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("cache: pin: %w", err)
-	}
-	f.Close()
 	st.measure(s.Dir())
-	st.measure(pinDir(s))
+	st.measure(directory.PinsOf(s.Dir()))
 	for _, s := range c.secrets {
 		st.index.pin(s.Name(k), true)
 	}
@@ -49,7 +42,7 @@ func (c *Cache) unpin(k Key) error {
 	}
 	st := c.store.Load()
 	for _, s := range c.secrets {
-		if err := st.removePins(s, s.Name(k)); err != nil {
+		if err := st.dir.Unpin(s.Dir(), s.Name(k).String()); err != nil {
 			return err
 		}
 	}
@@ -62,25 +55,15 @@ func (c *Cache) unpin(k Key) error {
 // unpinAll undoes every pin of the configured secrets.
 func (st *store) unpinAll() (errs error) {
 	for _, s := range st.secrets {
-		names, _, err := st.pins(s.Dir())
-		errs = errors.Join(errs, err, st.removePins(s, names...))
+		pinned, _, err := st.pins(s.Dir())
+		names := make([]string, 0, len(pinned))
+		for _, n := range pinned {
+			names = append(names, n.String())
+		}
+		errs = errors.Join(errs, err, st.dir.Unpin(s.Dir(), names...))
 	}
 	if errs == nil {
 		st.index.unpinAll()
-	}
-	return errs
-}
-
-// removePins removes the files of pins, and syncs their directory even if they
-// are gone: the sync may have failed the last time.
-func (st *store) removePins(s *seal.Secret, names ...seal.Name) (errs error) {
-	for _, n := range names {
-		if err := st.dir.Remove(pinDir(s) + "/" + n.String()); !errors.Is(err, fs.ErrNotExist) {
-			errs = errors.Join(errs, err)
-		}
-	}
-	if err := st.dir.Sync(pinDir(s)); !errors.Is(err, fs.ErrNotExist) {
-		errs = errors.Join(errs, err)
 	}
 	return errs
 }
@@ -102,7 +85,7 @@ func (st *store) loadPins() error {
 		if err != nil {
 			return err
 		}
-		st.measure(pinDir(s))
+		st.measure(directory.PinsOf(s.Dir()))
 		for _, n := range names {
 			st.index.pin(n, true)
 		}
@@ -113,20 +96,13 @@ func (st *store) loadPins() error {
 // pins lists the names that are pinned in the directory of a secret, and what
 // lies among them and is not the cache's.
 func (st *store) pins(tag string) (pinned []seal.Name, unknown []string, err error) {
-	names, err := st.dir.Names(tag + "/" + directory.PinDir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, nil
-	}
+	names, err := st.dir.Pins(tag)
 	for _, name := range names {
 		if n, ok := seal.ParseName(name); ok {
 			pinned = append(pinned, n)
-		} else if name != directory.FinderFile {
+		} else {
 			unknown = append(unknown, name)
 		}
 	}
 	return pinned, unknown, err
 }
-
-func pinDir(s *seal.Secret) string { return s.Dir() + "/" + directory.PinDir }
-
-func pinFile(s *seal.Secret, k Key) string { return pinDir(s) + "/" + s.Name(k).String() }

@@ -137,7 +137,7 @@ func (p *purge) countPins() error {
 		}
 		p.Pins += int64(len(pinned))
 		for _, name := range unknown {
-			p.Unknown = append(p.Unknown, tag+"/"+directory.PinDir+"/"+name)
+			p.Unknown = append(p.Unknown, directory.PinsOf(tag)+"/"+name)
 		}
 	}
 	return err

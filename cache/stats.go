@@ -32,7 +32,7 @@ func (c *Cache) Stats() Stats {
 	s.Objects, s.Pinned, s.Open = int64(x.objects.lru.Len()), x.objects.pinned, int64(len(x.objects.open))
 	s.Bytes, s.Limit, s.Loading = x.used, x.limit, x.loading
 	for _, u := range x.dirs {
-		s.Foreign += u.objects
+		s.Foreign += u.Objects
 	}
 	return s
 }

@@ -110,6 +110,6 @@ func (st *store) openFile(si uint8, n seal.Name) (_ *os.File, e entry, _ *seal.H
 // measure counts the blocks of a directory itself, which grows with its entries.
 func (st *store) measure(rel string) {
 	if bytes, err := st.dir.Use(rel); err == nil {
-		st.index.setDir(rel, usage{bytes: bytes})
+		st.index.setDir(rel, directory.Usage{Bytes: bytes})
 	}
 }

@@ -6,6 +6,9 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
 )
 
 // Key is what the caller calls an object, for example "media/<uuid>": 1 to
@@ -48,6 +51,26 @@ func NewSecret(b []byte) (*Secret, error) {
 	}
 	s.dir = hex.EncodeToString(dir)
 	return s, nil
+}
+
+// NewSecrets is NewSecret for several, 1 to 255. One that is given twice counts once.
+func NewSecrets(given [][]byte) (secrets []*Secret, err error) {
+	if len(given) == 0 || len(given) > 255 {
+		return nil, errors.New("between 1 and 255 secrets are needed")
+	}
+	for _, b := range given {
+		if len(b) == 0 {
+			return nil, errors.New("an empty secret")
+		}
+		s, err := NewSecret(b)
+		if err != nil {
+			return nil, fmt.Errorf("derive keys: %w", err)
+		}
+		if !slices.ContainsFunc(secrets, func(other *Secret) bool { return other.dir == s.dir }) {
+			secrets = append(secrets, s)
+		}
+	}
+	return secrets, nil
 }
 
 // Dir is the directory of the objects that the secret sealed, relative to the
