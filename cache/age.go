@@ -3,6 +3,7 @@ package cache
 import (
 	"math"
 	"time"
+	"veriffs/cache/index"
 )
 
 const (
@@ -61,13 +62,13 @@ func (c *Cache) sweepExpired(a *ageing) (time.Duration, error) {
 // returns after how long the next may be.
 func (c *Cache) eraseExpired(now time.Time) (time.Duration, error) {
 	st, wait := c.store.Load(), c.opts.MaxAge
-	err := st.walk(c.ctx, func(f found, _ int64) (erased bool, err error) {
-		stored := time.Unix(f.stored, 0)
+	err := st.walk(c.ctx, func(f index.Object, _ int64) (erased bool, err error) {
+		stored := time.Unix(f.Stored, 0)
 		if left := timeLeft(c.opts.MaxAge, stored, now); left > 0 {
 			wait = min(wait, left)
 			return false, nil
 		}
-		return erasable(stored, now, st.dir.Made()) && st.unlink(f.secret, f.Name, f.ino) == nil, nil
+		return erasable(stored, now, st.dir.Made()) && st.unlink(f.Secret, f.Name, f.Inode) == nil, nil
 	})
 	return max(wait, min(c.opts.MaxAge/100, sweepLatest)), err
 }

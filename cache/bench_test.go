@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"veriffs/cache/index"
 	"veriffs/cache/seal"
 )
 
@@ -197,17 +198,17 @@ func BenchmarkOpenHit(b *testing.B) {
 func BenchmarkIndex(b *testing.B) {
 	const objects = 1_000_000
 	for b.Loop() {
-		all := make([]found, objects)
+		all := make([]index.Object, objects)
 		for i := range all {
 			all[i].Name = seal.Name(content(uint64(i), 16))
 			all[i].Name[0], all[i].Name[1], all[i].Name[2] = byte(i), byte(i>>8), byte(i>>16)
-			all[i].size, all[i].ino = 4096, uint64(i+1)
+			all[i].Size, all[i].Inode = 4096, uint64(i+1)
 		}
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		x := newIndex(1 << 50)
-		x.loaded(all)
+		x := index.New(1 << 50)
+		x.Load(all)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/objects, "B/object")

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"veriffs/cache/index"
 )
 
 // TestBoundUnderLoad writes, reads and erases in parallel while it samples the
@@ -87,11 +88,11 @@ func TestLeastRecentlyUsedGoesFirst(t *testing.T) {
 		c := open(t, o)
 		for i := range 10 {
 			put(t, c, Key(fmt.Sprint(i)), content(uint64(i), 500<<10))
-			clock.advance(touchSeconds + 1)
+			clock.advance(index.TouchSeconds + 1)
 		}
 		for _, i := range []int{2, 0, 4} {
 			wantHit(t, c, Key(fmt.Sprint(i)), content(uint64(i), 500<<10))
-			clock.advance(touchSeconds + 1)
+			clock.advance(index.TouchSeconds + 1)
 		}
 		if restart {
 			crash(c) // the order must be on disk by now

@@ -170,7 +170,7 @@ func (c *Cache) Close() error {
 		return nil
 	}
 	c.stop()
-	c.store.Load().index.close() // or the background work may wait for room
+	c.store.Load().index.Close() // or the background work may wait for room
 	c.wg.Wait()
 	st := c.store.Load()
 	var err error

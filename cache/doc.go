@@ -46,8 +46,8 @@
 // [Writer] by one. Several writers may write one key: the last Commit wins, and
 // open objects keep reading what they opened.
 //
-// index.mu guards the index and all counts of bytes on disk, the mutex of
-// [spill.Room] what is outside. Neither is held across disk I/O or while the
+// The mutex of [index.Index] guards what is known and all counts of bytes on disk,
+// that of [spill.Room] what is outside. Neither is held across disk I/O or while the
 // other is taken. Object.mu, which makes Close wait for reads, comes before
 // both. A name is claimed in the index while its file is replaced or removed,
 // so that two goroutines never work on one file. All waiting for other
@@ -64,8 +64,8 @@
 //
 // [veriffs/cache/seal] is the format of an object, [veriffs/cache/directory]
 // the directory, [veriffs/cache/spill] what is kept outside of it, and
-// [veriffs/cache/health] the state of the disk. In this package index knows
-// what is there and what may go, without I/O; store adds the files; Cache,
+// [veriffs/cache/health] the state of the disk. [veriffs/cache/index] knows what is
+// there and what may go, without I/O. In this package store adds the files; Cache,
 // Object and Writer are what callers see. docs/cache-format.md specifies the
 // format, with a test vector.
 package cache

@@ -5,29 +5,13 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"veriffs/cache/index"
 
 	"golang.org/x/sys/unix"
-
-	"veriffs/cache/seal"
 )
 
-// entry is what the index remembers of an object's file.
-type entry struct {
-	size   int64  // bytes on disk
-	ino    uint64 // of the file, to tell it from its successor
-	stored int64  // Unix seconds; a hint, the sealed header decides
-	used   int64  // Unix seconds of the last use, as the disk has it
-	secret uint8  // in whose directory it is
-}
-
-// found is an object and its entry.
-type found struct {
-	seal.Name
-	entry
-}
-
 // stat returns what the index keeps of an open file, and the file's size.
-func (st *store) stat(f *os.File, si uint8) (e entry, size int64, err error) {
+func (st *store) stat(f *os.File, si uint8) (e index.Entry, size int64, err error) {
 	var s unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
 		return e, 0, fmt.Errorf("stat object: %w", err)
@@ -38,13 +22,13 @@ func (st *store) stat(f *os.File, si uint8) (e entry, size int64, err error) {
 	return st.entryOf(&s, si), s.Size, nil
 }
 
-func (st *store) entryOf(s *unix.Stat_t, si uint8) entry {
-	return entry{
-		size:   st.dir.OnDisk(s.Size, s.Blocks),
-		ino:    s.Ino,
-		stored: int64(s.Mtim.Sec),
-		used:   int64(s.Atim.Sec),
-		secret: si,
+func (st *store) entryOf(s *unix.Stat_t, si uint8) index.Entry {
+	return index.Entry{
+		Size:   st.dir.OnDisk(s.Size, s.Blocks),
+		Inode:  s.Ino,
+		Stored: int64(s.Mtim.Sec),
+		Used:   int64(s.Atim.Sec),
+		Secret: si,
 	}
 }
 

@@ -85,7 +85,7 @@ func (st *store) countForeign(ctx context.Context) error {
 func (st *store) survey(ctx context.Context, tag string) (objects int64, err error) {
 	u, err := st.dir.Survey(ctx, tag)
 	if err == nil {
-		st.index.setDir(tag, u)
+		st.index.SetDir(tag, u.Objects, u.Bytes)
 	}
 	return u.Objects, err
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"veriffs/cache/directory"
+	"veriffs/cache/index"
 )
 
 // sweep has the API accept the secret, and waits for what that removes.
@@ -285,10 +286,10 @@ func TestPurgePastOneThatStays(t *testing.T) {
 		stays := c.secrets[0].Name("5")
 		claim(t, c, stays) // somebody's work on it does not end
 		r, err := c.Purge(context.Background(), everything)
-		if !errors.Is(err, errBusy) || len(r.Erased) != 9 || r.Remaining == 0 || r.Proven {
+		if !errors.Is(err, index.ErrBusy) || len(r.Erased) != 9 || r.Remaining == 0 || r.Proven {
 			t.Errorf("%+v, %v", r, err)
 		}
-		c.store.Load().index.unclaim(stays)
+		c.store.Load().index.Unclaim(stays)
 		r, err = c.Purge(context.Background(), everything)
 		if err != nil || len(r.Erased) != 1 || !r.Proven {
 			t.Errorf("%+v, %v", r, err)

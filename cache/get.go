@@ -7,10 +7,6 @@ import (
 	"veriffs/cache/seal"
 )
 
-// touchSeconds is how stale the time of an object's last use on disk may
-// get while it is in use: what the LRU order loses at most in a crash.
-const touchSeconds = 5 * 60
-
 // Get opens the object of this key. Whatever keeps it from being opened is a
 // miss: not there, too old, damaged, or a disk that does not answer.
 func (c *Cache) Get(k Key) (*Object, bool) {
@@ -44,7 +40,7 @@ func (c *Cache) open(st *store, si uint8, n seal.Name) (_ *Object, err error) {
 	now := c.now()
 	if timeLeft(c.opts.MaxAge, h.Stored, now) <= 0 {
 		if erasable(h.Stored, now, st.dir.Made()) {
-			_ = st.erase(si, n, e.ino) // or the next sweep does
+			_ = st.erase(si, n, e.Inode) // or the next sweep does
 		}
 		return nil, errMiss
 	}
@@ -52,7 +48,7 @@ func (c *Cache) open(st *store, si uint8, n seal.Name) (_ *Object, err error) {
 	if err != nil {
 		return nil, err
 	}
-	held, touch := st.index.hold(n, e, now)
+	held, touch := st.index.Hold(n, e, now)
 	if held == nil {
 		return nil, errRaced
 	}
@@ -67,7 +63,7 @@ func (c *Cache) open(st *store, si uint8, n seal.Name) (_ *Object, err error) {
 // the disk. While the index is loading it may not know of one that is there.
 func (c *Cache) Has(k Key) bool {
 	for _, s := range c.secrets {
-		if _, known, _ := c.store.Load().index.lookup(s.Name(k)); known {
+		if _, known, _ := c.store.Load().index.Lookup(s.Name(k)); known {
 			return true
 		}
 	}

@@ -85,7 +85,7 @@ func (st *store) probe() error {
 	size := int64(64 << 10)
 	switch err := st.reserve(size + slack); {
 	case err == nil:
-		defer st.index.settle(size+slack, 0)
+		defer st.index.Settle(size+slack, 0)
 	case errors.Is(err, errNoRoom):
 		size = 0 // the limit holds for probes too
 	default:

@@ -11,21 +11,22 @@ import (
 	"golang.org/x/sys/unix"
 
 	"veriffs/cache/directory"
+	"veriffs/cache/index"
 	"veriffs/cache/seal"
 )
 
 // load fills the index from the directory, unless it is loaded.
 func (st *store) load(ctx context.Context, now time.Time) error {
-	if !st.index.isLoading() {
+	if !st.index.State().Loading {
 		return nil
 	}
 	if err := st.countForeign(ctx); err != nil {
 		return err
 	}
-	var all []found
-	err := st.walk(ctx, func(f found, size int64) (bool, error) {
+	var all []index.Object
+	err := st.walk(ctx, func(f index.Object, size int64) (bool, error) {
 		if size < seal.HeaderSize {
-			st.discard(f.secret, f.Name, f.ino, seal.ErrSeal)
+			st.discard(f.Secret, f.Name, f.Inode, seal.ErrSeal)
 		} else {
 			all = append(all, f)
 		}
@@ -36,13 +37,13 @@ func (st *store) load(ctx context.Context, now time.Time) error {
 	}
 	// What was used in the future, by a wrong clock, is the first to go.
 	future := now.Add(clockStep).Unix()
-	slices.SortFunc(all, func(a, b found) int {
-		if a.used > future != (b.used > future) {
-			return cmp.Compare(b.used, a.used)
+	slices.SortFunc(all, func(a, b index.Object) int {
+		if a.Used > future != (b.Used > future) {
+			return cmp.Compare(b.Used, a.Used)
 		}
-		return cmp.Compare(a.used, b.used)
+		return cmp.Compare(a.Used, b.Used)
 	})
-	st.index.loaded(all)
+	st.index.Load(all)
 	// The limit may be lower than it was.
 	if err := st.reserve(0); !errors.Is(err, errNoRoom) {
 		return err
@@ -53,7 +54,7 @@ func (st *store) load(ctx context.Context, now time.Time) error {
 // walk calls visit with every object, and its file's size. The directories in
 // which visit erased one are synced at the end, whatever that is. Files that
 // are no objects are removed where only objects belong.
-func (st *store) walk(ctx context.Context, visit func(f found, size int64) (erased bool, err error)) error {
+func (st *store) walk(ctx context.Context, visit func(f index.Object, size int64) (erased bool, err error)) error {
 	for i, secret := range st.secrets {
 		dirty := map[string]bool{}
 		tag := secret.Dir()
@@ -63,14 +64,14 @@ func (st *store) walk(ctx context.Context, visit func(f found, size int64) (eras
 				if !directory.IsShard(name) {
 					return fs.SkipDir
 				}
-				st.index.setDir(dir+"/"+name, directory.Usage{Bytes: s.Blocks * 512})
+				st.index.SetDir(dir+"/"+name, 0, s.Blocks*512)
 				return nil
 			}
 			n, ok := seal.ParseName(name)
 			if !ok || dir[len(tag)+1:] != name[:2] || !isKind(s, unix.S_IFREG) {
 				return st.dir.RemoveAll(dir + "/" + name)
 			}
-			erased, err := visit(found{n, st.entryOf(s, uint8(i))}, s.Size)
+			erased, err := visit(index.Object{Name: n, Entry: st.entryOf(s, uint8(i))}, s.Size)
 			if erased {
 				dirty[dir] = true
 			}

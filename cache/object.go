@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"veriffs/cache/index"
 	"veriffs/cache/seal"
 )
 
@@ -36,7 +37,7 @@ type Object struct {
 
 	name   seal.Name
 	secret uint8
-	held   *held // nil: not a file of the cache
+	held   *index.File // nil: not a file of the cache
 
 	mu     sync.RWMutex // held for reading while src is being read, so that Close waits
 	closed bool
@@ -87,7 +88,7 @@ func (o *Object) Verify() error {
 // fail drops the object from the cache.
 func (o *Object) fail(err error) error {
 	if o.held != nil {
-		_ = o.st.discard(o.secret, o.name, o.held.ino, err)
+		_ = o.st.discard(o.secret, o.name, o.held.Inode(), err)
 	}
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }
@@ -102,11 +103,11 @@ func (o *Object) Close() error {
 	o.closed = true
 	var bytes int64
 	if o.held != nil {
-		bytes = o.st.index.release(o.held)
+		bytes = o.st.index.Release(o.held)
 	}
 	err := o.src.Close()
 	if bytes > 0 {
-		o.st.index.settle(0, -bytes)
+		o.st.index.Settle(0, -bytes)
 	}
 	if err != nil {
 		return fmt.Errorf("cache: close object: %w", err)

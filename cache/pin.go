@@ -22,7 +22,7 @@ func (c *Cache) Pin(k Key) error {
 	st.measure(s.Dir())
 	st.measure(directory.PinsOf(s.Dir()))
 	for _, s := range c.secrets {
-		st.index.pin(s.Name(k), true)
+		st.index.Pin(s.Name(k), true)
 	}
 	return nil
 }
@@ -47,7 +47,7 @@ func (c *Cache) unpin(k Key) error {
 		}
 	}
 	for _, s := range c.secrets {
-		st.index.pin(s.Name(k), false)
+		st.index.Pin(s.Name(k), false)
 	}
 	return nil
 }
@@ -63,7 +63,7 @@ func (st *store) unpinAll() (errs error) {
 		errs = errors.Join(errs, err, st.dir.Unpin(s.Dir(), names...))
 	}
 	if errs == nil {
-		st.index.unpinAll()
+		st.index.UnpinAll()
 	}
 	return errs
 }
@@ -71,7 +71,7 @@ func (st *store) unpinAll() (errs error) {
 // Pinned reports whether the object of this key is, or would be, pinned.
 func (c *Cache) Pinned(k Key) bool {
 	for _, s := range c.secrets {
-		if c.store.Load().index.isPinned(s.Name(k)) {
+		if c.store.Load().index.IsPinned(s.Name(k)) {
 			return true
 		}
 	}
@@ -87,7 +87,7 @@ func (st *store) loadPins() error {
 		}
 		st.measure(directory.PinsOf(s.Dir()))
 		for _, n := range names {
-			st.index.pin(n, true)
+			st.index.Pin(n, true)
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"veriffs/cache/directory"
+	"veriffs/cache/index"
 	"veriffs/cache/seal"
 )
 
@@ -28,17 +29,17 @@ func (s *sink) publish(h *seal.Header) (*Object, error) {
 }
 
 // place makes f, which is the temporary file, the object n.
-func (s *sink) place(f *os.File, h *seal.Header, n seal.Name) (reader *held) {
+func (s *sink) place(f *os.File, h *seal.Header, n seal.Name) (reader *index.File) {
 	st, secret := s.st, s.c.secrets[0]
 	e, _, err := st.stat(f, 0)
 	if err != nil {
-		e.size = s.reserved
+		e.Size = s.reserved
 	}
-	e.stored, e.used = h.Stored.Unix(), h.Stored.Unix()
+	e.Stored, e.Used = h.Stored.Unix(), h.Stored.Unix()
 	at := unix.NsecToTimeval(h.Stored.UnixNano())
 	_ = unix.Futimes(int(f.Fd()), []unix.Timeval{at, at})
 
-	_, _, busy := st.index.claim(n, diskPatience)
+	_, _, busy := st.index.Claim(n, index.DiskPatience)
 	if err == nil {
 		err = busy
 	}
@@ -49,13 +50,13 @@ func (s *sink) place(f *os.File, h *seal.Header, n seal.Name) (reader *held) {
 	st.measure(directory.TempDir)
 	st.measure(secret.Shard(n))
 	if err == nil {
-		reader = st.index.publish(n, e, s.reserved)
+		reader = st.index.Publish(n, e, s.reserved)
 	} else {
 		_ = st.dir.Remove(s.temp)
-		reader = st.index.adopt(e, s.reserved)
+		reader = st.index.Adopt(e, s.reserved)
 	}
 	if busy == nil {
-		st.index.unclaim(n)
+		st.index.Unclaim(n)
 	}
 	if err == nil {
 		s.supersede(h.Key, n)
@@ -84,12 +85,12 @@ func (s *sink) rename(secret *seal.Secret, n seal.Name) error {
 // supersede removes what an object replaces that is sealed with an older
 // secret, and takes its pin over.
 func (s *sink) supersede(k Key, n seal.Name) {
-	if s.c.Pinned(k) && !s.st.index.isPinned(n) {
+	if s.c.Pinned(k) && !s.st.index.IsPinned(n) {
 		_ = s.c.Pin(k)
 	}
 	for i, secret := range s.c.secrets[1:] {
 		old := secret.Name(k)
-		if _, known, loading := s.st.index.lookup(old); known || loading {
+		if _, known, loading := s.st.index.Lookup(old); known || loading {
 			_ = s.st.unlink(uint8(i+1), old, 0)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"veriffs/cache/directory"
+	"veriffs/cache/index"
 	"veriffs/cache/seal"
 )
 
@@ -58,7 +59,7 @@ func (p *purge) scan(ctx context.Context) error {
 	if p.all {
 		failed = p.st.unpinAll()
 	}
-	err := p.st.walk(ctx, func(f found, _ int64) (bool, error) {
+	err := p.st.walk(ctx, func(f index.Object, _ int64) (bool, error) {
 		erased, err := p.object(f)
 		if err != nil && failed == nil {
 			failed = fmt.Errorf("object %s: %w", f.Name, err)
@@ -82,14 +83,14 @@ func (p *purge) scan(ctx context.Context) error {
 }
 
 // object erases an object of ours if it matches or is damaged.
-func (p *purge) object(f found) (erased bool, err error) {
-	file, _, h, err := p.st.openFile(f.secret, f.Name)
+func (p *purge) object(f index.Object) (erased bool, err error) {
+	file, _, h, err := p.st.openFile(f.Secret, f.Name)
 	if err == nil {
 		file.Close()
 	}
 	switch {
 	case errors.Is(err, seal.ErrSeal):
-		err = p.st.discard(f.secret, f.Name, f.ino, err)
+		err = p.st.discard(f.Secret, f.Name, f.Inode, err)
 		if erased = err == nil; erased {
 			p.Damaged++
 		}
@@ -108,12 +109,12 @@ func (p *purge) object(f found) (erased bool, err error) {
 	return erased, err
 }
 
-func (p *purge) erase(f found, h *seal.Header) (erased bool, err error) {
-	open := p.st.index.isOpen(f.Name, f.entry)
-	if err := p.st.unlink(f.secret, f.Name, f.ino); err != nil {
+func (p *purge) erase(f index.Object, h *seal.Header) (erased bool, err error) {
+	open := p.st.index.IsOpen(f.Name, f.Entry)
+	if err := p.st.unlink(f.Secret, f.Name, f.Inode); err != nil {
 		return false, err
 	}
-	p.report(f.String(), f.size, h.Stored)
+	p.report(f.String(), f.Size, h.Stored)
 	if open {
 		p.Open++
 	}

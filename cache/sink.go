@@ -58,7 +58,7 @@ func (s *sink) openTemp() error {
 	}
 	f, temp, err := s.st.dir.CreateTemp()
 	if err != nil {
-		s.st.index.settle(want, 0)
+		s.st.index.Settle(want, 0)
 		s.st.disk.Fault(err, false)
 		return err
 	}
@@ -178,7 +178,7 @@ func (s *sink) discard() {
 	if s.temp != "" {
 		_ = s.st.dir.Remove(s.temp) // or the next start does
 		s.temp = ""
-		s.st.index.settle(s.reserved, 0)
+		s.st.index.Settle(s.reserved, 0)
 	}
 }
 

@@ -26,13 +26,8 @@ func (c *Cache) Stats() Stats {
 		Bypassed: c.disk.Sick(),
 	}
 	s.Memory, s.Spilled = c.spills.Used()
-	x := c.store.Load().index
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	s.Objects, s.Pinned, s.Open = int64(x.objects.lru.Len()), x.objects.pinned, int64(len(x.objects.open))
-	s.Bytes, s.Limit, s.Loading = x.used, x.limit, x.loading
-	for _, u := range x.dirs {
-		s.Foreign += u.Objects
-	}
+	x := c.store.Load().index.State()
+	s.Objects, s.Pinned, s.Open, s.Foreign = x.Objects, x.Pinned, x.Open, x.Foreign
+	s.Bytes, s.Limit, s.Loading = x.Bytes, x.Limit, x.Loading
 	return s
 }

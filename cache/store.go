@@ -11,6 +11,7 @@ import (
 
 	"veriffs/cache/directory"
 	"veriffs/cache/health"
+	"veriffs/cache/index"
 	"veriffs/cache/seal"
 )
 
@@ -18,7 +19,7 @@ import (
 // directory is replaced while the cache is open, another store takes its place.
 type store struct {
 	dir     *directory.Directory
-	index   *index
+	index   *index.Index
 	secrets []*seal.Secret
 	disk    *health.Disk
 	log     *slog.Logger
@@ -35,7 +36,7 @@ type counters struct {
 // can't wait until the index is loaded.
 func newStore(c *Cache, d *directory.Directory) (*store, error) {
 	st := &store{
-		dir: d, index: newIndex(c.opts.Limit), secrets: c.secrets, disk: c.disk,
+		dir: d, index: index.New(c.opts.Limit), secrets: c.secrets, disk: c.disk,
 		log: c.log, counts: &c.counts, minFree: c.opts.MinFree,
 	}
 	names, err := d.Names(".")
@@ -51,7 +52,7 @@ func newStore(c *Cache, d *directory.Directory) (*store, error) {
 }
 
 func (st *store) close() error {
-	st.index.close()
+	st.index.Close()
 	return st.dir.Close()
 }
 
@@ -63,10 +64,10 @@ var (
 
 // open opens the object of a name. Whatever can't be had is errMiss; what is
 // damaged is deleted.
-func (st *store) open(si uint8, n seal.Name) (*os.File, entry, *seal.Header, error) {
-	was, known, loading := st.index.lookup(n)
+func (st *store) open(si uint8, n seal.Name) (*os.File, index.Entry, *seal.Header, error) {
+	was, known, loading := st.index.Lookup(n)
 	if !known && !loading || st.disk.Unreadable() {
-		return nil, entry{}, nil, errMiss
+		return nil, index.Entry{}, nil, errMiss
 	}
 	f, e, h, err := st.openFile(si, n)
 	switch {
@@ -74,10 +75,10 @@ func (st *store) open(si uint8, n seal.Name) (*os.File, entry, *seal.Header, err
 		return f, e, h, nil
 	case errors.Is(err, fs.ErrNotExist):
 		if known {
-			_ = st.remove(si, n, was.ino) // somebody else did: forget it
+			_ = st.remove(si, n, was.Inode) // somebody else did: forget it
 		}
 	case errors.Is(err, errNotFile), errors.Is(err, seal.ErrSeal):
-		_ = st.discard(si, n, e.ino, err)
+		_ = st.discard(si, n, e.Inode, err)
 	default:
 		st.disk.Fault(err, true)
 	}
@@ -85,7 +86,7 @@ func (st *store) open(si uint8, n seal.Name) (*os.File, entry, *seal.Header, err
 }
 
 // openFile opens the file of a name and reads its header.
-func (st *store) openFile(si uint8, n seal.Name) (_ *os.File, e entry, _ *seal.Header, err error) {
+func (st *store) openFile(si uint8, n seal.Name) (_ *os.File, e index.Entry, _ *seal.Header, err error) {
 	path := st.secrets[si].Path(n)
 	// Without O_NONBLOCK a pipe of this name would block us.
 	f, err := st.dir.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
@@ -110,6 +111,6 @@ func (st *store) openFile(si uint8, n seal.Name) (_ *os.File, e entry, _ *seal.H
 // measure counts the blocks of a directory itself, which grows with its entries.
 func (st *store) measure(rel string) {
 	if bytes, err := st.dir.Use(rel); err == nil {
-		st.index.setDir(rel, directory.Usage{Bytes: bytes})
+		st.index.SetDir(rel, 0, bytes)
 	}
 }

@@ -5,16 +5,17 @@ import (
 	"io/fs"
 	"log/slog"
 
+	"veriffs/cache/index"
 	"veriffs/cache/seal"
 )
 
 // unlink removes the file of a name, if it has this inode (0: any), and
 // forgets it. It returns an error if there was nothing to remove or it failed;
 // in either case the object can't be had afterwards, unless another one took
-// its place (errRaced) or is about to (errBusy).
+// its place (errRaced) or is about to (index.ErrBusy).
 func (st *store) unlink(si uint8, n seal.Name, ino uint64) error {
 	err := st.remove(si, n, ino)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errRaced) && !errors.Is(err, errBusy) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errRaced) && !errors.Is(err, index.ErrBusy) {
 		st.disk.Fault(err, false)
 	}
 	return err
@@ -22,12 +23,12 @@ func (st *store) unlink(si uint8, n seal.Name, ino uint64) error {
 
 // remove is unlink, but a failure is no reason to suspect the disk.
 func (st *store) remove(si uint8, n seal.Name, ino uint64) error {
-	e, known, err := st.index.claim(n, erasePatience)
+	e, known, err := st.index.Claim(n, index.ErasePatience)
 	if err != nil {
 		return err
 	}
-	defer st.index.unclaim(n)
-	if known && ino != 0 && e.ino != ino {
+	defer st.index.Unclaim(n)
+	if known && ino != 0 && e.Inode != ino {
 		return errRaced
 	}
 	path := st.secrets[si].Path(n)
@@ -39,10 +40,10 @@ func (st *store) remove(si uint8, n seal.Name, ino uint64) error {
 	}
 	err = st.dir.Remove(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		st.index.lose(n)
+		st.index.Lose(n)
 		return err
 	}
-	st.index.drop(n)
+	st.index.Drop(n)
 	return err
 }
 
@@ -67,10 +68,10 @@ func (st *store) discard(si uint8, n seal.Name, ino uint64, why error) error {
 
 // removeLost tries again to remove files that could not be removed.
 func (st *store) removeLost() {
-	for n, e := range st.index.losses() {
+	for n, e := range st.index.Lost() {
 		// An object that was committed meanwhile took the place of the lost one.
-		if st.remove(e.secret, n, e.ino) == nil {
-			_ = st.dir.Sync(st.secrets[e.secret].Shard(n))
+		if st.remove(e.Secret, n, e.Inode) == nil {
+			_ = st.dir.Sync(st.secrets[e.Secret].Shard(n))
 		}
 	}
 }

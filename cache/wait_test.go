@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"veriffs/cache/health"
+	"veriffs/cache/index"
 )
 
 // lose has the removal of an object's file fail, and returns what mends that.
@@ -98,12 +99,12 @@ func TestHungDisk(t *testing.T) {
 			t.Error("has what can't be had")
 		}
 		serve(t, c, "k", content(2, 100<<10))
-		if err := c.Remove("k"); !errors.Is(err, errBusy) {
+		if err := c.Remove("k"); !errors.Is(err, index.ErrBusy) {
 			t.Errorf("error %v", err)
 		}
 		time.Sleep(health.LastPause)
 		serve(t, c, "other", content(3, 3<<20)) // needs the room of k
-		c.store.Load().index.unclaim(n)
+		c.store.Load().index.Unclaim(n)
 		wantHit(t, c, "k", content(1, 2<<20))
 		put(t, c, "other", content(3, 3<<20))
 		wantHit(t, c, "other", content(3, 3<<20))
