@@ -5,13 +5,14 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+	"veriffs/cache/directory"
 	"veriffs/cache/index"
 
 	"golang.org/x/sys/unix"
 )
 
 // stat returns what the index keeps of an open file, and the file's size.
-func (st *store) stat(f *os.File, si uint8) (e index.Entry, size int64, err error) {
+func stat(d *directory.Directory, f *os.File, si uint8) (e index.Entry, size int64, err error) {
 	var s unix.Stat_t
 	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
 		return e, 0, fmt.Errorf("stat object: %w", err)
@@ -19,12 +20,12 @@ func (st *store) stat(f *os.File, si uint8) (e index.Entry, size int64, err erro
 	if !isKind(&s, unix.S_IFREG) {
 		return e, 0, errNotFile
 	}
-	return st.entryOf(&s, si), s.Size, nil
+	return entryOf(d, &s, si), s.Size, nil
 }
 
-func (st *store) entryOf(s *unix.Stat_t, si uint8) index.Entry {
+func entryOf(d *directory.Directory, s *unix.Stat_t, si uint8) index.Entry {
 	return index.Entry{
-		Size:   st.dir.OnDisk(s.Size, s.Blocks),
+		Size:   d.OnDisk(s.Size, s.Blocks),
 		Inode:  s.Ino,
 		Stored: int64(s.Mtim.Sec),
 		Used:   int64(s.Atim.Sec),

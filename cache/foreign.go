@@ -83,7 +83,7 @@ func (st *store) countForeign(ctx context.Context) error {
 // survey counts the objects in the directory of a foreign secret, and its bytes for
 // the bound.
 func (st *store) survey(ctx context.Context, tag string) (objects int64, err error) {
-	u, err := st.dir.Survey(ctx, tag)
+	u, err := st.dir.Secret(tag).Survey(ctx)
 	if err == nil {
 		st.index.SetDir(tag, u.Objects, u.Bytes)
 	}
@@ -93,7 +93,7 @@ func (st *store) survey(ctx context.Context, tag string) (objects int64, err err
 // removeForeign removes the directory of a foreign secret, and calls removed
 // with each object. It ends with ctx.
 func (st *store) removeForeign(ctx context.Context, tag string, removed func(name string, s *unix.Stat_t)) error {
-	err := st.dir.Clear(ctx, tag, removed)
+	err := st.dir.Secret(tag).Clear(ctx, removed)
 	_, counted := st.survey(ctx, tag)
 	return errors.Join(err, counted)
 }

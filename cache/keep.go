@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -77,7 +78,7 @@ func (c *Cache) reopen() error {
 	return nil
 }
 
-// probe tries the disk out with a file for which there is room.
+// probe does what the cache does: it makes, syncs, reads back and removes a file.
 func (st *store) probe() error {
 	if err := st.dir.Lay(); err != nil {
 		return err
@@ -91,5 +92,25 @@ func (st *store) probe() error {
 	default:
 		return err
 	}
-	return st.dir.Probe(size)
+	f, temp, err := st.dir.CreateTemp()
+	if err != nil {
+		return err
+	}
+	defer st.dir.Remove(temp)
+	defer f.Close()
+	want, got := bytes.Repeat([]byte{0xa5}, int(size)), make([]byte, size)
+	if _, err := f.WriteAt(want, 0); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if _, err := f.ReadAt(got, 0); err != nil {
+		return err
+	}
+	if !bytes.Equal(want, got) {
+		return errors.New("reads other bytes than were written")
+	}
+	_, err = st.dir.Names(".")
+	return err
 }

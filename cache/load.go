@@ -59,7 +59,7 @@ func (st *store) walk(ctx context.Context, visit func(f index.Object, size int64
 		dirty := map[string]bool{}
 		tag := secret.Dir()
 		st.measure(tag)
-		err := st.dir.Walk(ctx, tag, func(dir, name string, s *unix.Stat_t) error {
+		err := st.dir.Secret(tag).Walk(ctx, func(dir, name string, s *unix.Stat_t) error {
 			if dir == tag {
 				if !directory.IsShard(name) {
 					return fs.SkipDir
@@ -71,7 +71,7 @@ func (st *store) walk(ctx context.Context, visit func(f index.Object, size int64
 			if !ok || dir[len(tag)+1:] != name[:2] || !isKind(s, unix.S_IFREG) {
 				return st.dir.RemoveAll(dir + "/" + name)
 			}
-			erased, err := visit(index.Object{Name: n, Entry: st.entryOf(s, uint8(i))}, s.Size)
+			erased, err := visit(index.Object{Name: n, Entry: entryOf(st.dir, s, uint8(i))}, s.Size)
 			if erased {
 				dirty[dir] = true
 			}

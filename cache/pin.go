@@ -16,11 +16,12 @@ func (c *Cache) Pin(k Key) error {
 		return err
 	}
 	st, s := c.store.Load(), c.secrets[0]
-	if err := st.dir.Pin(s.Dir(), s.Name(k).String()); err != nil {
+	dir := st.dir.Secret(s.Dir())
+	if err := dir.Pin(s.Name(k).String()); err != nil {
 		return fmt.Errorf("cache: pin: %w", err)
 	}
 	st.measure(s.Dir())
-	st.measure(directory.PinsOf(s.Dir()))
+	st.measure(dir.PinDir())
 	for _, s := range c.secrets {
 		st.index.Pin(s.Name(k), true)
 	}
@@ -42,7 +43,7 @@ func (c *Cache) unpin(k Key) error {
 	}
 	st := c.store.Load()
 	for _, s := range c.secrets {
-		if err := st.dir.Unpin(s.Dir(), s.Name(k).String()); err != nil {
+		if err := st.dir.Secret(s.Dir()).Unpin(s.Name(k).String()); err != nil {
 			return err
 		}
 	}
@@ -55,12 +56,12 @@ func (c *Cache) unpin(k Key) error {
 // unpinAll undoes every pin of the configured secrets.
 func (st *store) unpinAll() (errs error) {
 	for _, s := range st.secrets {
-		pinned, _, err := st.pins(s.Dir())
+		pinned, _, err := pins(st.dir.Secret(s.Dir()))
 		names := make([]string, 0, len(pinned))
 		for _, n := range pinned {
 			names = append(names, n.String())
 		}
-		errs = errors.Join(errs, err, st.dir.Unpin(s.Dir(), names...))
+		errs = errors.Join(errs, err, st.dir.Secret(s.Dir()).Unpin(names...))
 	}
 	if errs == nil {
 		st.index.UnpinAll()
@@ -81,11 +82,11 @@ func (c *Cache) Pinned(k Key) bool {
 // loadPins reads which names are pinned.
 func (st *store) loadPins() error {
 	for _, s := range st.secrets {
-		names, _, err := st.pins(s.Dir())
+		names, _, err := pins(st.dir.Secret(s.Dir()))
 		if err != nil {
 			return err
 		}
-		st.measure(directory.PinsOf(s.Dir()))
+		st.measure(st.dir.Secret(s.Dir()).PinDir())
 		for _, n := range names {
 			st.index.Pin(n, true)
 		}
@@ -95,8 +96,8 @@ func (st *store) loadPins() error {
 
 // pins lists the names that are pinned in the directory of a secret, and what
 // lies among them and is not the cache's.
-func (st *store) pins(tag string) (pinned []seal.Name, unknown []string, err error) {
-	names, err := st.dir.Pins(tag)
+func pins(dir directory.SecretDir) (pinned []seal.Name, unknown []string, err error) {
+	names, err := dir.Pins()
 	for _, name := range names {
 		if n, ok := seal.ParseName(name); ok {
 			pinned = append(pinned, n)

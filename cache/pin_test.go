@@ -141,7 +141,7 @@ func TestPurgeAllPastAPinThatStays(t *testing.T) {
 	c := open(t, o)
 	put(t, c, "k", content(1, 10))
 	must(t, c.Pin("goes"))
-	stays := filepath.Join(o.Dir, directory.PinsOf(c.secrets[0].Dir()), c.secrets[0].Name("stays").String())
+	stays := filepath.Join(o.Dir, c.secrets[0].Dir(), directory.PinDir, c.secrets[0].Name("stays").String())
 	must(t, os.MkdirAll(filepath.Join(stays, "full"), 0o700))
 	r, err := c.PurgeAll(context.Background())
 	if err == nil || r.Proven || r.Pins != 1 || len(r.Erased) != 1 || len(pinFiles(t, o.Dir)) != 1 {

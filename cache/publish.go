@@ -31,7 +31,7 @@ func (s *sink) publish(h *seal.Header) (*Object, error) {
 // place makes f, which is the temporary file, the object n.
 func (s *sink) place(f *os.File, h *seal.Header, n seal.Name) (reader *index.File) {
 	st, secret := s.st, s.c.secrets[0]
-	e, _, err := st.stat(f, 0)
+	e, _, err := stat(st.dir, f, 0)
 	if err != nil {
 		e.Size = s.reserved
 	}

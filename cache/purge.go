@@ -132,13 +132,13 @@ func (p *purge) countPins() error {
 	p.Pins = 0
 	tags, err := p.st.dir.Tags()
 	for _, tag := range tags {
-		pinned, unknown, err := p.st.pins(tag)
+		pinned, unknown, err := pins(p.st.dir.Secret(tag))
 		if err != nil {
 			return err
 		}
 		p.Pins += int64(len(pinned))
 		for _, name := range unknown {
-			p.Unknown = append(p.Unknown, directory.PinsOf(tag)+"/"+name)
+			p.Unknown = append(p.Unknown, p.st.dir.Secret(tag).PinDir()+"/"+name)
 		}
 	}
 	return err

@@ -96,7 +96,7 @@ func (st *store) openFile(si uint8, n seal.Name) (_ *os.File, e index.Entry, _ *
 		}
 		return nil, e, nil, err
 	}
-	e, size, err := st.stat(f, si)
+	e, size, err := stat(st.dir, f, si)
 	var h *seal.Header
 	if err == nil {
 		h, err = seal.ReadHeader(f, size, st.secrets[si], n)

@@ -54,7 +54,7 @@ func Open(path string, ephemeral bool) (_ *Directory, err error) {
 	if err := d.emptyTemp(); err != nil {
 		return nil, d.refuse(TempDir, err, "")
 	}
-	if d.block = int64(d.statfs().Bsize); d.block < 4096 || d.block > 1<<20 {
+	if d.block = int64(statfs(d.Root).Bsize); d.block < 4096 || d.block > 1<<20 {
 		d.block = 4096
 	}
 	if info, err := d.Stat(formatFile); err == nil {

@@ -43,7 +43,7 @@ func (d *Directory) Lay() error {
 		if info, err := d.Lstat(file.name); err == nil && info.Size() == int64(len(file.content)) {
 			continue
 		}
-		if err := d.writeSynced(file.name, file.content); err != nil {
+		if err := writeSynced(d.Root, file.name, file.content); err != nil {
 			return err
 		}
 	}
@@ -55,8 +55,8 @@ func (d *Directory) Lay() error {
 
 // writeSynced writes a small file. After a power cut it is whole, or it is
 // empty, which counts as missing.
-func (d *Directory) writeSynced(name, content string) error {
-	f, err := d.Root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+func writeSynced(dir *os.Root, name, content string) error {
+	f, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

@@ -7,16 +7,16 @@ import (
 	"slices"
 )
 
-// PinsOf is the directory of the pins of the secret with this tag. A pin is an empty
-// file with the name of its object.
-func PinsOf(tag string) string { return tag + "/" + PinDir }
+// PinDir is the directory of the secret's pins, relative to the cache's directory. A
+// pin is an empty file with the name of its object.
+func (s SecretDir) PinDir() string { return s.tag + "/" + PinDir }
 
 // Pin makes a pin.
-func (d *Directory) Pin(tag, name string) error {
-	if err := d.MkdirAll(PinsOf(tag), 0o700); err != nil {
+func (s SecretDir) Pin(name string) error {
+	if err := s.d.MkdirAll(s.PinDir(), 0o700); err != nil {
 		return err
 	}
-	f, err := d.OpenFile(PinsOf(tag)+"/"+name, os.O_WRONLY|os.O_CREATE, 0o600)
+	f, err := s.d.OpenFile(s.PinDir()+"/"+name, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
@@ -25,21 +25,21 @@ func (d *Directory) Pin(tag, name string) error {
 
 // Unpin removes pins, and syncs their directory even if they are gone: the sync may
 // have failed the last time.
-func (d *Directory) Unpin(tag string, names ...string) (errs error) {
+func (s SecretDir) Unpin(names ...string) (errs error) {
 	for _, name := range names {
-		if err := d.Remove(PinsOf(tag) + "/" + name); !errors.Is(err, fs.ErrNotExist) {
+		if err := s.d.Remove(s.PinDir() + "/" + name); !errors.Is(err, fs.ErrNotExist) {
 			errs = errors.Join(errs, err)
 		}
 	}
-	if err := d.Sync(PinsOf(tag)); !errors.Is(err, fs.ErrNotExist) {
+	if err := s.d.Sync(s.PinDir()); !errors.Is(err, fs.ErrNotExist) {
 		errs = errors.Join(errs, err)
 	}
 	return errs
 }
 
 // Pins lists the pins, and whatever else lies among them.
-func (d *Directory) Pins(tag string) ([]string, error) {
-	names, err := d.Names(PinsOf(tag))
+func (s SecretDir) Pins() ([]string, error) {
+	names, err := s.d.Names(s.PinDir())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -9,12 +10,12 @@ import (
 // Space is how large the directory's file system is and what of it is free for
 // us, in bytes. A total of 0 means that it doesn't say.
 func (d *Directory) Space() (total, free int64) {
-	st := d.statfs()
+	st := statfs(d.Root)
 	return int64(st.Blocks) * int64(st.Bsize), int64(st.Bavail) * int64(st.Bsize)
 }
 
-func (d *Directory) statfs() (st unix.Statfs_t) {
-	f, err := d.Open(".")
+func statfs(dir *os.Root) (st unix.Statfs_t) {
+	f, err := dir.Open(".")
 	if err != nil {
 		return st
 	}

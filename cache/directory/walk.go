@@ -92,22 +92,6 @@ func (d *Directory) Each(ctx context.Context, rel string, visit func(name string
 	return nil
 }
 
-// Walk calls visit with everything in the directory of a secret and, unless
-// visit returns fs.SkipDir, in the directories in it. dir is where name is.
-func (d *Directory) Walk(ctx context.Context, tag string, visit func(dir, name string, st *unix.Stat_t) error) error {
-	return d.Each(ctx, tag, func(name string, st *unix.Stat_t) error {
-		err := visit(tag, name, st)
-		if errors.Is(err, fs.SkipDir) {
-			return nil
-		}
-		if err != nil || st.Mode&unix.S_IFMT != unix.S_IFDIR {
-			return err
-		}
-		dir := tag + "/" + name
-		return d.Each(ctx, dir, func(name string, st *unix.Stat_t) error { return visit(dir, name, st) })
-	})
-}
-
 // CountObjects counts the objects in the directory of any cache, which another
 // process may be using.
 func CountObjects(path string) (n int64, err error) {

@@ -50,13 +50,12 @@ type options struct {
 // bench is one run.
 type bench struct {
 	options
-	ctx        context.Context // ends with a signal
-	repository string
-	dir        string // on the disk
-	memory     string // on a tmpfs
-	binary     string
-	table      table
-	points     []growthPoint
+	commands
+	dir    string // on the disk
+	memory string // on a tmpfs
+	binary string
+	table  table
+	points []growthPoint
 }
 
 // sections are the parts of a run, in order.
@@ -90,7 +89,7 @@ func run(ctx context.Context) (err error) {
 			return nil
 		}
 	}
-	b := &bench{ctx: ctx, options: parse()}
+	b := &bench{commands: commands{ctx: ctx}, options: parse()}
 	b.repository = b.output("git", "rev-parse", "--show-toplevel")
 	b.dir = must(os.MkdirTemp(b.scratch, "veriffs-bench-"))
 	defer os.RemoveAll(b.dir)

@@ -146,10 +146,16 @@ func field(file, name string) string {
 	return "unknown"
 }
 
+// commands runs other programs, which end with ctx.
+type commands struct {
+	ctx        context.Context // ends with a signal
+	repository string          // where output runs them, once that is known
+}
+
 // try runs a command to its end and returns how long that took and the
 // processor time of the command itself. Its output is dropped.
-func (b *bench) try(name string, args ...string) (elapsed, cpu time.Duration, err error) {
-	cmd := exec.CommandContext(b.ctx, name, args...)
+func (c *commands) try(name string, args ...string) (elapsed, cpu time.Duration, err error) {
+	cmd := exec.CommandContext(c.ctx, name, args...)
 	if name != "cat" { // whose output would cost more than its input
 		cmd.Stdout = new(lineCount) // not /dev/null: tar and grep notice that and read nothing
 	}
@@ -168,15 +174,15 @@ func (b *bench) try(name string, args ...string) (elapsed, cpu time.Duration, er
 }
 
 // timed is try for a command that must not fail.
-func (b *bench) timed(name string, args ...string) time.Duration {
-	took, _, err := b.try(name, args...)
+func (c *commands) timed(name string, args ...string) time.Duration {
+	took, _, err := c.try(name, args...)
 	check(err)
 	return took
 }
 
 // counted runs a command and counts the lines that it prints.
-func (b *bench) counted(name string, args ...string) (took time.Duration, n int) {
-	cmd := exec.CommandContext(b.ctx, name, args...)
+func (c *commands) counted(name string, args ...string) (took time.Duration, n int) {
+	cmd := exec.CommandContext(c.ctx, name, args...)
 	var out lineCount
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	took = elapsed(func() { check(cmd.Run()) })
@@ -191,10 +197,10 @@ func (l *lineCount) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// output returns what a command prints, run in the repository once that is known.
-func (b *bench) output(name string, args ...string) string {
-	cmd := exec.CommandContext(b.ctx, name, args...)
-	cmd.Dir = b.repository
+// output returns what a command prints.
+func (c *commands) output(name string, args ...string) string {
+	cmd := exec.CommandContext(c.ctx, name, args...)
+	cmd.Dir = c.repository
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
