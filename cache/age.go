@@ -3,6 +3,7 @@ package cache
 import (
 	"math"
 	"time"
+
 	"veriffs/cache/index"
 )
 

@@ -5,10 +5,11 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
-	"veriffs/cache/directory"
-	"veriffs/cache/index"
 
 	"golang.org/x/sys/unix"
+
+	"veriffs/cache/directory"
+	"veriffs/cache/index"
 )
 
 // stat returns what the index keeps of an open file, and the file's size.

@@ -3,6 +3,7 @@ package cache
 import (
 	"errors"
 	"io/fs"
+
 	"veriffs/cache/index"
 )
 

@@ -31,7 +31,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -192,16 +191,6 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 	default:
 		return problem, "", exitFailed
 	}
-}
-
-// trimPackage returns the text of an error without the name of the package that
-// made it, which means nothing to a user.
-func trimPackage(err error) string {
-	text := err.Error()
-	for _, name := range []string{"cache: ", "library: ", "fs: ", "sessionlist: ", "webhook: ", "config: ", "control: "} {
-		text = strings.TrimPrefix(text, name)
-	}
-	return text
 }
 
 func versionCommand() *cli.Command {

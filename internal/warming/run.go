@@ -6,12 +6,13 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+
 	"veriffs/internal/answers"
 	"veriffs/internal/listing"
 	"veriffs/internal/reach"
 	"veriffs/veriff"
-
-	"golang.org/x/sync/errgroup"
 )
 
 // Run fetches the files that are not in the cache yet. progress is told now and
