@@ -167,9 +167,11 @@ func backoff(first time.Duration, step int, jitter float64) time.Duration {
 // failed makes the error of the whole call. ctx is the caller's.
 func (a *call) failed(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		err = ctx.Err()
-		if a.lastErr != nil {
+		switch err = ctx.Err(); {
+		case a.lastErr != nil:
 			err = fmt.Errorf("%w, before that: %v", err, a.lastErr)
+		case a.try == 0:
+			err = fmt.Errorf("%w: %w", ErrNotSent, err)
 		}
 	}
 	if a.try > 1 {

@@ -166,6 +166,33 @@ func TestNoFirstByte(t *testing.T) {
 		})
 }
 
+// A call that finds no free connection says that it has sent nothing. One that was
+// sent does not.
+func TestNotSent(t *testing.T) {
+	arrived := make(chan struct{})
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
+		if n == 1 {
+			close(arrived)
+		}
+		<-r.Context().Done()
+	}, func(t *testing.T, c *veriff.Client, requests *atomic.Int64) {
+		first, end := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { _, err := c.SessionMedia(first, sessionID); done <- err }()
+		<-arrived
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		err := c.Probe(ctx)
+		if !errors.Is(err, veriff.ErrNotSent) || !errors.Is(err, context.DeadlineExceeded) || requests.Load() != 1 {
+			t.Errorf("no connection was free: %v, %d requests", err, requests.Load())
+		}
+		end()
+		if err := <-done; errors.Is(err, veriff.ErrNotSent) || !errors.Is(err, context.Canceled) {
+			t.Errorf("the call that was sent: %v", err)
+		}
+	}, func(c *veriff.Config) { c.Connections = 1 })
+}
+
 // A stalled body is tried again, and ends within the tries.
 func TestStall(t *testing.T) {
 	const body = "0123456789"

@@ -27,6 +27,9 @@ var (
 	// ErrNoAnswer: there was a connection but no answer, or it came too late,
 	// or was not HTTP.
 	ErrNoAnswer = errors.New("no answer")
+	// ErrNotSent: the context ended while the call waited for a free connection or
+	// for the request rate. It says nothing about the API.
+	ErrNotSent = errors.New("no request was sent")
 	// ErrSignature: the reply's signature is missing or wrong.
 	ErrSignature = errors.New("reply not authenticated")
 	// ErrBody: the reply is not what was asked for: cut short, stalled, too

@@ -122,8 +122,9 @@ func (k *Link) ask() error {
 	return k.client.Probe(ctx)
 }
 
+// unreachable reports whether a probe went out and was not answered in time.
 func unreachable(err error) bool {
-	return errors.Is(err, veriff.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded)
+	return errors.Is(err, veriff.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, veriff.ErrNotSent)
 }
 
 // watch probes until the API answers, whatever its answer. Another outage has

@@ -17,6 +17,7 @@ import (
 var (
 	errNoConnection = fmt.Errorf("%w: refused", veriff.ErrUnreachable)
 	errNoAnswer     = fmt.Errorf("%w: %w: silent", veriff.ErrUnreachable, veriff.ErrNoAnswer)
+	errNotSent      = fmt.Errorf("%w: %w", veriff.ErrNotSent, context.DeadlineExceeded)
 	errSlow         = fmt.Errorf("%w: silent", veriff.ErrNoAnswer)
 )
 
@@ -25,6 +26,7 @@ type linkWorld struct {
 	*Link
 	probes  atomic.Int64
 	answer  atomic.Bool // the API does, to probes
+	busy    atomic.Bool // all connections are: no probe goes out
 	counted atomic.Int64
 	held    atomic.Pointer[time.Time]
 }
@@ -44,6 +46,9 @@ func inLinkWorld(t *testing.T, test func(t *testing.T, w *linkWorld)) {
 func (w *linkWorld) Probe(context.Context) error {
 	w.probes.Add(1)
 	time.Sleep(time.Millisecond)
+	if w.busy.Load() {
+		return errNotSent
+	}
 	if w.answer.Load() {
 		w.counted.Add(1)
 		return nil
@@ -122,6 +127,24 @@ func TestLinkDoubt(t *testing.T) {
 		doubt()
 		w.want(t, false)
 		doubt()
+		w.want(t, true)
+	})
+}
+
+// TestLinkProbeNotSent: a probe that found no free connection in its time decides
+// nothing.
+func TestLinkProbeNotSent(t *testing.T) {
+	inLinkWorld(t, func(t *testing.T, w *linkWorld) {
+		w.busy.Store(true)
+		w.Report(errNoAnswer)
+		time.Sleep(time.Second / 10)
+		if n := w.probes.Load(); n != 1 {
+			t.Errorf("%d probes", n)
+		}
+		w.want(t, false)
+		w.busy.Store(false)
+		w.Report(errNoAnswer)
+		time.Sleep(time.Second / 10)
 		w.want(t, true)
 	})
 }
