@@ -70,6 +70,7 @@ var version = "devel"
 // code.
 func Main(args []string) int {
 	muteLibraries()
+	ignoreEmptyVariables()
 	ctx, stop := untilTold(context.Background())
 	defer stop()
 	return run(ctx, args, os.Stdin, os.Stdout, os.Stderr)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -57,6 +58,16 @@ const (
 // then VERIFFS_ and the flag's name.
 func variables(flag string, others ...string) []string {
 	return append(others, "VERIFFS_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
+}
+
+// ignoreEmptyVariables makes an empty variable set nothing. The flags' library takes
+// it for an empty value.
+func ignoreEmptyVariables() {
+	for _, variable := range os.Environ() {
+		if name, value, _ := strings.Cut(variable, "="); value == "" && strings.HasPrefix(name, "VERIFF") {
+			_ = os.Unsetenv(name)
+		}
+	}
 }
 
 // profileFlag names the profile for settings that neither the command line nor

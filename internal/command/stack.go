@@ -2,8 +2,6 @@ package command
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -118,13 +116,6 @@ func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) 
 		o.Dir, o.Beside = o.Beside, o.Dir
 	}
 	return o, err
-}
-
-// account is the name under which an integration's cache and mount go. It
-// tells integrations apart and says nothing about them.
-func account(api *veriff.Config) string {
-	sum := sha256.Sum256([]byte(veriff.TrimURL(api.BaseURL) + "\n" + strings.ToLower(api.APIKey)))
-	return hex.EncodeToString(sum[:6])
 }
 
 // stack is a running mount: its parts, in the order of their start.
