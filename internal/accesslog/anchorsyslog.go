@@ -17,10 +17,13 @@ func (syslogAnchor) Publish(_ context.Context, checkpoint []byte) error {
 		return err
 	}
 	defer w.Close()
-	return w.Notice("access log checkpoint: " + oneLine(checkpoint))
+	return w.Notice(syslogPrefix + oneLine(checkpoint))
 }
 
-// oneLine writes a checkpoint in a line; linesOf reads it again.
+// syslogPrefix begins the message.
+const syslogPrefix = "access log checkpoint: "
+
+// oneLine writes a checkpoint in a line; splitNotes reads it again.
 func oneLine(checkpoint []byte) string {
 	return strings.ReplaceAll(strings.TrimSuffix(string(checkpoint), "\n"), "\n", " | ")
 }

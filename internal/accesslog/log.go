@@ -37,7 +37,7 @@ type Log struct {
 
 // entry is a record that waits to be written.
 type entry struct {
-	record *Record
+	record *Record      // nil: a checkpoint is wanted
 	done   chan<- error // nil: nobody waits
 }
 

@@ -78,17 +78,24 @@ func (l *Log) idle() time.Duration {
 // commit writes a batch and whatever else is due, and tells those who wait.
 func (l *Log) commit(batch []entry) error {
 	beat := l.heartbeat(l.options.Now())
+	sign := false
 	l.disk.Lock()
 	err := l.commitLocked(func(*store) ([]*Record, bool) {
 		records := make([]*Record, 0, len(batch)+1)
 		for _, e := range batch {
-			records = append(records, e.record)
+			if e.record != nil {
+				records = append(records, e.record)
+			}
+			sign = sign || e.record == nil
 		}
 		if beat != nil {
 			records = append(records, beat)
 		}
 		return records, l.options.Mode == Required && len(records) > 0
 	})
+	if err == nil && sign {
+		err = l.store.locked(func() error { return l.store.sign(l.options.Now()) })
+	}
 	l.disk.Unlock()
 	lost := 0
 	if beat != nil {
@@ -96,7 +103,7 @@ func (l *Log) commit(batch []entry) error {
 	}
 	for _, e := range batch {
 		if e.done != nil {
-			e.done <- err
+			e.done <- err // has room
 		} else {
 			lost++
 		}

@@ -1,0 +1,55 @@
+package accesslog
+
+import (
+	"fmt"
+	"strings"
+)
+
+// signaturePrefix begins each signature of a note.
+const signaturePrefix = "— "
+
+// splitNotes returns the checkpoints in a text: notes one after the other, or lines of
+// a system log, in which " | " stands for a newline.
+func splitNotes(text string) (notes []string) {
+	var block []string
+	flush := func() {
+		if len(block) > 0 && strings.HasPrefix(block[len(block)-1], signaturePrefix) {
+			notes = append(notes, strings.Join(block, "\n")+"\n")
+		}
+		block = nil
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		line = strings.TrimSuffix(line, "\r")
+		if _, note, ok := strings.Cut(line, syslogPrefix); ok {
+			flush()
+			block = strings.Split(note, " | ")
+			flush()
+			continue
+		}
+		signed := len(block) > 0 && strings.HasPrefix(block[len(block)-1], signaturePrefix)
+		if signed && !strings.HasPrefix(line, signaturePrefix) {
+			flush()
+		}
+		if line == "" && len(block) == 0 {
+			continue
+		}
+		block = append(block, line)
+	}
+	flush()
+	return notes
+}
+
+// String says what was lost, for people.
+func (d lostData) String() string {
+	text := d.Reason
+	if d.Lost > 0 {
+		text = fmt.Sprintf("%d records were lost: %s", d.Lost, text)
+	}
+	if d.Bytes > 0 {
+		text += fmt.Sprintf(" (%d bytes)", d.Bytes)
+	}
+	if d.Missing != "" {
+		text += ": " + d.Missing
+	}
+	return text
+}

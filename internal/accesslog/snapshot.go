@@ -1,0 +1,184 @@
+package accesslog
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// snapshot is a log at one moment: its files, open, and how long they were then. It
+// is taken with the log's lock, and read without.
+type snapshot struct {
+	files
+	records    []snapshotFile // in the order of their records
+	tree       *os.File       // nil: missing
+	treeSize   int64
+	checkpoint []byte // nil: missing
+	skipped    []string
+	open       []io.Closer
+}
+
+type snapshotFile struct {
+	path    string
+	file    *os.File
+	size    int64
+	first   int64 // sequence number of its first line, or -1
+	named   int64 // sequence number in its name, or -1
+	current bool
+}
+
+// takeSnapshot opens the files of a log. The caller closes it. Nothing is written.
+func takeSnapshot(f files) (s *snapshot, err error) {
+	s = &snapshot{files: f}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	unlock, err := f.lockForReading()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if s.checkpoint, err = readSmall(f.checkpoint()); err != nil && !errors.Is(err, iofs.ErrNotExist) {
+		return nil, err
+	}
+	if s.tree, err = openRead(f.tree()); err == nil {
+		s.open = append(s.open, s.tree)
+		_, s.treeSize, err = identify(s.tree)
+	} else if errors.Is(err, iofs.ErrNotExist) {
+		s.tree, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openRecords(); err != nil {
+		return nil, err
+	}
+	if s.checkpoint == nil && s.tree == nil && len(s.records) == 0 {
+		return nil, iofs.ErrNotExist
+	}
+	return s, nil
+}
+
+// lockForReading takes the lock, if there is one: a copy of a log may have none.
+func (f files) lockForReading() (unlock func(), err error) {
+	file, err := openRead(f.lock())
+	if errors.Is(err, iofs.ErrNotExist) {
+		return func() {}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(5 * time.Millisecond) {
+		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { file.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) || time.Now().After(deadline) {
+			file.Close()
+			return nil, errLocked
+		}
+	}
+}
+
+func (s *snapshot) openRecords() error {
+	rotated, err := s.rotatedFiles()
+	if err != nil {
+		return err
+	}
+	moved, err := s.movedFiles()
+	if err != nil && !errors.Is(err, iofs.ErrNotExist) {
+		return err
+	}
+	for _, r := range rotated {
+		if err := s.add(snapshotFile{path: r.path, named: r.first}); err != nil {
+			return err
+		}
+	}
+	if err := s.add(snapshotFile{path: s.base, named: -1, current: true}); err != nil && !errors.Is(err, iofs.ErrNotExist) {
+		return err
+	}
+	own := len(s.records)
+	for _, path := range moved {
+		if !s.lacks(path, s.records[:own]) {
+			s.skipped = append(s.skipped, filepath.Base(path))
+			continue
+		}
+		if err := s.add(snapshotFile{path: path, named: -1}); err != nil {
+			return err
+		}
+	}
+	slices.SortStableFunc(s.records, func(a, b snapshotFile) int { return cmp.Compare(a.place(), b.place()) })
+	return nil
+}
+
+// place sorts files whose first line says nothing by their name, the current one
+// last.
+func (f snapshotFile) place() int64 {
+	switch {
+	case f.first >= 0:
+		return f.first
+	case f.named >= 0:
+		return f.named
+	}
+	return 1<<62 + 1
+}
+
+// lacks reports whether a file that was moved away has records that no other has.
+func (s *snapshot) lacks(path string, others []snapshotFile) bool {
+	first, last, err := spanOf(path)
+	if err != nil || first < 0 || last < first {
+		return false
+	}
+	return !slices.ContainsFunc(others, func(o snapshotFile) bool {
+		from, to, err := spanOf(o.path)
+		return err == nil && from >= 0 && first <= to && from <= last
+	})
+}
+
+func (s *snapshot) add(f snapshotFile) (err error) {
+	if f.file, err = openRead(f.path); err != nil {
+		return err
+	}
+	s.open = append(s.open, f.file)
+	if _, f.size, err = identify(f.file); err != nil {
+		return err
+	}
+	if f.first, err = firstSequence(f.path); err != nil {
+		return err
+	}
+	s.records = append(s.records, f)
+	return nil
+}
+
+// each calls f with every whole line of a file and its number from 1, and returns
+// how many bytes follow the last.
+func (f snapshotFile) each(call func(line []byte, number int) error) (torn int64, err error) {
+	number := 0
+	_, torn, err = readLines(io.NewSectionReader(f.file, 0, f.size), 0, func(line []byte, _ int64) error {
+		number++
+		return call(line, number)
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: line %d: %w", f.path, number+1, err)
+	}
+	return torn, err
+}
+
+// Close closes the files.
+func (s *snapshot) Close() error {
+	var errs error
+	for _, f := range s.open {
+		errs = errors.Join(errs, f.Close())
+	}
+	return errs
+}

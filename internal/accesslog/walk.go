@@ -1,0 +1,143 @@
+package accesslog
+
+import (
+	"encoding/json"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// walk goes through all lines of a log and compares each with the hash that the tree
+// has for it.
+type walk struct {
+	report *Report
+	tree   treeReader
+	known  int64 // records that the tree has
+
+	seen   bitset
+	last   int64 // sequence number of the line before, or what it should have been
+	newest int64 // highest sequence number so far
+	odd    []oddLine
+	tail   []tlog.Hash // of the lines after those that the tree knows
+
+	erasures map[int64][]span // by the sequence number of the log-erase record
+	stubs    map[int64]int64  // which record erased it
+	retired  map[int64]int64  // by the sequence number of the log-retire record: below which
+}
+
+// span is a range of sequence numbers, both included.
+type span struct{ from, to int64 }
+
+// oddLine is a line that is not what the tree has for its place.
+type oddLine struct {
+	file              string
+	line              int
+	claimed, expected int64 // sequence numbers
+	hash              tlog.Hash
+}
+
+func newWalk(r *Report, tree treeReader, known int64) *walk {
+	return &walk{report: r, tree: tree, known: known, last: -1, newest: -1,
+		erasures: make(map[int64][]span), stubs: make(map[int64]int64), retired: make(map[int64]int64)}
+}
+
+// line compares one line of a file.
+func (w *walk) line(f snapshotFile, number int, line []byte) error {
+	n, hash := sequenceOf(line), recordHash(line)
+	expected := w.last + 1
+	if number == 1 {
+		if expected = max(expected, f.named); f.named < 0 {
+			expected = max(expected, n)
+		}
+	}
+	right, erased := false, false
+	switch {
+	case n < 0:
+	case n < w.known:
+		leaf, err := w.tree.leaf(n)
+		if err != nil {
+			return err
+		}
+		if right = leaf == hash; !right {
+			var by int64
+			if by, erased = parseStub(line); erased && !w.seen.has(n) {
+				w.stubs[n] = by
+			}
+		}
+	case n == w.known+int64(len(w.tail)):
+		_, err := parseRecord(line)
+		if right = err == nil; right {
+			w.tail = append(w.tail, hash)
+		}
+	}
+	if !right && !erased {
+		w.odd = append(w.odd, oddLine{f.path, number, n, expected, hash})
+		w.last = expected
+		return nil
+	}
+	w.place(f.path, number, n)
+	if right {
+		w.learn(line, n)
+		w.report.Intact++
+	}
+	return nil
+}
+
+// place checks the order of a line that is a record.
+func (w *walk) place(file string, number int, n int64) {
+	var f *Finding
+	switch {
+	case w.seen.has(n):
+		f = w.report.find(Duplicated, n, n, "record %d is there again", n)
+	case n < w.newest:
+		f = w.report.find(Misplaced, n, n, "record %d comes after record %d", n, w.newest)
+	}
+	if f != nil {
+		f.File, f.Line = file, number
+	}
+	w.seen.add(n)
+	w.last, w.newest = n, max(n, w.newest)
+}
+
+// learn keeps what a record says about others.
+func (w *walk) learn(line []byte, n int64) {
+	if !has(line, OpLogErase, OpLogRetire, OpLogGap, OpUnclean) {
+		return
+	}
+	r, err := parseRecord(line)
+	if err != nil {
+		return
+	}
+	switch r.Operation {
+	case OpLogErase:
+		var d eraseDetail
+		if json.Unmarshal(r.Detail, &d) == nil {
+			for _, s := range d.Sequences {
+				w.erasures[n] = append(w.erasures[n], span{s[0], s[1]})
+			}
+		}
+	case OpLogRetire:
+		var d retireDetail
+		if json.Unmarshal(r.Detail, &d) == nil && d.Below <= n {
+			w.retired[n] = d.Below
+		}
+	case OpLogGap:
+		var d lostData
+		if json.Unmarshal(r.Detail, &d) == nil {
+			w.report.note("record %d says: %s", n, d)
+		}
+	case OpUnclean:
+		w.report.note("record %d says: the mount on %s ended without a record of it", n, r.Mountpoint)
+	}
+}
+
+// bitset is a set of sequence numbers.
+type bitset []uint64
+
+func (b bitset) has(n int64) bool { return n>>6 < int64(len(b)) && b[n>>6]&(1<<(n&63)) != 0 }
+
+func (b *bitset) add(n int64) {
+	for int64(len(*b)) <= n>>6 {
+		*b = append(*b, make([]uint64, max(16, len(*b)))...)
+	}
+	(*b)[n>>6] |= 1 << (n & 63)
+}
