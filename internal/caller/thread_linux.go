@@ -1,0 +1,244 @@
+package caller
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"veriffs/internal/accesslog"
+)
+
+// thread is the files of /proc of one thread, kept open: they are of that thread
+// and of no other, whoever gets its id when it has ended. One caller at a time uses
+// it.
+type thread struct {
+	id, process uint32 // a thread stays in its process; one that executes a program gets the process's id
+	dir         int    // of the thread
+	cgroup      int
+	session     int // of the audit system
+	login       int // -1 without one, as the two above
+	stat        int // of the process's first thread
+
+	uid, audited uint32 // the login's user, in this audit session
+	loggedIn     bool   // these two are known
+
+	// What was read last saves making the same text again.
+	command, executable, group text
+	buffer                     [4096]byte
+}
+
+// text is a text that seldom changes.
+type text string
+
+func (t *text) set(b []byte) string {
+	if string(b) != string(*t) { // which copies nothing
+		*t = text(b)
+	}
+	return string(*t)
+}
+
+func openThread(id uint32) (t *thread, err error) {
+	root := fmt.Sprintf("/proc/%d", id)
+	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	t = &thread{id: id, dir: dir, stat: -1}
+	t.cgroup, t.session, t.login = t.open("cgroup"), t.open("sessionid"), t.open("loginuid")
+	status, err := t.whole("status")
+	if err == nil {
+		var process uint64
+		process, err = strconv.ParseUint(field(status, "Tgid"), 10, 32)
+		t.process = uint32(process)
+	}
+	if err != nil {
+		t.close()
+		return nil, fmt.Errorf("%s/status: %w", root, err)
+	}
+	// That of the first thread alone: /proc/PID/stat goes through all threads.
+	name := fmt.Sprintf("/proc/%d/task/%d/stat", t.process, t.process)
+	if t.stat, err = unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+		t.stat = -1
+	}
+	return t, nil
+}
+
+// open opens a file of the thread, or returns -1.
+func (t *thread) open(name string) int {
+	fd, err := unix.Openat(t.dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1
+	}
+	return fd
+}
+
+func (t *thread) close() {
+	for _, fd := range []int{t.dir, t.cgroup, t.session, t.login, t.stat} {
+		if fd >= 0 {
+			unix.Close(fd)
+		}
+	}
+}
+
+// checks reports whether a file is kept that fails once the thread has ended.
+func (t *thread) checks() bool { return t.session >= 0 || t.cgroup >= 0 }
+
+var errNone = errors.New("there is no such file")
+
+// read returns the content of a file that is kept open, until the next read.
+func (t *thread) read(fd int) ([]byte, error) {
+	if fd < 0 {
+		return nil, errNone
+	}
+	n, err := unix.Pread(fd, t.buffer[:], 0)
+	return t.buffer[:max(0, n)], err
+}
+
+// whole returns the content of a file that is not kept open, of which the buffer's
+// size must be enough, until the next read.
+func (t *thread) whole(name string) ([]byte, error) {
+	fd := t.open(name)
+	if fd < 0 {
+		return nil, errNone
+	}
+	defer unix.Close(fd)
+	return t.read(fd)
+}
+
+// describe adds to c what can be read now. alive is false if the thread has ended;
+// c says nothing then.
+func (t *thread) describe(c accesslog.Caller, arguments bool) (_ accesslog.Caller, alive bool) {
+	c.PID = t.process
+	session, err := t.read(t.session)
+	if errors.Is(err, unix.ESRCH) {
+		return c, false
+	}
+	if c.AuditID, err = number(session, err); err != nil {
+		c.Unknown = append(c.Unknown, "audit_session")
+	}
+	if !t.readLogin(&c, err == nil) {
+		c.Unknown = append(c.Unknown, "loginuid")
+	}
+	groups, err := t.read(t.cgroup)
+	if errors.Is(err, unix.ESRCH) {
+		return c, false
+	}
+	if err != nil {
+		c.Unknown = append(c.Unknown, "cgroup")
+	} else {
+		c.Cgroup = t.group.set(group(groups))
+	}
+	if !t.readStat(&c) {
+		c.Unknown = append(c.Unknown, processFields...)
+	}
+	if !t.readExecutable(&c) {
+		c.Unknown = append(c.Unknown, executableFields...)
+	}
+	if arguments && !t.readArguments(&c) {
+		c.Unknown = append(c.Unknown, "args")
+	}
+	return c, true
+}
+
+// readLogin reads the login's user once for each audit session: whoever sets the
+// user begins a new session.
+func (t *thread) readLogin(c *accesslog.Caller, inSession bool) bool {
+	if !inSession || !t.loggedIn || t.audited != c.AuditID {
+		uid, err := number(t.read(t.login))
+		if err != nil {
+			return false
+		}
+		t.uid, t.audited, t.loggedIn = uid, c.AuditID, inSession
+	}
+	c.LoginUID = t.uid
+	return true
+}
+
+func number(b []byte, err error) (uint32, error) {
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(string(bytes.TrimSpace(b)), 10, 32)
+	return uint32(n), err
+}
+
+// group returns the path of the unified hierarchy in the text of proc_pid_cgroup(5)
+// or, where there is none, that of the first hierarchy.
+func group(lines []byte) (path []byte) {
+	for line := range bytes.Lines(lines) {
+		hierarchy, rest, _ := bytes.Cut(bytes.TrimSuffix(line, []byte("\n")), []byte(":"))
+		_, p, ok := bytes.Cut(rest, []byte(":"))
+		if unified := string(hierarchy) == "0"; ok && (unified || path == nil) {
+			path = p
+		}
+	}
+	return path
+}
+
+// readStat reads the format of proc_pid_stat(5). The name of the program is in
+// parentheses and may hold any character.
+func (t *thread) readStat(c *accesslog.Caller) bool {
+	stat, err := t.read(t.stat)
+	opens, closes := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
+	if err != nil || opens < 0 || closes < opens {
+		return false
+	}
+	var parent uint32
+	field := 2 // counted from 1: the name
+	for value := range bytes.FieldsSeq(stat[closes+1:]) {
+		switch field++; field {
+		case 4:
+			if parent, err = number(value, nil); err != nil {
+				return false
+			}
+		case 22:
+			start, err := strconv.ParseUint(string(value), 10, 64)
+			if err != nil {
+				return false
+			}
+			c.Command, c.PPID, c.Start = t.command.set(stat[opens+1:closes]), parent, start
+			return true
+		}
+	}
+	return false
+}
+
+// readExecutable asks for the executable by the thread, since that of a process
+// whose first thread has ended can't be read.
+func (t *thread) readExecutable(c *accesslog.Caller) bool {
+	n, err := unix.Readlinkat(t.dir, "exe", t.buffer[:])
+	if err != nil {
+		return false
+	}
+	var file unix.Stat_t
+	if err := unix.Fstatat(t.dir, "exe", &file, 0); err != nil {
+		return false
+	}
+	c.Executable = t.executable.set(t.buffer[:n])
+	c.Device, c.Inode = file.Dev, file.Ino
+	return true
+}
+
+// readArguments joins the arguments by blanks, and ends them where the buffer does.
+func (t *thread) readArguments(c *accesslog.Caller) bool {
+	line, err := t.whole("cmdline")
+	if err != nil {
+		return false
+	}
+	c.Arguments = strings.ReplaceAll(strings.TrimRight(string(line), "\x00"), "\x00", " ")
+	return true
+}
+
+// field returns a value of proc_pid_status(5).
+func field(status []byte, name string) string {
+	for line := range bytes.Lines(status) {
+		if key, value, _ := bytes.Cut(line, []byte(":")); string(key) == name {
+			return string(bytes.TrimSpace(value))
+		}
+	}
+	return ""
+}
