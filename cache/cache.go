@@ -59,6 +59,10 @@ type Options struct {
 	// MaxAge is how long after Commit an object is erased; 0 means never. An
 	// object from the future, whose age is not known, counts as too old.
 	MaxAge time.Duration
+	// Damaged is told of every object that was deleted because it was damaged, by its
+	// name in the log, and by its key if that is known. It must return quickly and
+	// must not call the cache; nil: nobody.
+	Damaged func(object string, k Key, why error)
 	// Logger gets a line for every damaged object and every change of the
 	// disk's state; nil discards.
 	Logger *slog.Logger

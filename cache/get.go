@@ -16,7 +16,7 @@ func (c *Cache) Get(k Key) (*Object, bool) {
 		var o *Object
 		err := errRaced
 		for try := 0; try < 3 && errors.Is(err, errRaced); try++ {
-			o, err = c.open(st, uint8(i), n)
+			o, err = c.open(st, uint8(i), n, k)
 		}
 		if err == nil {
 			c.counts.hits.Add(1)
@@ -27,8 +27,8 @@ func (c *Cache) Get(k Key) (*Object, bool) {
 	return nil, false
 }
 
-func (c *Cache) open(st *store, si uint8, n seal.Name) (_ *Object, err error) {
-	f, e, h, err := st.open(si, n)
+func (c *Cache) open(st *store, si uint8, n seal.Name, k Key) (_ *Object, err error) {
+	f, e, h, err := st.open(si, n, k)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (c *Cache) open(st *store, si uint8, n seal.Name) (_ *Object, err error) {
 		// For the LRU order of the next start, which bears a stale time.
 		_ = st.dir.Chtimes(st.secrets[si].Path(n), now, time.Time{})
 	}
-	return &Object{st: st, src: f, contents: contents, stored: h.Stored, label: h.Label, name: n, secret: si, held: held}, nil
+	return &Object{st: st, src: f, contents: contents, stored: h.Stored, label: h.Label, key: k, name: n, secret: si, held: held}, nil
 }
 
 // Has reports whether the index has an object of this key, without looking at

@@ -26,7 +26,7 @@ func (st *store) load(ctx context.Context, now time.Time) error {
 	var all []index.Object
 	err := st.walk(ctx, func(f index.Object, size int64) (bool, error) {
 		if size < seal.HeaderSize {
-			st.discard(f.Secret, f.Name, f.Inode, seal.ErrSeal)
+			st.discard(f.Secret, f.Name, "", f.Inode, seal.ErrSeal)
 		} else {
 			all = append(all, f)
 		}

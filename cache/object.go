@@ -35,6 +35,7 @@ type Object struct {
 	stored   time.Time
 	label    []byte
 
+	key    Key
 	name   seal.Name
 	secret uint8
 	held   *index.File // nil: not a file of the cache
@@ -88,7 +89,7 @@ func (o *Object) Verify() error {
 // fail drops the object from the cache.
 func (o *Object) fail(err error) error {
 	if o.held != nil {
-		_ = o.st.discard(o.secret, o.name, o.held.Inode(), err)
+		_ = o.st.discard(o.secret, o.name, o.key, o.held.Inode(), err)
 	}
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }

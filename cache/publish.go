@@ -19,7 +19,7 @@ func (s *sink) publish(h *seal.Header) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{st: s.st, src: s.dst, contents: contents, stored: h.Stored, label: h.Label}
+	o := &Object{st: s.st, src: s.dst, contents: contents, stored: h.Stored, label: h.Label, key: h.Key}
 	if s.temp != "" {
 		o.name = s.c.secrets[0].Name(h.Key)
 		o.held = s.place(s.dst.(*os.File), h, o.name)

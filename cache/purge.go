@@ -90,7 +90,7 @@ func (p *purge) object(f index.Object) (erased bool, err error) {
 	}
 	switch {
 	case errors.Is(err, seal.ErrSeal):
-		err = p.st.discard(f.Secret, f.Name, f.Inode, err)
+		err = p.st.discard(f.Secret, f.Name, "", f.Inode, err)
 		if erased = err == nil; erased {
 			p.Damaged++
 		}

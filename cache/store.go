@@ -24,7 +24,8 @@ type store struct {
 	disk    *health.Disk
 	log     *slog.Logger
 	counts  *counters
-	minFree float64 // the fraction of the file system that writes leave free
+	told    func(object string, k Key, why error) // of damage; may be nil
+	minFree float64                               // the fraction of the file system that writes leave free
 }
 
 // counters are what happened since Open.
@@ -37,7 +38,7 @@ type counters struct {
 func newStore(c *Cache, d *directory.Directory) (*store, error) {
 	st := &store{
 		dir: d, index: index.New(c.opts.Limit), secrets: c.secrets, disk: c.disk,
-		log: c.log, counts: &c.counts, minFree: c.opts.MinFree,
+		log: c.log, counts: &c.counts, told: c.opts.Damaged, minFree: c.opts.MinFree,
 	}
 	names, err := d.Names(".")
 	if err != nil {
@@ -64,7 +65,7 @@ var (
 
 // open opens the object of a name. Whatever can't be had is errMiss; what is
 // damaged is deleted.
-func (st *store) open(si uint8, n seal.Name) (*os.File, index.Entry, *seal.Header, error) {
+func (st *store) open(si uint8, n seal.Name, k Key) (*os.File, index.Entry, *seal.Header, error) {
 	was, known, loading := st.index.Lookup(n)
 	if !known && !loading || st.disk.Unreadable() {
 		return nil, index.Entry{}, nil, errMiss
@@ -78,7 +79,7 @@ func (st *store) open(si uint8, n seal.Name) (*os.File, index.Entry, *seal.Heade
 			_ = st.remove(si, n, was.Inode) // somebody else did: forget it
 		}
 	case errors.Is(err, errNotFile), errors.Is(err, seal.ErrSeal):
-		_ = st.discard(si, n, e.Inode, err)
+		_ = st.discard(si, n, k, e.Inode, err)
 	default:
 		st.disk.Fault(err, true)
 	}

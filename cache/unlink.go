@@ -56,13 +56,16 @@ func (st *store) erase(si uint8, n seal.Name, ino uint64) error {
 }
 
 // discard deletes a damaged object. Only the first to notice succeeds, and
-// counts and logs it.
-func (st *store) discard(si uint8, n seal.Name, ino uint64, why error) error {
+// counts and tells it. Without its key, k is "".
+func (st *store) discard(si uint8, n seal.Name, k Key, ino uint64, why error) error {
 	if err := st.unlink(si, n, ino); err != nil {
 		return err
 	}
 	st.counts.damaged.Add(1)
 	st.log.Warn("cache: damaged object deleted", slog.String("object", n.String()), slog.Any("err", why))
+	if st.told != nil {
+		st.told(n.String(), k, why)
+	}
 	return nil
 }
 

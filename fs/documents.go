@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"encoding/hex"
 	"log/slog"
 	"sync"
 	"syscall"
@@ -9,6 +10,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"veriffs/internal/accesslog"
 	"veriffs/internal/library"
 	"veriffs/internal/listing"
 	"veriffs/veriff"
@@ -125,20 +127,36 @@ func (f *documentFile) show(a *fuse.Attr, document library.Document) (changed bo
 // Open waits until the document is there and fresh, and takes a snapshot of
 // it.
 func (f *documentFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	if writes(flags) {
-		return nil, 0, syscall.EROFS
-	}
 	ctx, done := untilKilled(ctx)
 	defer done()
-	document, body, err := f.lib.OpenDocument(ctx, f.session, f.kind)
+	document, err := f.open(ctx, flags)
+	if wrote := f.accounts.opened(ctx, err, func(r *accesslog.Record) { f.record(r, &document) }); wrote != nil && err == nil {
+		err = wrote
+	}
 	if err != nil {
 		return nil, 0, f.fail(err, "open", slog.String("session", f.session.String()), slog.String("document", f.kind.Name()))
 	}
 	var attr fuse.Attr
-	if f.show(&attr, document) {
+	if f.show(&attr, document.Document) {
 		invalidateAttributes(&f.Inode) // before the open returns: see mediaFile.Open
 	}
-	return &documentHandle{bytesHandle{body}, f}, f.pages.opened(document.SHA256), 0
+	return &documentHandle{bytesHandle{document.Body}, f}, f.pages.opened(document.SHA256), 0
+}
+
+func (f *documentFile) open(ctx context.Context, flags uint32) (library.FullDocument, error) {
+	if writes(flags) {
+		return library.FullDocument{}, errReadOnly
+	}
+	return f.lib.OpenDocument(ctx, f.session, f.kind)
+}
+
+// record says what was opened, or was to be.
+func (f *documentFile) record(r *accesslog.Record, d *library.FullDocument) {
+	r.Session, r.Document = f.session.String(), f.kind.Name()
+	if r.Outcome == accesslog.Success {
+		r.Size, r.SHA256 = d.Size, hex.EncodeToString(d.SHA256[:])
+		r.SecretID, r.From = d.SecretID, source(d.Fetched)
+	}
 }
 
 // documentHandle is an open document.

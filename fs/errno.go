@@ -10,6 +10,9 @@ import (
 	"veriffs/veriff"
 )
 
+// errReadOnly refuses to open for writing.
+var errReadOnly = errors.New("nothing can be written")
+
 // errnoOf is the one place where an error becomes an errno. An error that it
 // does not know is EIO. ENOENT stands only for the API's own word or a complete
 // listing. A call that its caller did not cancel was cancelled by the end of
@@ -20,6 +23,8 @@ func errnoOf(err error) syscall.Errno {
 		return 0
 	case errors.Is(err, errKilled):
 		return syscall.EINTR
+	case errors.Is(err, errReadOnly):
+		return syscall.EROFS
 	case errors.Is(err, context.Canceled):
 		return syscall.ENOTCONN
 	case errors.Is(err, library.ErrNotFound):
@@ -41,7 +46,7 @@ func (t *tree) fail(err error, op string, what ...slog.Attr) syscall.Errno {
 	errno := errnoOf(err)
 	level := slog.LevelWarn
 	switch {
-	case errno == syscall.ENOENT, errno == syscall.EINTR, errno == syscall.ENOTCONN, errors.Is(err, veriff.ErrRateLimited):
+	case errno == syscall.ENOENT, errno == syscall.EINTR, errno == syscall.ENOTCONN, errno == syscall.EROFS, errors.Is(err, veriff.ErrRateLimited):
 		level = slog.LevelDebug
 	}
 	t.log.LogAttrs(context.Background(), level, op+" failed",

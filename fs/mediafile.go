@@ -11,6 +11,7 @@ import (
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 
+	"veriffs/internal/accesslog"
 	"veriffs/internal/library"
 )
 
@@ -62,13 +63,14 @@ func (t *tree) mediaAttr(a *fuse.Attr, f *library.File) {
 
 // Open waits until the file is whole, verified and local.
 func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
-	if writes(flags) {
-		return nil, 0, syscall.EROFS
-	}
 	ctx, done := untilKilled(ctx)
 	defer done()
 	told := f.lib.Size(f.file)
-	handle, err := f.lib.Open(ctx, f.file)
+	handle, err := f.open(ctx, flags)
+	if wrote := f.accounts.opened(ctx, err, func(r *accesslog.Record) { recordMedia(r, f.file, handle) }); wrote != nil && err == nil {
+		handle.Close()
+		err = wrote
+	}
 	if err != nil {
 		return nil, 0, f.fail(err, "open", slog.String("media", f.file.ID.String()))
 	}
@@ -78,7 +80,15 @@ func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, 
 	return &mediaHandle{f, handle}, f.pages.opened(handle.SHA256()), 0
 }
 
-// writes reports whether an open with these flags wants to write.
+func (f *mediaFile) open(ctx context.Context, flags uint32) (*library.Handle, error) {
+	if writes(flags) {
+		return nil, errReadOnly
+	}
+	return f.lib.Open(ctx, f.file)
+}
+
+// writes reports whether an open with these flags wants to write. The kernel refuses
+// these itself, unless somebody has made the mount writable.
 func writes(flags uint32) bool { return flags&syscall.O_ACCMODE != syscall.O_RDONLY }
 
 // mediaHandle is an open media file.

@@ -10,6 +10,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"veriffs/fs/mountpoint"
+	"veriffs/internal/accesslog"
 	"veriffs/internal/library"
 )
 
@@ -32,7 +33,12 @@ type Options struct {
 	// Inodes is how many media files the kernel may keep before it is asked to
 	// forget those that nobody opened. 0: a hundred thousand.
 	Inodes int
-	Logger *slog.Logger
+	// Recorder gets a record of each open of a media file or a document, before the
+	// kernel is answered; nil: none. If it fails, so does the open.
+	Recorder accesslog.Recorder
+	// Arguments adds the command lines of callers to the records.
+	Arguments bool
+	Logger    *slog.Logger
 }
 
 // Mount is a mounted library.
@@ -51,7 +57,7 @@ func New(o Options) (*Mount, error) {
 		lib: o.Library, log: o.Logger,
 		uid: uint32(os.Getuid()), gid: uint32(os.Getgid()),
 		dirMode: 0o500, fileMode: 0o400,
-		interest: newInterest(),
+		interest: newInterest(), accounts: newAccounts(o),
 	}
 	if o.AllowOther {
 		t.dirMode, t.fileMode = 0o555, 0o444
@@ -60,6 +66,7 @@ func New(o Options) (*Mount, error) {
 	mounted, err := mountpoint.New(o.Mountpoint, &rootDir{tree: t}, settings(o), o.Logger)
 	if err != nil {
 		t.queue.stop()
+		t.accounts.close()
 		return nil, err
 	}
 	t.keepFew(int64(cmp.Or(o.Inodes, inodesKept)))
@@ -100,4 +107,5 @@ func (m *Mount) Wait() {
 	m.tree.inodes.stop()
 	m.tree.lib.Observe(nil)
 	m.tree.queue.stop()
+	m.tree.accounts.close()
 }

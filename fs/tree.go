@@ -21,6 +21,7 @@ type tree struct {
 	queue             queue // of invalidations
 	inodes            inodes
 	interest          *interest
+	accounts          *accounts
 	sessions          *collection[veriff.SessionID]
 	contexts          *collection[veriff.SessionID]
 	metadata          *collection[veriff.SessionID]

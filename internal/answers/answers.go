@@ -165,6 +165,13 @@ func (a *Answers[K, V]) Present(k K) (V, bool) {
 	return last.Value, ok && !last.Absent
 }
 
+// Received is when the last answer came from the API to this process; the zero
+// time if it was stored, or has expired.
+func (a *Answers[K, V]) Received(k K) time.Time {
+	last, _ := a.memory.Peek(k)
+	return last.received
+}
+
 // Put stores an answer that came with another.
 func (a *Answers[K, V]) Put(k K, v V) {
 	a.memory.Add(k, Answer[V]{Value: v, Asked: a.options.Now(), received: a.options.Now()})

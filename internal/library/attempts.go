@@ -85,7 +85,7 @@ func (l *attempts) Ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 		return nil, errFenced
 	}
 	var media veriff.MediaList
-	err := l.call(t, func(ctx context.Context) (err error) {
+	err := l.call(t, Subject{Attempt: id}, func(ctx context.Context) (err error) {
 		media, err = l.client.AttemptMedia(ctx, id)
 		return err
 	})

@@ -2,6 +2,7 @@ package library
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -34,6 +35,8 @@ type core struct {
 	fence    atomic.Pointer[fence] // of the erasure at work, nil without one
 	observer observers
 
+	distrusted func(Subject, error) // see Options; may be nil
+
 	link  *reach.Link
 	limit *reach.Limit
 	lanes *flight.Lanes
@@ -47,7 +50,7 @@ type core struct {
 }
 
 func newCore(o Options) *core {
-	c := &core{client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now}
+	c := &core{client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now, distrusted: o.Distrusted}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	c.sessions = collection.NewSessions(o.Now)
 	c.catalog = store.NewCatalog(o.Cache)
@@ -58,14 +61,25 @@ func newCore(o Options) *core {
 	return c
 }
 
+// Subject is what a request to the API is about; what is zero does not apply.
+type Subject struct {
+	Session  veriff.SessionID
+	Attempt  veriff.AttemptID
+	Media    veriff.MediaID
+	Document string // its name
+}
+
 // call is the only door to the API: closed while the API is out of reach, open
 // once there is a lane, and the outcome is reported.
-func (c *core) call(t *flight.Task, f func(context.Context) error) error {
+func (c *core) call(t *flight.Task, about Subject, f func(context.Context) error) error {
 	if err := c.link.Check(); err != nil {
 		return err
 	}
 	err := c.lanes.Through(t, func() error { return f(t.Context()) })
 	c.link.Report(err)
+	if errors.Is(err, veriff.ErrSignature) && c.distrusted != nil {
+		c.distrusted(about, err)
+	}
 	return err
 }
 

@@ -49,7 +49,7 @@ const documentsInMemory = 1 << 17
 type documents struct {
 	*core
 	answers  *answers.Answers[documentKey, Document]
-	bodies   *flight.Group[documentKey, fullDocument]
+	bodies   *flight.Group[documentKey, FullDocument]
 	listings *listings
 }
 
@@ -127,28 +127,36 @@ func (l *documents) LastDocument(id veriff.SessionID, kind listing.DocumentKind)
 	return l.answers.Present(documentKey{id, kind})
 }
 
-// OpenDocument returns a document with its body, verified and verbatim.
-func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind listing.DocumentKind) (Document, []byte, error) {
-	if _, err := l.Document(ctx, id, kind); err != nil {
-		return Document{}, nil, err
-	}
+// FullDocument is a document with its body, verified and verbatim.
+type FullDocument struct {
+	Document
+	Body     []byte
+	SecretID string // of the secret that verified it; see store.Label
+	Fetched  bool   // from the API, for this open
+}
+
+// OpenDocument returns a document with its body.
+func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind listing.DocumentKind) (FullDocument, error) {
 	k := documentKey{id, kind}
+	received := l.answers.Received(k)
+	if _, err := l.Document(ctx, id, kind); err != nil {
+		return FullDocument{}, err
+	}
 	if body, label, _, ok := store.Get(l.cache, k.key()); ok && !label.Absent {
 		if d, err := documentOf(label, int64(len(body))); err == nil {
-			return d, body, nil
+			return FullDocument{d, body, label.SecretID, l.answers.Received(k) != received}, nil
 		}
 	}
 	// It was evicted just now, or the disk keeps nothing.
-	full, err := reach.SitOut(ctx, l.limit, func() (fullDocument, error) {
-		return behindFence(ctx, l.core, func(f *fence) bool { return f.hasSession(k.session) }, func() (fullDocument, error) {
-			return l.bodies.Do(ctx, k, func(t *flight.Task) (fullDocument, error) { return l.refetch(t, k) })
+	return reach.SitOut(ctx, l.limit, func() (FullDocument, error) {
+		return behindFence(ctx, l.core, func(f *fence) bool { return f.hasSession(k.session) }, func() (FullDocument, error) {
+			return l.bodies.Do(ctx, k, func(t *flight.Task) (FullDocument, error) { return l.refetch(t, k) })
 		})
 	})
-	return full.Document, full.body, err
 }
 
 // refetch gets a document of which the cache does not have the body.
-func (l *documents) refetch(t *flight.Task, k documentKey) (fullDocument, error) {
+func (l *documents) refetch(t *flight.Task, k documentKey) (FullDocument, error) {
 	full, err := l.fetchDocument(t, k)
 	if err == nil {
 		last, _ := l.answers.Present(k)
@@ -158,25 +166,20 @@ func (l *documents) refetch(t *flight.Task, k documentKey) (fullDocument, error)
 	return full, err
 }
 
-type fullDocument struct {
-	Document
-	body []byte
-}
-
 // fetchDocument gets a document from the API and stores it.
-func (l *documents) fetchDocument(t *flight.Task, k documentKey) (fullDocument, error) {
+func (l *documents) fetchDocument(t *flight.Task, k documentKey) (FullDocument, error) {
 	if l.fenced(func(f *fence) bool { return f.hasSession(k.session) }) {
-		return fullDocument{}, errFenced
+		return FullDocument{}, errFenced
 	}
 	var d veriff.Document
-	err := l.call(t, func(ctx context.Context) (err error) {
+	err := l.call(t, Subject{Session: k.session, Document: k.kind.Name()}, func(ctx context.Context) (err error) {
 		d, err = askDocument[k.kind](l.client, ctx, k.session)
 		return err
 	})
 	if err != nil {
-		return fullDocument{}, fmt.Errorf("library: document %s: %w", k, err)
+		return FullDocument{}, fmt.Errorf("library: document %s: %w", k, err)
 	}
-	return fullDocument{l.storeNewer(k, d), d.Body}, nil
+	return FullDocument{l.storeNewer(k, d), d.Body, d.SecretID, true}, nil
 }
 
 // Ask gets a document from the API and stores it.

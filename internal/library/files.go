@@ -222,7 +222,7 @@ func (l *files) labelled(f *File, stored *cache.Object) (*object, error) {
 // fetch downloads an object into the cache. Nothing is published under its
 // key before its length and signature were found right.
 func (l *files) fetch(t *flight.Task, f *File) (o *cache.Object, err error) {
-	err = l.call(t, func(ctx context.Context) error {
+	err = l.call(t, Subject{Session: f.In.Session, Attempt: f.In.Attempt, Media: f.ID}, func(ctx context.Context) error {
 		o, err = l.download(ctx, f)
 		return err
 	})

@@ -67,8 +67,11 @@ type Options struct {
 	// Passive asks and erases nothing by itself: what the API no longer has is left
 	// to the next mount.
 	Passive bool
-	Logger  *slog.Logger
-	Now     func() time.Time
+	// Distrusted is told of each reply of the API whose signature is missing or
+	// wrong, before anybody gets the error; nil: nobody.
+	Distrusted func(Subject, error)
+	Logger     *slog.Logger
+	Now        func() time.Time
 }
 
 // Library is the collection of sessions and their files. Its parts, each in the
@@ -112,7 +115,7 @@ func New(o Options) (*Library, error) {
 	l.attempts.answers = newAnswers(c, l.attempts, "attempt", listingsFiles/4, listingWeight)
 	l.attempts.listings, l.attempts.eraser = l.listings, l.eraser
 	l.documents.answers = newAnswers(c, l.documents, "document", documentsInMemory, func(answers.Answer[Document]) int { return 1 })
-	l.documents.bodies = flight.NewGroup[documentKey, fullDocument](c.lanes, c.spawn, nil)
+	l.documents.bodies = flight.NewGroup[documentKey, FullDocument](c.lanes, c.spawn, nil)
 	l.documents.listings = l.listings
 	l.files.fetches = flight.NewGroup[veriff.MediaID, *object](c.lanes, c.spawn, l.files.own)
 	l.files.listings, l.files.attempts = l.listings, l.attempts

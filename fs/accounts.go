@@ -1,0 +1,86 @@
+package fs
+
+import (
+	"context"
+	"encoding/hex"
+	"syscall"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"veriffs/internal/accesslog"
+	"veriffs/internal/caller"
+	"veriffs/internal/library"
+)
+
+// accounts records who opened what. A nil *accounts records nothing.
+type accounts struct {
+	log     accesslog.Recorder
+	callers *caller.Resolver
+}
+
+func newAccounts(o Options) *accounts {
+	if o.Recorder == nil {
+		return nil
+	}
+	return &accounts{o.Recorder, caller.New(caller.Options{Arguments: o.Arguments, Logger: o.Logger})}
+}
+
+func (a *accounts) close() {
+	if a != nil {
+		a.callers.Close()
+	}
+}
+
+// opened records an open that ended with err. It is to be called before the
+// kernel is answered, while the caller waits and can be looked at. describe says what
+// was opened. An error means that it must not be.
+func (a *accounts) opened(ctx context.Context, err error, describe func(*accesslog.Record)) error {
+	if a == nil {
+		return nil
+	}
+	r := accesslog.Record{Operation: accesslog.OpOpen, Outcome: accesslog.Success}
+	if errno := errnoOf(err); errno != 0 {
+		r.Outcome, r.Errno, r.Error = accesslog.Failed, unix.ErrnoName(errno), err.Error()
+		if errno == syscall.EACCES || errno == syscall.EROFS {
+			r.Outcome = accesslog.Refused
+		}
+	}
+	if from, ok := fuse.FromContext(ctx); ok {
+		who := a.callers.Resolve(from.Pid, from.Uid, from.Gid)
+		r.Caller = &who
+	}
+	describe(&r)
+	return a.log.Record(r)
+}
+
+// recordMedia says what was opened; handle is nil if it was not.
+func recordMedia(r *accesslog.Record, f *library.File, handle *library.Handle) {
+	r.Media, r.Context = f.ID.String(), f.Context.Value()
+	if !f.In.Session.IsZero() {
+		r.Session = f.In.Session.String()
+	}
+	if !f.In.Attempt.IsZero() {
+		r.Attempt = f.In.Attempt.String()
+	}
+	if handle == nil {
+		return
+	}
+	sum, label := handle.SHA256(), handle.Label()
+	r.Size, r.SHA256, r.SecretID = handle.Size(), hex.EncodeToString(sum[:]), label.SecretID
+	r.From = source(handle.Fetched())
+	// What was sealed with the file knows more than a listing that names no session.
+	if r.Session == "" {
+		r.Session = label.Session
+	}
+	if r.Attempt == "" {
+		r.Attempt = label.Attempt
+	}
+}
+
+func source(fetched bool) accesslog.Source {
+	if fetched {
+		return accesslog.FromAPI
+	}
+	return accesslog.FromCache
+}
