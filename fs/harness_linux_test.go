@@ -81,6 +81,8 @@ type worldConfig struct {
 
 	noReadAhead bool
 	inodes      int
+	records     *ledger // gets the records of opens
+	mount       func(*fs.Options)
 }
 
 // newWorld mounts the stand-in's world for the time of a test.
@@ -155,7 +157,14 @@ func (w *world) up() {
 	if !w.config.unlisted {
 		w.list(w.SessionIDs()...)
 	}
-	w.mount, err = fs.New(fs.Options{Library: w.lib, Mountpoint: w.point, Account: "test", Inodes: w.config.inodes, Logger: log})
+	mounted := fs.Options{Library: w.lib, Mountpoint: w.point, Account: "test", Inodes: w.config.inodes, Logger: log}
+	if w.config.records != nil {
+		mounted.Recorder = w.config.records
+	}
+	if w.config.mount != nil {
+		w.config.mount(&mounted)
+	}
+	w.mount, err = fs.New(mounted)
 	if err != nil {
 		w.t.Fatal(err)
 	}
