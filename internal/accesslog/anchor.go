@@ -107,6 +107,7 @@ type publisher struct {
 	size     int64
 	text     []byte
 	failures uint64
+	taken    []AnchorStatus // by each anchor
 
 	grown   []chan struct{} // one for each anchor
 	stopped chan struct{}
@@ -115,7 +116,7 @@ type publisher struct {
 }
 
 func newPublisher(anchors []Anchor, log *slog.Logger) *publisher {
-	p := &publisher{anchors: anchors, log: log, stopped: make(chan struct{})}
+	p := &publisher{anchors: anchors, log: log, stopped: make(chan struct{}), taken: make([]AnchorStatus, len(anchors))}
 	for range anchors {
 		p.grown = append(p.grown, make(chan struct{}, 1))
 	}
@@ -147,7 +148,7 @@ func (p *publisher) start() {
 	var ctx context.Context
 	ctx, p.cancel = context.WithCancel(context.Background())
 	for i, a := range p.anchors {
-		p.workers.Go(func() { p.serve(ctx, a, p.grown[i]) })
+		p.workers.Go(func() { p.serve(ctx, i, a) })
 	}
 }
 
@@ -161,7 +162,7 @@ func (p *publisher) stop() {
 }
 
 // serve publishes to one anchor, at most once in publishEvery.
-func (p *publisher) serve(ctx context.Context, a Anchor, grown <-chan struct{}) {
+func (p *publisher) serve(ctx context.Context, i int, a Anchor) {
 	var (
 		known   int64 // records of the last checkpoint that it has
 		pause   <-chan time.Time
@@ -170,7 +171,7 @@ func (p *publisher) serve(ctx context.Context, a Anchor, grown <-chan struct{}) 
 	for ended := false; !ended; {
 		if pause == nil {
 			select {
-			case <-grown:
+			case <-p.grown[i]:
 			case <-p.stopped:
 				ended = true
 			}
@@ -192,6 +193,7 @@ func (p *publisher) serve(ctx context.Context, a Anchor, grown <-chan struct{}) 
 		err := p.publish(ctx, a, text)
 		if err == nil {
 			known = size
+			p.took(i, size)
 		}
 		if (err != nil) != failing {
 			if failing = err != nil; failing {

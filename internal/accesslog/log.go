@@ -33,6 +33,8 @@ type Log struct {
 	told     time.Time // of the last complaint
 	failing  bool
 	external *publisher
+
+	state state // locked after all others
 }
 
 // entry is a record that waits to be written.

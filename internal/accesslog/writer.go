@@ -121,7 +121,10 @@ func (l *Log) commit(batch []entry) error {
 // durable. An error means that none of them is in the log.
 func (l *Log) commitLocked(build func(*store) ([]*Record, bool)) (err error) {
 	s := &l.store
-	defer func() { l.complain(err) }()
+	defer func() {
+		l.complain(err)
+		l.state.wrote(s.edge.n, err)
+	}()
 	return s.locked(func() error {
 		now := l.options.Now()
 		if s.end >= l.options.MaxFile && s.currentRows > 0 {
