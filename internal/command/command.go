@@ -36,7 +36,9 @@ import (
 
 	"veriffs/cache"
 	"veriffs/fs/mountpoint"
+	"veriffs/internal/accesslog"
 	"veriffs/internal/config"
+	"veriffs/internal/installation"
 	"veriffs/veriff"
 )
 
@@ -50,6 +52,7 @@ const (
 	exitMount       = 5
 	exitCache       = 6
 	exitUnproven    = 7 // erased, without proof that nothing is left
+	exitRecords     = 8 // the access log
 )
 
 // description is what the help and the manual say about all commands.
@@ -61,7 +64,7 @@ $CREDENTIALS_DIRECTORY/veriff-shared-secret or the profile.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credentials refused, 4 API
 unreachable, 5 mount failed, 6 cache unusable, 7 erased, without proof that
-nothing is left.`
+nothing is left, 8 access log unusable.`
 
 // version is set by the linker.
 var version = "devel"
@@ -169,6 +172,8 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 		stored *config.Error
 		opened *cache.OpenError
 		mount  *mountpoint.Error
+		logged *accesslog.Error
+		key    *installation.Error
 		exit   cli.ExitCoder // of the library's own help command
 	)
 	problem = trimPackage(err)
@@ -189,6 +194,10 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 		return "the cache can't be used: " + problem, opened.Hint, exitCache
 	case errors.As(err, &mount):
 		return problem, mount.Hint, exitMount
+	case errors.As(err, &logged):
+		return problem, logged.Hint, exitRecords
+	case errors.As(err, &key):
+		return problem, key.Hint, exitRecords
 	default:
 		return problem, "", exitFailed
 	}

@@ -52,6 +52,8 @@ const (
 	groupHook  = "Webhooks"
 	groupCache = "The cache"
 	groupLog   = "The log"
+
+	groupRecords = "The access log"
 )
 
 // variables are the environment variables that set a flag: the given ones first,

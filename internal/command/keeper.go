@@ -22,6 +22,7 @@ func keeperFlags(own ...cli.Flag) []cli.Flag {
 	flags := append(own, mountFlag())
 	flags = append(flags, apiFlags()...)
 	flags = append(flags, cacheFlags()...)
+	flags = append(flags, accessLogFlags()...)
 	return append(flags, logFlags()...)
 }
 
@@ -79,7 +80,11 @@ func newKeeper(c *cli.Context, need need) (*keeper, error) {
 		logFile.Close()
 		return nil, err
 	}
-	return &keeper{Keeper: k.library, settings: s, close: func() {
+	own := control.Keeper(k.library)
+	if k.records != nil {
+		own = control.Recorded(own, k.records)
+	}
+	return &keeper{Keeper: own, settings: s, close: func() {
 		k.close()
 		logFile.Close()
 	}}, nil
@@ -94,7 +99,11 @@ func openLibrary(ctx context.Context, s settings, need need, log *slog.Logger) (
 			k.close()
 		}
 	}()
+	if k.records, err = openAccessLog(&s, log); err != nil {
+		return nil, err
+	}
 	s.api.Logger, s.cache.Logger, s.noReadAhead, s.passive = log, log, true, true
+	s.cache.Damaged = k.records.damaged
 	if need == fetches {
 		warnOfSmallCache(s.cache.Limit, log)
 	} else {
@@ -116,7 +125,7 @@ func openLibrary(ctx context.Context, s settings, need need, log *slog.Logger) (
 			return nil, err
 		}
 	}
-	if k.library, err = newLibrary(k.client, k.cache, s, log); err != nil {
+	if k.library, err = newLibrary(k, s, log); err != nil {
 		return nil, err
 	}
 	return k, nil
@@ -150,10 +159,13 @@ func trouble(err error) error {
 // serveControl makes a mount answer on its control socket. A mount works without
 // one, so a missing socket is only a warning, unless the user asked for an address
 // for the metrics.
-func serveControl(l *library.Library, s settings, log *slog.Logger) (close func(), err error) {
+func serveControl(k *stack, s settings, log *slog.Logger) (close func(), err error) {
 	o := control.Options{
-		Library: l, Metrics: s.metrics, Logger: log,
+		Library: k.library, Metrics: s.metrics, Logger: log,
 		Mount: control.ThisProcess(s.mountpoint, account(&s.api), s.cache.Dir, version),
+	}
+	if k.records != nil {
+		o.AccessLog, o.Arguments = k.records, k.records.arguments
 	}
 	server, err := control.Serve(o)
 	switch {

@@ -18,6 +18,7 @@ import (
 
 func mountCommand() *cli.Command {
 	flags := append(apiFlags(), cacheFlags()...)
+	flags = append(flags, accessLogFlags()...)
 	flags = append(flags, logFlags()...)
 	flags = append(flags,
 		sessionsFlag("show the sessions listed in `FILE`, and follow its changes; may be repeated, - is standard input"),
@@ -92,6 +93,9 @@ func mount(c *cli.Context) error {
 	}
 	notifySystemd(daemon.SdNotifyReady)
 	err = serve(c.Context, k.mount, log)
+	if k.how = "unmounted"; c.Context.Err() != nil {
+		k.how = "a signal"
+	}
 	notifySystemd(daemon.SdNotifyStopping)
 	return err
 }

@@ -37,7 +37,12 @@ func useProfile(c *cli.Context) (*profile, error) {
 		flagAPIURL: {loaded.APIURL}, flagAPIKey: {loaded.APIKey}, flagVerify: {loaded.Verify}, flagListTTL: {loaded.ListTTL},
 		flagCacheDir: {loaded.CacheDir}, flagCacheSize: {loaded.CacheSize}, flagCacheMaxAge: {loaded.CacheMaxAge},
 		flagCacheKey: {loaded.CacheKey}, flagMinFree: {loaded.MinFree},
-		flagSessions: loaded.Sessions,
+		flagSessions:  loaded.Sessions,
+		flagAccessLog: {loaded.AccessLog}, flagAccessLogMode: {loaded.AccessLogMode}, flagAccessLogKeep: {loaded.AccessLogKeep},
+		flagAccessLogAnchor: loaded.AccessLogAnchor, flagInstallationKey: {loaded.InstallationKey},
+	}
+	if loaded.AccessLogArguments {
+		values[flagAccessLogArguments] = []string{"true"}
 	}
 	if loaded.Connections != 0 {
 		values[flagConnections] = []string{strconv.Itoa(loaded.Connections)}

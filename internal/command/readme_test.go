@@ -22,7 +22,7 @@ func TestReadmeNamesOptions(t *testing.T) {
 			t.Errorf("no option %s", name)
 		}
 	}
-	for code := exitDone; code <= exitUnproven; code++ {
+	for code := exitDone; code <= exitRecords; code++ {
 		if !strings.Contains(options, "\n| "+strconv.Itoa(code)+" | ") {
 			t.Errorf("no exit code %d", code)
 		}

@@ -33,6 +33,7 @@ type settings struct {
 	webhook      webhookOptions // without an address there is no receiver
 	metrics      string         // address of the metrics; "" for none
 	profile      *profile       // where the secrets may be
+	accessLog    accessLogOptions
 }
 
 // readSettings reads the flags of commands that use the API and the cache, all
@@ -60,6 +61,9 @@ func readSettings(c *cli.Context) (s settings, err error) {
 		return s, err
 	}
 	if s.webhook, err = readWebhook(c, flagWebhook, s.sessions); err != nil {
+		return s, err
+	}
+	if s.accessLog, err = readAccessLog(c); err != nil {
 		return s, err
 	}
 	s.metrics = c.String(flagMetricsListen)
@@ -120,6 +124,7 @@ func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) 
 
 // stack is a running mount: its parts, in the order of their start.
 type stack struct {
+	records  *accessLog // nil without one
 	client   *veriff.Client
 	cache    *cache.Cache
 	library  *library.Library
@@ -127,6 +132,9 @@ type stack struct {
 	receiver *receiver // nil without webhooks
 	control  func()    // closes the control socket
 	mount    *fs.Mount
+
+	how    string // the mount ended
+	failed error  // why it did not begin
 }
 
 // start brings up every part, or none and returns why.
@@ -134,10 +142,14 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 	k := new(stack)
 	defer func() {
 		if err != nil {
+			k.failed = err
 			k.close()
 		}
 	}()
-	s.api.Logger = log
+	if k.records, err = openAccessLog(&s, log); err != nil {
+		return nil, err
+	}
+	s.api.Logger, s.cache.Damaged = log, k.records.damaged
 	if k.client, err = veriff.New(s.api); err != nil {
 		return nil, err
 	}
@@ -151,7 +163,7 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 	if k.client.Signed() {
 		k.cache.SweepForeign() // the secret is not mistyped
 	}
-	if k.library, err = newLibrary(k.client, k.cache, s, log); err != nil {
+	if k.library, err = newLibrary(k, s, log); err != nil {
 		return nil, err
 	}
 	if err := k.follow(ctx, s.sessions, log); err != nil {
@@ -163,65 +175,28 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 			return nil, err
 		}
 	}
-	if k.control, err = serveControl(k.library, s, log); err != nil {
+	if k.control, err = serveControl(k, s, log); err != nil {
 		return nil, err
 	}
-	k.mount, err = fs.New(fs.Options{
-		Library: k.library, Mountpoint: s.mountpoint, Account: account(&s.api), AllowOther: s.allowOther, Logger: log,
-	})
-	if err != nil {
+	if err := k.records.begin(&s); err != nil {
+		return nil, err
+	}
+	o := fs.Options{Library: k.library, Mountpoint: s.mountpoint, Account: account(&s.api), AllowOther: s.allowOther, Logger: log}
+	if k.records != nil {
+		o.Recorder, o.Arguments = k.records, k.records.arguments
+	}
+	if k.mount, err = fs.New(o); err != nil {
 		return nil, err
 	}
 	return k, nil
 }
 
-func newLibrary(client *veriff.Client, store *cache.Cache, s settings, log *slog.Logger) (*library.Library, error) {
+func newLibrary(k *stack, s settings, log *slog.Logger) (*library.Library, error) {
 	return library.New(library.Options{
-		Client: client, Cache: store, ListTTL: s.listTTL,
+		Client: k.client, Cache: k.cache, ListTTL: s.listTTL,
 		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Passive: s.passive, Logger: log,
+		Distrusted: k.records.distrusted,
 	})
-}
-
-// firstLoad bounds how long a mount waits for the sessions files; a slower one (a
-// pipe) shows once it has been read.
-const firstLoad = 3 * time.Second
-
-// follow shows the sessions of the files, and follows changes of the files.
-func (k *stack) follow(ctx context.Context, files []string, log *slog.Logger) error {
-	if len(files) == 0 {
-		return nil
-	}
-	// The first change can come before Open returns the source.
-	opened := make(chan struct{})
-	shown := make(chan struct{}, 1)
-	source, err := sessionlist.Open(context.WithoutCancel(ctx), files, sessionlist.Options{
-		Logger: log,
-		OnChange: func() {
-			<-opened
-			k.library.SetSessions(k.source.Snapshot())
-			select {
-			case shown <- struct{}{}:
-			default:
-			}
-		},
-	})
-	if err != nil {
-		return usageError("--%s: %w", flagSessions, err)
-	}
-	k.source = source
-	close(opened)
-	if slices.Contains(files, sessionlist.Stdin) {
-		return nil // somebody may be typing
-	}
-	ctx, cancel := context.WithTimeout(ctx, firstLoad)
-	defer cancel()
-	if source.Wait(ctx) == nil && len(source.Snapshot()) > 0 {
-		select {
-		case <-shown:
-		case <-ctx.Done():
-		}
-	}
-	return nil
 }
 
 // close stops what is running, in reverse order.
@@ -244,6 +219,7 @@ func (k *stack) close() {
 	if k.client != nil {
 		k.client.Close()
 	}
+	k.records.end(k.how, k.failed)
 }
 
 // probe asks the API whether it takes the credentials, and says in a sentence

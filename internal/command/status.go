@@ -98,6 +98,9 @@ func writeStatus(w io.Writer, s control.Status, now time.Time) error {
 	if n := s.ReadAhead.Used + s.ReadAhead.Wasted; n > 0 {
 		row("read ahead", "%s files, %s of them used", humanize.Comma(n), percent(s.ReadAhead.Used, n))
 	}
+	if s.AccessLog != nil {
+		row("access log", "%s", accessLogText(*s.AccessLog, now))
+	}
 	if s.API.Requests > 0 {
 		row("requests", "%s, %s received; first byte after %s (half of them), %s (99 %%)", humanize.Comma(s.API.Requests), bytesText(s.API.Bytes), secondsText(s.API.P50), secondsText(s.API.P99))
 	}

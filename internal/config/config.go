@@ -67,6 +67,13 @@ type Profile struct {
 	CacheMaxAge string   `toml:"cache-max-age,omitempty"`
 	CacheKey    string   `toml:"cache-key,omitempty"`
 	MinFree     string   `toml:"min-free,omitempty"`
+
+	AccessLog          string   `toml:"access-log,omitempty"` // a file or a directory
+	AccessLogMode      string   `toml:"access-log-mode,omitempty"`
+	AccessLogAnchor    []string `toml:"access-log-anchor,omitempty"`
+	AccessLogKeep      string   `toml:"access-log-keep,omitempty"`
+	AccessLogArguments bool     `toml:"access-log-arguments,omitempty"`
+	InstallationKey    string   `toml:"installation-key,omitempty"` // a file
 }
 
 // Error says for people why a profile can't be used.
@@ -118,6 +125,7 @@ func Load(path, name string) (*Profile, error) {
 	}
 	base := filepath.Dir(path)
 	p.SecretFile, p.CacheDir = resolve(base, p.SecretFile), resolve(base, p.CacheDir)
+	p.AccessLog, p.InstallationKey = resolve(base, p.AccessLog), resolve(base, p.InstallationKey)
 	for i := range p.Sessions {
 		p.Sessions[i] = resolve(base, p.Sessions[i])
 	}
@@ -155,10 +163,14 @@ func resolve(base, path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
+	absolute := filepath.Join(base, path)
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
-		return filepath.Join(xdg.Home, rest)
+		absolute = filepath.Join(xdg.Home, rest)
 	}
-	return filepath.Join(base, path)
+	if strings.HasSuffix(path, "/") {
+		absolute += "/" // a directory that may not be there yet
+	}
+	return absolute
 }
 
 // read returns the file's text, or nothing if there is no file. It refuses a file

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"veriffs/internal/caller"
 )
 
 // listen creates the socket of this process, <pid>.sock. It gets that name only
@@ -70,7 +72,9 @@ type socket struct {
 	path string
 	uid  int
 	log  *slog.Logger
-	told rate.Sometimes // limits log lines about other users
+	// callers describes the peers, for the access log; nil without one.
+	callers *caller.Resolver
+	told    rate.Sometimes // limits log lines about other users
 
 	once sync.Once
 }
@@ -83,12 +87,15 @@ func (l *socket) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		uid, err := peerUser(conn)
-		if err == nil && uid == l.uid {
-			return conn, nil
+		who, err := peerAt(conn)
+		if err == nil && who.uid == l.uid {
+			if l.callers != nil {
+				who.describe(l.callers)
+			}
+			return peered{conn, who}, nil
 		}
 		l.told.Do(func() {
-			l.log.Warn("refused a process of another user at the control socket", "uid", uid, "error", err)
+			l.log.Warn("refused a process of another user at the control socket", "uid", who.uid, "error", err)
 		})
 		conn.Close()
 	}
@@ -100,16 +107,17 @@ func (l *socket) Close() error {
 	return l.UnixListener.Close()
 }
 
-// peerUser returns the user of the process at the other end.
-func peerUser(conn *net.UnixConn) (uid int, err error) {
+// peerAt returns the process at the other end, without its description.
+func peerAt(conn *net.UnixConn) (*peer, error) {
+	who, asked := &peer{uid: -1}, error(nil)
 	raw, err := conn.SyscallConn()
-	if err != nil {
-		return -1, err
+	if err == nil {
+		err = raw.Control(func(fd uintptr) {
+			var found *peer
+			if found, asked = credentials(int(fd)); asked == nil {
+				who = found
+			}
+		})
 	}
-	uid = -1
-	var asked error
-	if err := raw.Control(func(fd uintptr) { uid, asked = credentials(int(fd)) }); err != nil {
-		return -1, err
-	}
-	return uid, asked
+	return who, errors.Join(err, asked)
 }

@@ -14,7 +14,7 @@ import (
 func (s *Server) registry() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
-		&collector{library: s.library, version: s.mount.Version},
+		&collector{library: s.library, records: s.records, version: s.mount.Version},
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
@@ -23,6 +23,7 @@ func (s *Server) registry() *prometheus.Registry {
 
 type collector struct {
 	library Library
+	records AccessLog // nil: none
 	version string
 }
 
@@ -85,6 +86,9 @@ var (
 	buildInfo   = describe("build_info", "Always 1; the version is a label.", "version")
 	opensTotal  = describe("opens_total", "Opens of files, by where they were answered from.", "result")
 	apiRequests = describe("api_requests_total", "Requests to the API, every try as one.", "kind", "outcome")
+	logRecords  = describe("access_log_records", "Records in the access log.")
+	logLost     = describe("access_log_lost_total", "Records that could not be written.")
+	logFailing  = describe("access_log_failing", "1 while the access log can't be written.")
 	apiLatency  = describe("api_first_byte_seconds", "Time from a request to the first byte of its answer.")
 )
 
@@ -97,6 +101,11 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- opensTotal
 	ch <- apiRequests
 	ch <- apiLatency
+	if c.records != nil {
+		ch <- logRecords
+		ch <- logLost
+		ch <- logFailing
+	}
 }
 
 // Collect implements prometheus.Collector.
@@ -114,6 +123,12 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	opens("failed", s.Failed)
 	for r, n := range s.API.Requests {
 		ch <- prometheus.MustNewConstMetric(apiRequests, prometheus.CounterValue, float64(n), r.Kind, r.Outcome)
+	}
+	if c.records != nil {
+		log := c.records.Status()
+		ch <- prometheus.MustNewConstMetric(logRecords, prometheus.GaugeValue, float64(log.Records))
+		ch <- prometheus.MustNewConstMetric(logLost, prometheus.CounterValue, float64(log.Lost))
+		ch <- prometheus.MustNewConstMetric(logFailing, prometheus.GaugeValue, truth(log.Failing != ""))
 	}
 	took := s.API.FirstByte
 	ch <- prometheus.MustNewConstHistogram(apiLatency, uint64(took.Count), took.Sum.Seconds(), took.Cumulative())

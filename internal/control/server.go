@@ -14,6 +14,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"veriffs/internal/accesslog"
+	"veriffs/internal/caller"
 	"veriffs/internal/library"
 	"veriffs/internal/listener"
 	"veriffs/internal/warming"
@@ -41,6 +43,12 @@ type Library interface {
 	Stats() library.Stats
 }
 
+// AccessLog is an access log that tells how it is.
+type AccessLog interface {
+	accesslog.Recorder
+	Status() accesslog.Status
+}
+
 // Options is what a Server is made of.
 type Options struct {
 	Library Library
@@ -48,7 +56,11 @@ type Options struct {
 	// Metrics, if not empty, is a TCP address (host:port) that also serves the
 	// metrics, and nothing else.
 	Metrics string
-	Logger  *slog.Logger
+	// AccessLog gets a record of each command, and is shown in the status; nil: none.
+	AccessLog AccessLog
+	// Arguments adds the command lines of those who command to the records.
+	Arguments bool
+	Logger    *slog.Logger
 
 	directories []string  // in place of the user's, in tests
 	timeouts    *timeouts // in place of the default, in tests
@@ -57,6 +69,9 @@ type Options struct {
 // Server speaks for a running mount.
 type Server struct {
 	library Library
+	keeper  Keeper // the library, with records
+	records AccessLog
+	callers *caller.Resolver // with records
 	mount   Mount
 	log     *slog.Logger
 	patient timeouts
@@ -79,13 +94,18 @@ func Serve(o Options) (*Server, error) {
 		o.directories = directories()
 	}
 	o.Mount.Mountpoint = canonical(o.Mount.Mountpoint)
-	s := &Server{library: o.Library, mount: o.Mount, log: o.Logger, patient: defaultTimeouts}
+	s := &Server{library: o.Library, keeper: o.Library, records: o.AccessLog, mount: o.Mount, log: o.Logger, patient: defaultTimeouts}
 	if o.timeouts != nil {
 		s.patient = *o.timeouts
 	}
 	socket, err := listen(o.directories, o.Logger)
 	if err != nil {
 		return nil, err
+	}
+	if o.AccessLog != nil {
+		s.keeper = Recorded(o.Library, o.AccessLog)
+		s.callers = caller.New(caller.Options{Arguments: o.Arguments}) // fs has logged if it is blind
+		socket.callers = s.callers
 	}
 	var tcp net.Listener
 	if o.Metrics != "" {
@@ -125,12 +145,17 @@ func (s *Server) Close() {
 		server.Close()
 	}
 	s.work.Wait()
+	if s.callers != nil {
+		s.callers.Close()
+	}
 }
 
 func (s *Server) serve(l net.Listener, server *http.Server) {
 	server.Handler = s.counted(server.Handler)
 	server.BaseContext = func(net.Listener) context.Context { return s.life }
-	server.ConnContext = listener.ConnContext
+	server.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return listener.ConnContext(withPeer(ctx, c), c)
+	}
 	server.ReadHeaderTimeout, server.IdleTimeout, server.MaxHeaderBytes = s.patient.header, s.patient.idle, maxHeader
 	// A panic of a handler is recovered and logged by the server.
 	server.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelError)
@@ -173,13 +198,20 @@ func (s *Server) handler(metrics http.Handler) http.Handler {
 	mux.HandleFunc("POST "+pathWarm, s.warm)
 	mux.HandleFunc("POST "+pathPurge, s.purge)
 	mux.HandleFunc("POST "+pathEvict, s.evict)
-	mux.HandleFunc("POST "+pathPin, s.pin(s.library.Pin))
-	mux.HandleFunc("POST "+pathUnpin, s.pin(s.library.Unpin))
+	mux.HandleFunc("POST "+pathPin, s.pin(s.keeper.Pin))
+	mux.HandleFunc("POST "+pathUnpin, s.pin(s.keeper.Unpin))
 	return mux
 }
 
 // Status returns the mount's state.
-func (s *Server) Status() Status { return statusOf(s.mount, s.library.Stats()) }
+func (s *Server) Status() Status {
+	st := statusOf(s.mount, s.library.Stats())
+	if s.records != nil {
+		log := s.records.Status()
+		st.AccessLog = &log
+	}
+	return st
+}
 
 func (s *Server) warm(w http.ResponseWriter, r *http.Request) {
 	var ask warmRequest
@@ -198,7 +230,7 @@ func (s *Server) warm(w http.ResponseWriter, r *http.Request) {
 	lines := json.NewEncoder(w)
 	flush := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "application/x-ndjson")
-	result, err := s.library.Warm(r.Context(), options, func(p warming.Progress) {
+	result, err := s.keeper.Warm(r.Context(), options, func(p warming.Progress) {
 		// A client that is gone ends the request's context.
 		_ = lines.Encode(warmLine{Progress: &p})
 		_ = flush.Flush()
@@ -217,9 +249,9 @@ func (s *Server) purge(w http.ResponseWriter, r *http.Request) {
 	)
 	switch id, bad := veriff.ParseSessionID(ask.Session); {
 	case ask.All && ask.Session == "":
-		erasure, err = s.library.EraseAll(r.Context())
+		erasure, err = s.keeper.EraseAll(r.Context())
 	case !ask.All && bad == nil:
-		erasure, err = s.library.EraseSession(r.Context(), id)
+		erasure, err = s.keeper.EraseSession(r.Context(), id)
 	default:
 		s.fail(w, fmt.Errorf("%w: either a session or all", errRequest))
 		return
@@ -236,7 +268,7 @@ func (s *Server) evict(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, fmt.Errorf("%w: either names or all", errRequest))
 		return
 	}
-	evicted, err := s.library.Evict(r.Context(), ask.Names)
+	evicted, err := s.keeper.Evict(r.Context(), ask.Names)
 	if err != nil {
 		s.fail(w, err)
 		return

@@ -3,6 +3,7 @@ package control
 import (
 	"time"
 
+	"veriffs/internal/accesslog"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -19,6 +20,8 @@ type Status struct {
 	ReadAhead ReadAheadStatus `json:"read_ahead"`
 	API       APIStatus       `json:"api"`
 	Cache     CacheStatus     `json:"cache"`
+
+	AccessLog *accesslog.Status `json:"access_log,omitempty"` // nil: there is none
 }
 
 // OpensStatus counts opens of files by their result.

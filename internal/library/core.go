@@ -69,6 +69,18 @@ type Subject struct {
 	Document string // its name
 }
 
+// SubjectOf returns what an object of the cache is about, as far as its key says.
+func SubjectOf(k cache.Key) (s Subject) {
+	var document string
+	s.Session, s.Attempt, s.Media, document = store.Parts(k)
+	for kind := range listing.DocumentKinds {
+		if kind.String() == document {
+			s.Document = kind.Name()
+		}
+	}
+	return s
+}
+
 // call is the only door to the API: closed while the API is out of reach, open
 // once there is a lane, and the outcome is reported.
 func (c *core) call(t *flight.Task, about Subject, f func(context.Context) error) error {

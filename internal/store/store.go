@@ -55,6 +55,23 @@ func FileOf(key cache.Key) (id veriff.MediaID, ok bool) {
 	return id, err == nil
 }
 
+// Parts returns what a key is made of; what is not in it is zero.
+func Parts(key cache.Key) (session veriff.SessionID, attempt veriff.AttemptID, media veriff.MediaID, document string) {
+	kind, rest, _ := strings.Cut(string(key), "/")
+	id, name, _ := strings.Cut(rest, "/")
+	// What is no id stays zero.
+	switch kind + "/" {
+	case filePrefix:
+		media, _ = veriff.ParseMediaID(id)
+	case "session/":
+		session, _ = veriff.ParseSessionID(id)
+		document = name
+	case "attempt/":
+		attempt, _ = veriff.ParseAttemptID(id)
+	}
+	return session, attempt, media, document
+}
+
 // Label is sealed beside each object.
 type Label struct {
 	Session   string    `json:"session,omitempty"` // "" if it is not known

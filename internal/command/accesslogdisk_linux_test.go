@@ -1,0 +1,194 @@
+package command_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"veriffs/internal/accesslog"
+)
+
+// smallDisk returns a directory of a file system of its own.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0700,size="+size); err != nil {
+		t.Skipf("only root mounts a small disk: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// fill takes all that is left of a disk, but not what the files on it have.
+func fill(t *testing.T, dir string) (file string) {
+	t.Helper()
+	file = filepath.Join(dir, "full")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for err == nil {
+		_, err = f.Write(make([]byte, 4096))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestAccessLogFullDisk: when there is no room for records, no file can be opened
+// with required, and every one with best-effort, which records the gap later.
+func TestAccessLogFullDisk(t *testing.T) {
+	for _, mode := range []accesslog.Mode{accesslog.Required, accesslog.BestEffort} {
+		t.Run(string(mode), func(t *testing.T) {
+			w := newKillWorld(t)
+			disk := smallDisk(t, "256k")
+			log := filepath.Join(disk, "access.log")
+			// Its own key's directory is on the other disk.
+			p := w.mount("--access-log", log, "--access-log-mode", string(mode))
+			open := func() (failed int) {
+				for range 20 { // more than fits into the last block of the file
+					for _, path := range w.paths {
+						f, err := os.Open(filepath.Join(w.point, path))
+						switch {
+						case err == nil:
+							f.Close()
+						case errors.Is(err, syscall.EIO):
+							failed++
+						default:
+							t.Fatal(err)
+						}
+					}
+					if failed > 0 {
+						break
+					}
+				}
+				return failed
+			}
+			if f, err := os.Open(filepath.Join(w.point, w.paths[0])); err != nil {
+				t.Fatal(err)
+			} else {
+				f.Close()
+			}
+			full := fill(t, disk)
+			failed := open()
+			if required := mode == accesslog.Required; required && failed == 0 || !required && failed > 0 {
+				t.Errorf("%d opens failed", failed)
+			}
+			if !p.wait("the access log can't be written") {
+				t.Error("nobody is told")
+			}
+			if out, err := w.command("status").Output(); err != nil || !strings.Contains(string(out), "CAN'T BE WRITTEN") {
+				t.Errorf("%v\n%s", err, out)
+			}
+			if err := os.Remove(full); err != nil {
+				t.Fatal(err)
+			}
+			if !p.wait("the access log can be written again") && mode == accesslog.BestEffort {
+				t.Error("it is not written again")
+			}
+			if f, err := os.Open(filepath.Join(w.point, w.paths[0])); err != nil {
+				t.Error(err)
+			} else {
+				f.Close()
+			}
+			if code := w.end(p); code != 0 {
+				t.Errorf("exit code %d", code)
+			}
+			all := records(t, log)
+			gaps := of(all, accesslog.OpLogGap)
+			if mode == accesslog.Required {
+				if len(gaps) != 0 {
+					t.Errorf("%+v", gaps)
+				}
+			} else if len(gaps) == 0 || !strings.Contains(string(gaps[0].Detail), "no space") {
+				t.Errorf("gaps: %+v", gaps)
+			}
+			if last := all[len(all)-1]; last.Operation != accesslog.OpUnmount {
+				t.Errorf("the last record is %+v", last)
+			}
+		})
+	}
+}
+
+// end tells a mount to end and returns its exit code.
+func (w *killWorld) end(p *process) int {
+	w.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		w.t.Fatal(err)
+	}
+	within(w.t, "a mount ends when it is told to", func() { <-p.ended })
+	return p.cmd.ProcessState.ExitCode()
+}
+
+// TestAccessLogFromOutside: a mount in a pid namespace of its own can't tell who
+// comes from outside, and says so.
+func TestAccessLogFromOutside(t *testing.T) {
+	if _, err := exec.LookPath("nsenter"); err != nil || os.Getuid() != 0 {
+		t.Skip("only root, with nsenter")
+	}
+	w := newKillWorld(t)
+	log := filepath.Join(t.TempDir(), "log")
+	mount := w.command("mount", "--access-log", log, w.point)
+	cmd := exec.Command("unshare", append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", "--"}, mount.Args...)...)
+	cmd.Args[6] = mount.Path
+	cmd.Env = mount.Env
+	p := w.launch(cmd)
+	if !p.wait("mounted on ") {
+		out, _ := p.output.read()
+		t.Fatal(out)
+	}
+	server := childOf(t, cmd.Process.Pid)
+	path := filepath.Join(w.point, w.paths[0])
+	for _, inside := range []bool{false, true} {
+		args := []string{"--target", strconv.Itoa(server), "--mount"}
+		if inside {
+			args = append(args, "--pid")
+		}
+		if out, err := exec.Command("nsenter", append(args, "cat", path)...).Output(); err != nil || len(out) != killFile {
+			t.Fatalf("%d bytes, %v", len(out), err)
+		}
+	}
+	if err := syscall.Kill(server, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "the mount ends", func() { <-p.ended })
+	opens := of(records(t, log), accesslog.OpOpen)
+	if len(opens) != 2 {
+		t.Fatalf("%+v", opens)
+	}
+	if c := opens[0].Caller; c.TID != 0 || c.PID != 0 || c.Command != "" || !slices.Contains(c.Unknown, "exe") {
+		t.Errorf("from outside: %+v", c)
+	}
+	if c := opens[1].Caller; c.PID == 0 || c.Command != "cat" || len(c.Unknown) != 0 {
+		t.Errorf("from inside: %+v", c)
+	}
+}
+
+// childOf returns the only child of a process.
+func childOf(t *testing.T, pid int) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	child, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return child
+}
