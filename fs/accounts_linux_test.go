@@ -113,6 +113,21 @@ func TestRecordsOfOpens(t *testing.T) {
 	}
 }
 
+// TestOpenedNotRead: a shell opens a file, and others read what it passes on. That is
+// one open, until somebody opens it again by its descriptor.
+func TestOpenedNotRead(t *testing.T) {
+	w, l := recorded(t, worldConfig{sandbox: small})
+	path, f, _ := w.one()
+	w.mustShell(`exec 3< "$1"; head -c 10 <&3 >/dev/null; cat <&3 >/dev/null`, path)
+	if r := l.only(t); r.Caller.Command != "sh" || r.Media != f.ID.String() {
+		t.Errorf("%+v of %+v", r, r.Caller)
+	}
+	w.mustShell(`exec 3< "$1"; cat /proc/$$/fd/3 >/dev/null`, path)
+	if records := l.take(); len(records) != 2 || records[1].Caller.Command != "cat" || records[1].Media != f.ID.String() {
+		t.Errorf("%+v", records)
+	}
+}
+
 func TestRecordsOfDocuments(t *testing.T) {
 	w, l := recorded(t, worldConfig{sandbox: small})
 	id := w.Sessions()[0].ID
@@ -142,7 +157,7 @@ func TestRecordsOfDocuments(t *testing.T) {
 	}
 }
 
-// TestStaleDocument: a document that is asked for while it is opened is one from
+// TestRecordOfStaleDocument: a document that is asked for while it is opened is one from
 // the API.
 func TestRecordOfStaleDocument(t *testing.T) {
 	w, l := recorded(t, worldConfig{sandbox: small, listTTL: time.Nanosecond})

@@ -34,7 +34,7 @@ type Log struct {
 	failing  bool
 	external *publisher
 
-	state state // locked after all others
+	condition condition // locked after all others
 }
 
 // entry is a record that waits to be written.

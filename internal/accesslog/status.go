@@ -22,15 +22,15 @@ type AnchorStatus struct {
 	Taken   time.Time `json:"taken,omitzero"` // when; zero: none since Open
 }
 
-// state is what Status shows and the log's other locks would keep from it: they are
+// condition is what Status shows and the log's other locks would keep from it: they are
 // held while the disk works.
-type state struct {
+type condition struct {
 	mu      sync.Mutex
 	records int64
 	failing string
 }
 
-func (s *state) wrote(records int64, err error) {
+func (s *condition) wrote(records int64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failing = ""; err != nil {
@@ -43,9 +43,9 @@ func (s *state) wrote(records int64, err error) {
 // Status returns how the log is.
 func (l *Log) Status() Status {
 	s := Status{Path: l.options.Path, Mode: l.options.Mode, Lost: l.Lost(), Anchors: l.external.status()}
-	l.state.mu.Lock()
-	defer l.state.mu.Unlock()
-	s.Records, s.Failing = l.state.records, l.state.failing
+	l.condition.mu.Lock()
+	defer l.condition.mu.Unlock()
+	s.Records, s.Failing = l.condition.records, l.condition.failing
 	return s
 }
 

@@ -123,7 +123,7 @@ func (l *Log) commitLocked(build func(*store) ([]*Record, bool)) (err error) {
 	s := &l.store
 	defer func() {
 		l.complain(err)
-		l.state.wrote(s.edge.n, err)
+		l.condition.wrote(s.edge.n, err)
 	}()
 	return s.locked(func() error {
 		now := l.options.Now()

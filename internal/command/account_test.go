@@ -18,8 +18,8 @@ func TestNormalURL(t *testing.T) {
 		"https://[2001:DB8::1]:443":                 "https://[2001:db8::1]",
 		"https://example.com/A%2fb/V1":              "https://example.com/A%2fb/V1",
 		"https://example.com/a?b=https://Example/#": "https://example.com/a?b=https://Example/#",
-		"nonsense":                                  "nonsense",
-		"":                                          "",
+		"nonsense": "nonsense",
+		"":         "",
 	} {
 		if got := normalURL(text); got != want {
 			t.Errorf("%q becomes %q, want %q", text, got, want)
