@@ -37,7 +37,7 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	dir := t.TempDir()
+	dir := memoryDir(t)
 	key, err := installation.Open(filepath.Join(dir, "installation", "key"))
 	if err != nil {
 		t.Fatal(err)
@@ -46,6 +46,17 @@ func newWorld(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	return &world{t: t, dir: dir, key: key, now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+}
+
+// memoryDir is a directory in memory if there can be one: the exhaustive tests change
+// files tens of thousands of times.
+func memoryDir(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "veriffs-log-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func (w *world) path() string { return filepath.Join(w.dir, "log", "access.log") }

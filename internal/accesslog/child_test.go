@@ -1,7 +1,32 @@
 package accesslog
 
-// child runs in a process of its own; see childVariable.
-func child() {}
+import (
+	"fmt"
+	"os"
+	"path/filepath"
 
-// verifies wants the log to be whole.
-func (w *world) verifies() { w.t.Helper() }
+	"veriffs/internal/installation"
+)
+
+// child runs in a process of its own, which is killed: it mounts, and records until
+// then.
+func child() {
+	dir := os.Getenv(childVariable)
+	fail := func(err error) {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+	}
+	key, err := installation.Open(filepath.Join(dir, "installation", "key"))
+	fail(err)
+	l, err := Open(Options{Path: filepath.Join(dir, "log", "access.log"), Key: key, Mode: Required})
+	fail(err)
+	fail(l.Mounted(Record{Mountpoint: "/m"}))
+	for i := 0; ; i++ {
+		fail(l.Record(opened(i)))
+		if i == 20 {
+			fmt.Println("ready")
+		}
+	}
+}

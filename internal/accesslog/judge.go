@@ -12,6 +12,7 @@ func (w *walk) judge(checkpoints []checked) (all []checked, err error) {
 	r := w.report
 	total := w.known + int64(len(w.tail))
 	r.Records = total
+	w.judgeOrder()
 	edited := w.assign(total)
 	roots, badHash, err := w.roots(checkpoints, nil)
 	if err != nil {
@@ -28,6 +29,7 @@ func (w *walk) judge(checkpoints []checked) (all []checked, err error) {
 			for _, o := range sortedKeys(edited) {
 				r.find(Damaged, o, o, "the tree file has a wrong hash for record %d, which is right", o)
 				r.Intact++
+				w.seen.add(o)
 			}
 			wrong, edited, badHash = nil, nil, -1
 		}

@@ -67,7 +67,7 @@ func Open(o Options) (*Log, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	l := &Log{options: o, log: o.Logger, wake: make(chan struct{}, 1), ended: make(chan struct{})}
-	l.store = store{files: files{base}, disk: disk{o.fault}, options: &l.options, log: o.Logger,
+	l.store = store{files: files{base}, disk: o.disk, options: &l.options, log: o.Logger,
 		anchor: newLocalAnchor(o.Key, base)}
 	l.external = newPublisher(o.Anchors, o.Logger)
 	if err := l.store.makeDirectory(); err != nil {

@@ -43,7 +43,7 @@ type Options struct {
 
 	Now func() time.Time // nil: time.Now
 
-	fault faults // of the disk, in tests
+	disk disk // with faults, in tests
 }
 
 // Sizes and times.

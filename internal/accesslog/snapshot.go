@@ -121,16 +121,16 @@ func (s *snapshot) openRecords() error {
 	return nil
 }
 
-// place sorts files whose first line says nothing by their name, the current one
-// last.
+// place sorts files by their name, the current one last; those that were moved by
+// their first line.
 func (f snapshotFile) place() int64 {
 	switch {
-	case f.first >= 0:
-		return f.first
+	case f.current:
+		return 1 << 62
 	case f.named >= 0:
 		return f.named
 	}
-	return 1<<62 + 1
+	return f.first
 }
 
 // lacks reports whether a file that was moved away has records that no other has.

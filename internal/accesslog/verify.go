@@ -81,6 +81,9 @@ type verification struct {
 // knownRecords returns how many records the tree file knows.
 func (v *verification) knownRecords() int64 {
 	s := v.snapshot
+	if s.tree == nil && s.checkpoint == nil && len(s.records) == 0 {
+		return 0
+	}
 	if s.tree == nil {
 		v.report.find(Damaged, -1, -1, "the tree file is missing")
 		return 0
@@ -124,7 +127,9 @@ func (v *verification) walk(w *walk) error {
 // were named, after checking their signatures.
 func (v *verification) checkpoints() (all []checked, err error) {
 	s, r := v.snapshot, v.report
-	if s.checkpoint == nil {
+	if s.checkpoint == nil && s.treeSize == 0 && len(s.records) == 0 {
+		r.note("no record was ever written here")
+	} else if s.checkpoint == nil {
 		r.find(Damaged, -1, -1, "the checkpoint is missing")
 	} else {
 		r.Origin, err = originOf(s.checkpoint)

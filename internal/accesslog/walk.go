@@ -13,11 +13,11 @@ type walk struct {
 	tree   treeReader
 	known  int64 // records that the tree has
 
-	seen   bitset
-	last   int64 // sequence number of the line before, or what it should have been
-	newest int64 // highest sequence number so far
-	odd    []oddLine
-	tail   []tlog.Hash // of the lines after those that the tree knows
+	seen bitset
+	runs []run // in the order of the lines
+	last int64 // sequence number of the line before, or what it should have been
+	odd  []oddLine
+	tail []tlog.Hash // of the lines after those that the tree knows
 
 	erasures map[int64][]span // by the sequence number of the log-erase record
 	stubs    map[int64]int64  // which record erased it
@@ -36,7 +36,7 @@ type oddLine struct {
 }
 
 func newWalk(r *Report, tree treeReader, known int64) *walk {
-	return &walk{report: r, tree: tree, known: known, last: -1, newest: -1,
+	return &walk{report: r, tree: tree, known: known, last: -1,
 		erasures: make(map[int64][]span), stubs: make(map[int64]int64), retired: make(map[int64]int64)}
 }
 
@@ -45,7 +45,7 @@ func (w *walk) line(f snapshotFile, number int, line []byte) error {
 	n, hash := sequenceOf(line), recordHash(line)
 	expected := w.last + 1
 	if number == 1 {
-		if expected = max(expected, f.named); f.named < 0 {
+		if expected = max(expected, f.named); expected == 0 {
 			expected = max(expected, n)
 		}
 	}
@@ -63,7 +63,7 @@ func (w *walk) line(f snapshotFile, number int, line []byte) error {
 				w.stubs[n] = by
 			}
 		}
-	case n == w.known+int64(len(w.tail)):
+	case n == w.known+int64(len(w.tail)) && n == w.last+1:
 		_, err := parseRecord(line)
 		if right = err == nil; right {
 			w.tail = append(w.tail, hash)
@@ -82,20 +82,20 @@ func (w *walk) line(f snapshotFile, number int, line []byte) error {
 	return nil
 }
 
-// place checks the order of a line that is a record.
+// place keeps where a line is that is a record.
 func (w *walk) place(file string, number int, n int64) {
-	var f *Finding
-	switch {
-	case w.seen.has(n):
-		f = w.report.find(Duplicated, n, n, "record %d is there again", n)
-	case n < w.newest:
-		f = w.report.find(Misplaced, n, n, "record %d comes after record %d", n, w.newest)
-	}
-	if f != nil {
+	w.last = n
+	if w.seen.has(n) {
+		f := w.report.find(Duplicated, n, n, "record %d is there again", n)
 		f.File, f.Line = file, number
+		return
 	}
 	w.seen.add(n)
-	w.last, w.newest = n, max(n, w.newest)
+	if i := len(w.runs) - 1; i >= 0 && w.runs[i].to == n-1 && w.runs[i].file == file {
+		w.runs[i].to = n
+		return
+	}
+	w.runs = append(w.runs, run{file, number, n, n})
 }
 
 // learn keeps what a record says about others.

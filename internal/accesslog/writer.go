@@ -93,8 +93,9 @@ func (l *Log) commit(batch []entry) error {
 		}
 		return records, l.options.Mode == Required && len(records) > 0
 	})
+	signed := err
 	if err == nil && sign {
-		err = l.store.locked(func() error { return l.store.sign(l.options.Now()) })
+		signed = l.store.locked(func() error { return l.store.sign(l.options.Now()) })
 	}
 	l.disk.Unlock()
 	lost := 0
@@ -102,9 +103,12 @@ func (l *Log) commit(batch []entry) error {
 		lost++
 	}
 	for _, e := range batch {
-		if e.done != nil {
-			e.done <- err // has room
-		} else {
+		switch { // done has room
+		case e.record == nil:
+			e.done <- signed
+		case e.done != nil:
+			e.done <- err
+		default:
 			lost++
 		}
 	}
