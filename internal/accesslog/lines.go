@@ -16,7 +16,7 @@ var errLongLine = errors.New("a line is too long for a record")
 // readLines calls each with every whole line of r, without its newline, and where it
 // begins. It returns where the last whole line ends, and how many bytes follow.
 func readLines(r io.Reader, begin int64, each func(line []byte, at int64) error) (end, torn int64, err error) {
-	b := bufio.NewReaderSize(r, 256<<10)
+	b := bufio.NewReaderSize(r, 16<<10)
 	end = begin
 	var long []byte
 	for {
@@ -123,7 +123,7 @@ func lastLine(f *os.File) ([]byte, error) {
 		return nil, err
 	}
 	size := info.Size()
-	for window := int64(64 << 10); ; window *= 8 {
+	for window := int64(4 << 10); ; window *= 8 {
 		at := max(0, size-window)
 		b := make([]byte, size-at)
 		if _, err := f.ReadAt(b, at); err != nil && !errors.Is(err, io.EOF) {

@@ -45,7 +45,7 @@ func (w *walk) line(f snapshotFile, number int, line []byte) error {
 	n, hash := sequenceOf(line), recordHash(line)
 	expected := w.last + 1
 	if number == 1 {
-		if expected = max(expected, f.named); expected == 0 {
+		if expected = max(expected, f.named); f.named < 0 && expected == 0 {
 			expected = max(expected, n)
 		}
 	}
