@@ -3,6 +3,7 @@ package accesslog
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	iofs "io/fs"
 	"path/filepath"
 	"slices"
@@ -98,4 +99,35 @@ func readError(base string, err error) error {
 		hint = "only the user whose mount writes the log can read it"
 	}
 	return &Error{base, err, hint}
+}
+
+// Exists returns an *Error if there is no log at path that can be read.
+func Exists(path string) error {
+	base, err := BasePath(path)
+	if err != nil {
+		return &Error{path, err, "name the log with --access-log"}
+	}
+	s, err := takeSnapshot(files{base})
+	if err != nil {
+		return readError(base, err)
+	}
+	return s.Close()
+}
+
+// Origin returns which log is at path, as its checkpoint says, unverified: the name
+// of the key that signs it. An error is an *Error, and says so if there is no log.
+func Origin(path string) (string, error) {
+	base, err := BasePath(path)
+	if err != nil {
+		return "", &Error{path, err, "name the log with --access-log"}
+	}
+	text, err := readSmall(files{base}.checkpoint())
+	if err != nil {
+		return "", readError(base, err)
+	}
+	origin, err := originOf(text)
+	if err != nil {
+		return "", &Error{base, fmt.Errorf("has a checkpoint that %w", err), "veriffs log verify says what else is wrong"}
+	}
+	return origin, nil
 }

@@ -2,6 +2,7 @@ package accesslog
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -30,6 +31,23 @@ const (
 	OpLogGap    Operation = "log-gap"    // records were lost: how many, and why
 	OpLogRotate Operation = "log-rotate" // the first record of a new file
 )
+
+// operations are all there are.
+var operations = []Operation{
+	OpOpen, OpMount, OpUnmount, OpUnclean, OpHeartbeat, OpWarm, OpExport, OpPurge, OpHold, OpRelease, OpPin, OpUnpin, OpEvict,
+	OpVerify, OpLogRead, OpLogErase, OpLogRetire, OpLogGap, OpLogRotate,
+}
+
+// Known reports whether there is such an operation.
+func (o Operation) Known() bool { return slices.Contains(operations, o) }
+
+// Operations returns the names of all operations.
+func Operations() (names []string) {
+	for _, o := range operations {
+		names = append(names, string(o))
+	}
+	return names
+}
 
 // Outcome says how an operation ended.
 type Outcome string

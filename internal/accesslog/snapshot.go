@@ -36,37 +36,40 @@ type snapshotFile struct {
 }
 
 // takeSnapshot opens the files of a log. The caller closes it. Nothing is written.
-func takeSnapshot(f files) (s *snapshot, err error) {
-	s = &snapshot{files: f}
-	defer func() {
-		if err != nil {
-			s.Close()
-		}
-	}()
-	unlock, err := f.lockForReading()
-	if err != nil {
+func takeSnapshot(f files) (*snapshot, error) {
+	s := &snapshot{files: f}
+	if err := s.take(); err != nil {
+		s.Close()
 		return nil, err
+	}
+	return s, nil
+}
+
+func (s *snapshot) take() error {
+	unlock, err := s.lockForReading()
+	if err != nil {
+		return err
 	}
 	defer unlock()
-	if s.checkpoint, err = readSmall(f.checkpoint()); err != nil && !errors.Is(err, iofs.ErrNotExist) {
-		return nil, err
+	if s.checkpoint, err = readSmall(s.files.checkpoint()); err != nil && !errors.Is(err, iofs.ErrNotExist) {
+		return err
 	}
-	if s.tree, err = openRead(f.tree()); err == nil {
+	if s.tree, err = openRead(s.files.tree()); err == nil {
 		s.open = append(s.open, s.tree)
 		_, s.treeSize, err = identify(s.tree)
 	} else if errors.Is(err, iofs.ErrNotExist) {
 		s.tree, err = nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.openRecords(); err != nil {
-		return nil, err
+		return err
 	}
 	if s.checkpoint == nil && s.tree == nil && len(s.records) == 0 {
-		return nil, iofs.ErrNotExist
+		return iofs.ErrNotExist
 	}
-	return s, nil
+	return nil
 }
 
 // lockForReading takes the lock, if there is one: a copy of a log may have none.

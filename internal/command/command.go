@@ -51,8 +51,9 @@ const (
 	exitUnreachable = 4 // the API
 	exitMount       = 5
 	exitCache       = 6
-	exitUnproven    = 7 // erased, without proof that nothing is left
-	exitRecords     = 8 // the access log
+	exitUnproven    = 7  // erased, without proof that nothing is left
+	exitRecords     = 8  // the access log
+	exitTampered    = 11 // the access log is not what was written
 )
 
 // description is what the help and the manual say about all commands.
@@ -64,7 +65,7 @@ $CREDENTIALS_DIRECTORY/veriff-shared-secret or the profile.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credentials refused, 4 API
 unreachable, 5 mount failed, 6 cache unusable, 7 erased, without proof that
-nothing is left, 8 access log unusable.`
+nothing is left, 8 access log unusable, 11 access log not what was written.`
 
 // version is set by the linker.
 var version = "devel"
@@ -91,6 +92,7 @@ func newApp() *cli.App {
 		Commands: []*cli.Command{
 			mountCommand(), unmountCommand(), sessionsCommand(), webhookCommand(),
 			statusCommand(), warmCommand(), pinCommand(), unpinCommand(), evictCommand(), purgeCommand(),
+			logCommand(),
 			loginCommand(), demoCommand(), versionCommand(),
 			manualCommand(), completionCommand(),
 		},

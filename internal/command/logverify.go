@@ -1,0 +1,172 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/accesslog"
+)
+
+// errTampered is a log or a proof that is not what was written.
+var errTampered = errors.New("the access log is NOT what was written")
+
+func logVerifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "find out whether the access log, or a proof of records, was changed",
+		ArgsUsage: "[LOG|PROOF]",
+		Description: "Says which records were edited, removed, inserted, duplicated, moved or cut off, and whether the log goes\n" +
+			"on from every checkpoint that is known: the one beside it, the one that this installation remembers, and those\n" +
+			"given with --checkpoint, as anchors keep them. Exit code 11 says that something is wrong.",
+		Flags: whichLogFlags(
+			&cli.StringSliceFlag{Name: "checkpoint", TakesFile: true, Usage: "compare with the checkpoints in `FILE`: one, or what an anchor or the system log has; may be repeated"},
+			&cli.StringFlag{Name: "key", Usage: "verify with `KEY`, as veriffs log key prints it, rather than this installation's"},
+			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
+		),
+		Action: logVerify,
+	}
+}
+
+func logVerify(c *cli.Context) error {
+	if c.NArg() > 1 {
+		return usageError("only one LOG or PROOF is allowed")
+	}
+	if c.NArg() == 1 {
+		if err := c.Set(flagAccessLog, c.Args().First()); err != nil {
+			return err
+		}
+	}
+	path, keyFile, err := namedLog(c)
+	if err != nil {
+		return err
+	}
+	proof, err := readProof(path)
+	if err != nil {
+		return err
+	}
+	if proof != nil {
+		return verifyProof(c, path, keyFile, proof)
+	}
+	o := accesslog.VerifyOptions{Path: path, Key: c.String("key"), Checkpoints: c.StringSlice("checkpoint")}
+	// With --key the installation's is only needed for what it remembers.
+	if o.Installation, err = loadKey(keyFile); err != nil && o.Key == "" {
+		return err
+	}
+	report, err := accesslog.Verify(o)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		e := json.NewEncoder(c.App.Writer)
+		e.SetIndent("", "  ")
+		err = e.Encode(report)
+	} else {
+		err = writeLogReport(c.App.Writer, report)
+	}
+	if err == nil && !report.OK() {
+		err = &hinted{err: errTampered, code: exitTampered, hint: "keep all its files as they are, and compare them with a backup"}
+	}
+	return err
+}
+
+// writeLogReport shows a report to a person.
+func writeLogReport(out io.Writer, r *accesslog.Report) error {
+	var w bytes.Buffer
+	fmt.Fprintf(&w, "%s\n", plain(r.Path))
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(&w, "  %-10s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("log", "%s", plain(r.Origin))
+	row("records", "%s, %s of them signed", humanize.Comma(r.Records), humanize.Comma(min(r.Signed, r.Records)))
+	if r.Erased+r.Retired > 0 {
+		row("gone", "%s erased on request, %s past their time, as signed records say", humanize.Comma(r.Erased), humanize.Comma(r.Retired))
+	}
+	for _, c := range r.Compared {
+		row("goes on", "from %s, of %s records", plain(c.Source), humanize.Comma(c.Size))
+	}
+	for _, f := range r.Findings {
+		row("WRONG", "%s", plain(f.String()))
+	}
+	for _, n := range r.Notes {
+		row("note", "%s", plain(n))
+	}
+	if r.OK() {
+		fmt.Fprintln(&w, "verified: nothing is wrong with what was compared")
+	}
+	_, err := w.WriteTo(out)
+	return err
+}
+
+// maxProof bounds the file of a proof, in bytes.
+const maxProof = 1 << 30
+
+// readProof returns the proof in a file, or nil if the path is that of a log.
+func readProof(path string) (*accesslog.Proof, error) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	begin := make([]byte, 200)
+	n, err := f.Read(begin)
+	if err != nil || !bytes.Contains(begin[:n], []byte(`"format"`)) || bytes.HasPrefix(begin[:n], []byte(`{"seq":`)) {
+		return nil, nil
+	}
+	if info.Size() > maxProof {
+		return nil, usageError("%s is too large for a proof", path)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	p, err := accesslog.ParseProof(text)
+	if err != nil {
+		return nil, usageError("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+// verifyProof checks a proof, which needs nothing else but a key.
+func verifyProof(c *cli.Context, path, keyFile string, p *accesslog.Proof) error {
+	if len(c.StringSlice("checkpoint")) > 0 {
+		return usageError("--checkpoint is for a log: a proof has its own")
+	}
+	key, note := c.String("key"), ""
+	if key == "" {
+		key, note = p.Key, "the key is the one in the proof: compare it with the one that its maker gives (veriffs log key), or give that with --key"
+		if own, err := loadKey(keyFile); err == nil && own != nil {
+			if checkpoint, err := p.Verify(p.Key); err == nil && own.VerifierKey(checkpoint.Origin) == p.Key {
+				note = ""
+			}
+		}
+	}
+	checkpoint, err := p.Verify(key)
+	if err != nil {
+		return &hinted{err: fmt.Errorf("%s: %w", path, err), code: exitTampered, hint: "ask its maker for it again, and for the key (veriffs log key)"}
+	}
+	if c.Bool("json") {
+		e := json.NewEncoder(c.App.Writer)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{"origin": checkpoint.Origin, "log_records": checkpoint.Size, "records": len(p.Entries), "key": key, "key_from_proof": note != ""})
+	}
+	w := c.App.Writer
+	fmt.Fprintf(w, "%s\n  %-10s %s\n  %-10s %s of %s\n  %-10s %s\n", plain(path), "log", plain(checkpoint.Origin),
+		"records", humanize.Comma(int64(len(p.Entries))), humanize.Comma(checkpoint.Size), "key", plain(key))
+	if note != "" {
+		fmt.Fprintf(w, "  %-10s %s\n", "note", note)
+	}
+	fmt.Fprintf(w, "  %-10s %s\n", "note", "a proof shows that these records are in the log, not that there are no others")
+	_, err = fmt.Fprintln(w, "verified: each record is in the log that was signed")
+	return err
+}
