@@ -112,11 +112,11 @@ func small(t testing.TB) (w *world, erased int64) {
 	w = newWorld(t)
 	l := w.open(func(o *Options) {
 		o.Mode = Required
-		o.MaxFile = 900
+		o.MaxFile = 700
 		o.Common = Record{}
 		o.disk.unsafe = true
 	})
-	for i := range 6 {
+	for i := range 4 {
 		if err := l.Record(Record{Operation: OpOpen, Outcome: Success, Session: session(i)}); err != nil {
 			t.Fatal(err)
 		}

@@ -96,6 +96,7 @@ func (l *Log) commit(batch []entry) error {
 	signed := err
 	if err == nil && sign {
 		signed = l.store.locked(func() error { return l.store.sign(l.options.Now()) })
+		l.external.offer(l.store.signed, l.store.signedText)
 	}
 	l.disk.Unlock()
 	lost := 0
