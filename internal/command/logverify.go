@@ -89,7 +89,7 @@ func writeLogReport(out io.Writer, r *accesslog.Report) error {
 		row("gone", "%s erased on request, %s past their time, as signed records say", humanize.Comma(r.Erased), humanize.Comma(r.Retired))
 	}
 	for _, c := range r.Compared {
-		row("goes on", "from %s, of %s records", plain(c.Source), humanize.Comma(c.Size))
+		row("consistent", "with %s (%s records)", plain(c.Source), humanize.Comma(c.Size))
 	}
 	for _, f := range r.Findings {
 		row("WRONG", "%s", plain(f.String()))
