@@ -67,6 +67,7 @@ var sections = []struct {
 	{"open", (*bench).picture},
 	{"waste", (*bench).waste},
 	{"reads", (*bench).reads},
+	{"records", (*bench).records},
 	{"cache", (*bench).sealed},
 	{"growth", (*bench).growths},
 }

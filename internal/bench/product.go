@@ -60,8 +60,9 @@ type mount struct {
 	profile  string // where it writes its profiles, without their endings; "" for nowhere
 }
 
-// mount starts the binary on an empty cache. The name tells profiles apart.
-func (b *bench) mount(s *standin, name string, sessions []sandbox.Session) *mount {
+// mount starts the binary on an empty cache, with further options. The name tells
+// profiles apart.
+func (b *bench) mount(s *standin, name string, sessions []sandbox.Session, options ...string) *mount {
 	dir := must(os.MkdirTemp(b.dir, "mount-"))
 	point, list := filepath.Join(dir, "mnt"), filepath.Join(dir, "sessions.txt")
 	var ids strings.Builder
@@ -70,8 +71,9 @@ func (b *bench) mount(s *standin, name string, sessions []sandbox.Session) *moun
 	}
 	check(os.WriteFile(list, []byte(ids.String()), 0o600))
 	m := &mount{sessions: filepath.Join(point, "sessions"), cache: filepath.Join(dir, "cache")}
-	cmd := exec.Command(b.binary, "mount", "--api-url", s.API, "--api-key", s.world.APIKey, "--sessions", list,
-		"--cache-dir", m.cache, "--connections", strconv.Itoa(connections), "--log-level", "warn", point)
+	args := append([]string{"mount", "--api-url", s.API, "--api-key", s.world.APIKey, "--sessions", list,
+		"--cache-dir", m.cache, "--connections", strconv.Itoa(connections), "--log-level", "warn", point}, options...)
+	cmd := exec.Command(b.binary, args...)
 	cmd.Env = append(os.Environ(), "VERIFF_SHARED_SECRET="+s.world.Secrets()[0])
 	if b.profiles != "" {
 		m.profile = filepath.Join(b.profiles, name)
