@@ -5,7 +5,8 @@
 //
 // What a [accesslog.Caller] says was so when it was asked for: everything that a
 // process can change while it lives, its program above all, is read anew for each
-// call. A thread id that was used again is not taken for the earlier thread: what is
+// call. Only the path of the program is taken to be what it was while the file, the
+// time of its last change and the process's name are. A thread id that was used again is not taken for the earlier thread: what is
 // kept of a thread are open files of /proc, which fail once it has ended. What could
 // not be read is named in Caller.Unknown, by the name that the field has in JSON,
 // and never guessed.

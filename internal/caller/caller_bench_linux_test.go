@@ -1,7 +1,6 @@
 package caller_test
 
 import (
-	"os/exec"
 	"testing"
 
 	"veriffs/internal/caller"
@@ -10,15 +9,7 @@ import (
 // BenchmarkResolve is what the access log adds to an open for knowing who opens:
 // for a thread that opened a file before, and for one that is new.
 func BenchmarkResolve(b *testing.B) {
-	sleep := exec.Command("sleep", "1000")
-	if err := sleep.Start(); err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		sleep.Process.Kill()
-		sleep.Wait()
-	})
-	id := uint32(sleep.Process.Pid)
+	id := uint32(run(b, "cat").Process.Pid)
 	b.Run("known", func(b *testing.B) {
 		r := caller.New(caller.Options{})
 		defer r.Close()

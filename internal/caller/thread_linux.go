@@ -26,12 +26,14 @@ type thread struct {
 	uid, audited uint32 // the login's user, in this audit session
 	loggedIn     bool   // these two are known
 
-	// What was read last saves making the same text again.
-	command, executable, group text
-	buffer                     [4096]byte
+	program program // of which this is the path
+	path    string
+
+	command, group text
+	buffer         [4096]byte
 }
 
-// text is a text that seldom changes.
+// text is a text that seldom changes, and is not made again while it is the same.
 type text string
 
 func (t *text) set(b []byte) string {
@@ -207,19 +209,30 @@ func (t *thread) readStat(c *accesslog.Caller) bool {
 	return false
 }
 
+// program is what tells one executable from another.
+type program struct {
+	device, inode uint64
+	changed       unix.Timespec // also by a link, or a new name
+	command       string        // of one file with several names
+}
+
 // readExecutable asks for the executable by the thread, since that of a process
-// whose first thread has ended can't be read.
+// whose first thread has ended can't be read. Its path is read again if it may be
+// another.
 func (t *thread) readExecutable(c *accesslog.Caller) bool {
-	n, err := unix.Readlinkat(t.dir, "exe", t.buffer[:])
-	if err != nil {
-		return false
-	}
 	var file unix.Stat_t
 	if err := unix.Fstatat(t.dir, "exe", &file, 0); err != nil {
 		return false
 	}
-	c.Executable = t.executable.set(t.buffer[:n])
-	c.Device, c.Inode = file.Dev, file.Ino
+	now := program{file.Dev, file.Ino, file.Ctim, c.Command}
+	if t.path == "" || now != t.program {
+		n, err := unix.Readlinkat(t.dir, "exe", t.buffer[:])
+		if err != nil {
+			return false
+		}
+		t.path, t.program = string(t.buffer[:n]), now
+	}
+	c.Executable, c.Device, c.Inode = t.path, now.device, now.inode
 	return true
 }
 
