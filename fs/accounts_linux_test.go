@@ -273,3 +273,23 @@ func TestRecordOfKilled(t *testing.T) {
 		t.Errorf("%+v of %+v", r, r.Caller)
 	}
 }
+
+// TestRecordOfEndOfMount: an open that the end of the mount ends.
+func TestRecordOfEndOfMount(t *testing.T) {
+	w, l := recorded(t, worldConfig{sandbox: small, client: patient})
+	path, _, _ := w.one()
+	w.mustShell(`stat "$1"`, path)
+	stalled := w.Set(sandbox.Match{Kind: sandbox.Media}, sandbox.Stall(10))
+	cat := w.start("cat", path)
+	if err := stalled.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.mount.Unmount(); err != nil {
+		t.Fatal(err)
+	}
+	w.lib.Close()
+	cat.Wait()
+	if r := l.only(t); r.Outcome != accesslog.Failed || r.Errno != "ENOTCONN" || r.Caller.Command != "cat" {
+		t.Errorf("%+v of %+v", r, r.Caller)
+	}
+}

@@ -19,6 +19,7 @@ func TestErrnoOf(t *testing.T) {
 	}{
 		{nil, 0},
 		{errKilled, syscall.EINTR},
+		{errReadOnly, syscall.EROFS},
 		{context.Canceled, syscall.ENOTCONN},
 		{context.DeadlineExceeded, syscall.ETIMEDOUT},
 		{library.ErrNotFound, syscall.ENOENT},

@@ -96,6 +96,8 @@ func readAccessLog(c *cli.Context) (o accessLogOptions, err error) {
 	}
 	if o.key == "" {
 		o.key = installation.DefaultPath()
+	} else if o.key, err = filepath.Abs(o.key); err != nil { // a background process changes its directory
+		return o, err
 	}
 	// Who asked for one of these believes that there is a log.
 	for _, flag := range []string{flagAccessLogMode, flagAccessLogAnchor, flagAccessLogKeep, flagAccessLogArguments} {
@@ -175,8 +177,12 @@ func (a *accessLog) begin(s *settings) error {
 	if err != nil {
 		return err
 	}
+	if err := a.Mounted(accesslog.Record{Caller: &who, Detail: detail}); err != nil {
+		return &hinted{err: fmt.Errorf("the mount can't be recorded: %w", err), code: exitRecords,
+			hint: "make room for " + a.Path() + ", or mount without --" + flagAccessLogMode + " required"}
+	}
 	a.mounted = true
-	return a.Mounted(accesslog.Record{Caller: &who, Detail: detail})
+	return nil
 }
 
 // end records that the mount has ended, and how, or why it did not begin, and closes

@@ -95,6 +95,10 @@ func TestAccessLogFullDisk(t *testing.T) {
 			if out, err := w.command("status").Output(); err != nil || !strings.Contains(string(out), "CAN'T BE WRITTEN") {
 				t.Errorf("%v\n%s", err, out)
 			}
+			out, err := w.command("pin", filepath.Join(w.point, w.paths[0])).CombinedOutput()
+			if refused := err != nil && strings.Contains(string(out), "could not be recorded"); refused != (mode == accesslog.Required) {
+				t.Errorf("pin: %v\n%s", err, out)
+			}
 			if err := os.Remove(full); err != nil {
 				t.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
+	"veriffs/internal/accesslog"
 	"veriffs/internal/warming"
 )
 
@@ -37,8 +38,16 @@ func (a *metricsAddress) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
+// accounts is an access log that is not well.
+type accounts struct{}
+
+func (accounts) Record(accesslog.Record) error { return nil }
+func (accounts) Status() accesslog.Status {
+	return accesslog.Status{Path: "/log", Records: 7, Lost: 2, Failing: "no space"}
+}
+
 func TestMetrics(t *testing.T) {
-	h := newHouse(t, Options{Metrics: "127.0.0.1:0"})
+	h := newHouse(t, Options{Metrics: "127.0.0.1:0", AccessLog: accounts{}})
 	if _, err := h.lib.Warm(t.Context(), warming.Options{}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +80,8 @@ func TestMetrics(t *testing.T) {
 		}
 		for _, want := range []string{
 			"veriffs_sessions 8\n", `veriffs_api_requests_total{kind="media",outcome="ok"} 32` + "\n",
-			`veriffs_build_info{version="v1"} 1` + "\n", "veriffs_api_first_byte_seconds_count 48\n", "veriffs_api_up 1\n", "veriffs_api_held_seconds 0\n", "go_goroutines ",
+			`veriffs_build_info{version="v1"} 1` + "\n", "veriffs_api_first_byte_seconds_count 48\n", "veriffs_api_up 1\n", "veriffs_api_held_seconds 0\n",
+			"veriffs_access_log_records 7\n", "veriffs_access_log_lost_total 2\n", "veriffs_access_log_failing 1\n", "go_goroutines ",
 		} {
 			if !strings.Contains(string(text), want) {
 				t.Errorf("%s: no %q", name, want)
