@@ -98,7 +98,7 @@ func TestMounts(t *testing.T) {
 // TestHeartbeat: a mount says each hour that it is up.
 func TestHeartbeat(t *testing.T) {
 	w := newWorld(t)
-	l := w.open(func(o *Options) { o.Now = clock(30 * time.Minute) })
+	l := w.open(required, func(o *Options) { o.Now = clock(30 * time.Minute) })
 	if err := l.Mounted(Record{}); err != nil {
 		t.Fatal(err)
 	}

@@ -116,6 +116,7 @@ type lostData struct {
 	SHA256  string `json:"bytes_sha256,omitempty"`
 	Since   string `json:"since,omitempty"`
 	Missing string `json:"missing,omitempty"` // sequence numbers that are in no file
+	Records string `json:"records,omitempty"` // sequence numbers of others that are meant
 }
 
 func gap(d lostData) Record {

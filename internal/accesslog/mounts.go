@@ -101,6 +101,16 @@ func (l *Log) heartbeat(now time.Time) *Record {
 	return r
 }
 
+// unsignedTail returns a record of what was taken up at the start though no checkpoint
+// covers it. A process that was killed leaves that; so does somebody who appends to a
+// log that nobody writes. While a mount is up it is the mount's, and signed in a moment.
+func (s *store) unsignedTail() []Record {
+	if s.edge.n == s.signed || len(s.up) > len(s.ended()) {
+		return nil
+	}
+	return []Record{gap(lostData{Reason: "records that no checkpoint covered were taken up unchecked", Records: sequences(s.signed, s.edge.n)})}
+}
+
 // ended returns the mounts whose process no longer runs, as far as this process can
 // tell: those of another host or another numbering of processes are left alone.
 func (s *store) ended() []Mount {

@@ -48,8 +48,8 @@ func (d lostData) String() string {
 	if d.Bytes > 0 {
 		text += fmt.Sprintf(" (%d bytes)", d.Bytes)
 	}
-	if d.Missing != "" {
-		text += ": " + d.Missing
+	if d.Missing+d.Records != "" {
+		text += ": " + d.Missing + d.Records
 	}
 	return text
 }

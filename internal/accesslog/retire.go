@@ -7,7 +7,8 @@ import (
 
 // retireDetail is the detail of log-retire.
 type retireDetail struct {
-	Below int64 `json:"below"` // all records with smaller sequence numbers are past their time
+	Below int64  `json:"below"` // all records with smaller sequence numbers are past their time
+	Keep  string `json:"keep"`  // how long records were kept
 }
 
 // retireFiles deletes the rotated files whose last record is older than Keep, oldest
@@ -35,7 +36,7 @@ func (l *Log) retireFiles(now time.Time) error {
 	if len(doomed) == 0 {
 		return nil
 	}
-	if err := l.appendDurably(Record{Operation: OpLogRetire, Outcome: Success, Detail: detail(retireDetail{below})}, now); err != nil {
+	if err := l.appendDurably(Record{Operation: OpLogRetire, Outcome: Success, Detail: detail(retireDetail{below, l.options.Keep.String()})}, now); err != nil {
 		return err
 	}
 	for _, path := range doomed {

@@ -81,6 +81,9 @@ func (s *store) sync() (found []Record, err error) {
 		s.close()
 		return nil, err
 	}
+	if before.n == 0 {
+		found = append(found, s.unsignedTail()...)
+	}
 	if err := s.continues(before.n, before.root()); err != nil {
 		s.close()
 		s.edge = before

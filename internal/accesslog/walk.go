@@ -114,11 +114,13 @@ func (w *walk) learn(line []byte, n int64) {
 			for _, s := range d.Sequences {
 				w.erasures[n] = append(w.erasures[n], span{s[0], s[1]})
 			}
+			w.report.note("record %d says: records were erased: %s", n, d.Reason)
 		}
 	case OpLogRetire:
 		var d retireDetail
 		if json.Unmarshal(r.Detail, &d) == nil && d.Below <= n {
 			w.retired[n] = d.Below
+			w.report.note("record %d says: records before %d were deleted, those that were older than %s", n, d.Below, d.Keep)
 		}
 	case OpLogGap:
 		var d lostData
