@@ -61,13 +61,9 @@ func TestCrash(t *testing.T) {
 	if total < 5000 {
 		t.Fatalf("only %d bytes are written", total)
 	}
-	step := 1
-	if testing.Short() {
-		step = 17
-	}
 	w := newWorld(t)
 	empty := w.state()
-	for left := 0; left <= total; left += step {
+	for left := 0; left <= total; left += thorough {
 		w.restore(empty, "")
 		acknowledged := work(w, &dying{left: left})
 		before := w.state()

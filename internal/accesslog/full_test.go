@@ -184,6 +184,9 @@ func TestQueueFull(t *testing.T) {
 		t.Errorf("%d lost", lost)
 	}
 	close(hang)
+	if err := l.Sign(); err != nil {
+		t.Fatal(err)
+	}
 	w.close(l)
 	w.verifies()
 	if lost := lostRecords(t, w.lines()); lost != more {
