@@ -1,0 +1,67 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"veriffs/internal/accesslog"
+)
+
+// TestTableEscapes: a program can't make the table show what is not so by its name.
+func TestTableEscapes(t *testing.T) {
+	for name, want := range map[string]string{
+		"eog":             "eog",
+		"Datei Öffner":    "Datei Öffner",
+		"a\nb":            `a\nb`,
+		"\x1b[2Kroot":     `\x1b[2Kroot`,
+		"\u202egnp.exe":   `\u202egnp.exe`,
+		"a\u200bb":        `a\u200bb`,
+		"a\u00a0b":        `a\u00a0b`,
+		`a\nb`:            `a\\nb`,
+		"\u2066x\u2069\a": `\u2066x\u2069\a`,
+	} {
+		if got := plain(name); got != want {
+			t.Errorf("%q is shown as %q, want %q", name, got, want)
+		}
+		var b bytes.Buffer
+		if err := tableRow(&b)(&accesslog.Record{Operation: accesslog.OpOpen, Caller: &accesslog.Caller{Command: name}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(b.String(), "\n"); n != 2 || strings.ContainsAny(b.String(), "\x1b\a\u202e") {
+			t.Errorf("%q", b.String())
+		}
+	}
+}
+
+// TestOCSF: an event has what class 1001 requires, and loses nothing of the record but
+// the salt.
+func TestOCSF(t *testing.T) {
+	r := accesslog.Record{Sequence: 7, Time: time.Unix(1, 5e6), Host: "h", Version: "1", Mountpoint: "/m", Operation: accesslog.OpOpen, Outcome: accesslog.Failed,
+		Errno: "EIO", Error: "why", Session: "s", Media: "f", Context: "face", SHA256: "ab", Size: 3, From: accesslog.FromAPI, Salt: "secret",
+		Caller: &accesslog.Caller{UID: 5, LoginUID: 6, AuditID: 9, TID: 3, PID: 2, PPID: 1, Command: "eog", Executable: "/usr/bin/eog", Unknown: []string{"cgroup"}}}
+	text, err := json.Marshal(ocsfEvent(&r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"class_uid":1001`, `"category_uid":1`, `"activity_id":14`, `"type_uid":100114`, `"time":1005`, `"severity_id":3`, `"status_id":2`, `"status_code":"EIO"`, `"status_detail":"why"`,
+		`"sequence":7`, `"version":"1.1.0"`, `"hostname":"h"`, `"pid":2`, `"tid":3`, `"parent_process":{"pid":1}`, `"path":"/usr/bin/eog"`, `"user":{"uid":"5"}`, `"session":{"uid":"9"}`,
+		`"name":"f"`, `"path":"/m/sessions/s"`, `"value":"ab"`, `"size":3`, `"context":"face"`, `"from":"api"`, `"loginuid":6`, `"unknown":["cgroup"]`, `"session":"s"`,
+	} {
+		if !bytes.Contains(text, []byte(want)) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+	if bytes.Contains(text, []byte("secret")) {
+		t.Errorf("the salt is in %s", text)
+	}
+	for op, id := range map[accesslog.Operation]int{accesslog.OpMount: 12, accesslog.OpUnmount: 13, accesslog.OpPurge: 4, accesslog.OpHeartbeat: 99} {
+		r := accesslog.Record{Operation: op, Outcome: accesslog.Success, Mountpoint: "/m"}
+		if e := ocsfEvent(&r); e["activity_id"] != id || e["type_uid"] != 100100+id || e["file"].(object)["name"] != "m" {
+			t.Errorf("%s: %v", op, e)
+		}
+	}
+}
