@@ -104,12 +104,7 @@ func (l *Log) commit(batch []entry) error {
 		lost++
 	}
 	for _, e := range batch {
-		switch { // done has room
-		case e.record == nil:
-			e.done <- signed
-		case e.done != nil:
-			e.done <- err
-		default:
+		if e.done == nil {
 			lost++
 		}
 	}
@@ -117,6 +112,14 @@ func (l *Log) commit(batch []entry) error {
 		l.queue.Lock()
 		l.loseLocked(lost, err)
 		l.queue.Unlock()
+	}
+	for _, e := range batch { // done has room
+		switch {
+		case e.record == nil:
+			e.done <- signed
+		case e.done != nil:
+			e.done <- err
+		}
 	}
 	return err
 }
