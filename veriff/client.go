@@ -79,6 +79,9 @@ func (c *Client) HeldUntil() time.Time { return c.throttle.everyone(time.Now()) 
 // far: then at least that one is not mistyped.
 func (c *Client) Signed() bool { return c.credentials.signed.Load() }
 
+// SecretIDs returns the ids of the configured secrets: see SecretID.
+func (c *Client) SecretIDs() []string { return slices.Clone(c.credentials.ids) }
+
 // resource is one kind of address below /v1/.
 type resource struct {
 	name           string // in errors, logs and Stats

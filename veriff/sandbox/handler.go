@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 
 	"veriffs/veriff"
 )
@@ -23,7 +24,8 @@ const (
 	Decision        Kind = "decision"
 	PersonData      Kind = "person"
 	Watchlist       Kind = "watchlist-screening"
-	Other           Kind = "other" // no path of the API's
+	Deletion        Kind = "deletion" // DELETE of a session
+	Other           Kind = "other"    // no path of the API's
 )
 
 // reply is an answer before it is signed and any fault is applied.
@@ -51,7 +53,7 @@ func failure(status int, code, message string) reply {
 
 // ServeHTTP answers one request, through the faults that match it.
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	kind, id := route(r.URL.Path)
+	kind, id := route(r.Method, r.URL.Path)
 	p := s.begin(kind, id, r)
 	p.finish = sync.OnceFunc(func() {
 		s.mu.Lock()
@@ -83,13 +85,17 @@ func (s *Sandbox) begin(kind Kind, id string, r *http.Request) *plan {
 }
 
 // route splits a path into what it asks for and the id it names.
-func route(path string) (Kind, string) {
+func route(method, path string) (Kind, string) {
 	rest, ok := strings.CutPrefix(path, "/v1/")
 	if !ok {
 		return Other, ""
 	}
 	parts := strings.Split(rest, "/")
 	switch {
+	case method == http.MethodDelete:
+		if len(parts) == 2 && parts[0] == "sessions" {
+			return Deletion, parts[1]
+		}
 	case len(parts) == 2 && parts[0] == "media":
 		return Media, parts[1]
 	case len(parts) == 3 && parts[0] == "attempts" && parts[2] == "media":
@@ -108,7 +114,7 @@ func route(path string) (Kind, string) {
 }
 
 func (s *Sandbox) answer(kind Kind, id string, r *http.Request, edit listEdit) reply {
-	if r.Method != http.MethodGet {
+	if r.Method != http.MethodGet && kind != Deletion {
 		return failure(http.StatusMethodNotAllowed, "", "Method not allowed")
 	}
 	s.mu.Lock()
@@ -126,6 +132,9 @@ func (s *Sandbox) answer(kind Kind, id string, r *http.Request, edit listEdit) r
 	}
 	if _, err := veriff.ParseSessionID(id); err != nil {
 		return failure(http.StatusBadRequest, "1002", "ID must be a valid UUID v4")
+	}
+	if kind == Deletion {
+		return s.delete(id, time.Now())
 	}
 	return s.world.resource(kind, id, edit)
 }

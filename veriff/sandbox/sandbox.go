@@ -63,6 +63,8 @@ type Sandbox struct {
 	world   world
 	faults  []*Fault
 	journal journal
+
+	deletions deletions
 }
 
 var _ http.Handler = (*Sandbox)(nil)
