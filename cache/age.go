@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"math"
 	"time"
 
@@ -49,8 +50,8 @@ func (c *Cache) sweepExpired(a *ageing) (time.Duration, error) {
 		return 0, nil
 	}
 	now := c.now().Round(0)
-	if now.Before(a.looked) || !now.Before(a.due) {
-		wait, err := c.eraseExpired(now)
+	if c.released.Swap(false) || now.Before(a.looked) || !now.Before(a.due) {
+		wait, err := c.store.Load().eraseExpired(c.ctx, c.opts.MaxAge, now)
 		if err != nil {
 			return 0, err
 		}
@@ -61,15 +62,18 @@ func (c *Cache) sweepExpired(a *ageing) (time.Duration, error) {
 
 // eraseExpired erases what is past its age, going by the files' times, and
 // returns after how long the next may be.
-func (c *Cache) eraseExpired(now time.Time) (time.Duration, error) {
-	st, wait := c.store.Load(), c.opts.MaxAge
-	err := st.walk(c.ctx, func(f index.Object, _ int64) (erased bool, err error) {
+func (st *store) eraseExpired(ctx context.Context, maxAge time.Duration, now time.Time) (time.Duration, error) {
+	wait := maxAge
+	err := st.walk(ctx, func(f index.Object, _ int64) (erased bool, err error) {
+		if st.index.IsKept(f.Name) {
+			return false, nil
+		}
 		stored := time.Unix(f.Stored, 0)
-		if left := timeLeft(c.opts.MaxAge, stored, now); left > 0 {
+		if left := timeLeft(maxAge, stored, now); left > 0 {
 			wait = min(wait, left)
 			return false, nil
 		}
 		return erasable(stored, now, st.dir.Made()) && st.unlink(f.Secret, f.Name, f.Inode) == nil, nil
 	})
-	return max(wait, min(c.opts.MaxAge/100, sweepLatest)), err
+	return max(wait, min(maxAge/100, sweepLatest)), err
 }

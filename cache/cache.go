@@ -90,6 +90,8 @@ type Cache struct {
 	closed atomic.Bool
 	proven atomic.Bool // objects of other secrets may be removed
 
+	released atomic.Bool // a hold ended: what it kept may be too old
+
 	counts counters
 }
 

@@ -17,6 +17,12 @@
 // take room, until [Cache.SweepForeign] says that the one configured is right,
 // or [Cache.PurgeAll] erases everything.
 //
+// Held objects stay. What [Holds.Put] holds is not evicted, not too old and not
+// erased until [Holds.Release]: across crashes, under every secret that has sealed any
+// of it, and when the directory is opened without that secret. It is synced to the
+// disk. If the record of a hold can't be read, everything is held. A held object whose
+// bytes do not authenticate is gone all the same.
+//
 // A hard bound. The blocks on disk of everything below the directory,
 // temporaries included, stay within [Options.Limit] as du counts them. Room is
 // made before bytes are written. An object that is removed while it is open
@@ -32,7 +38,7 @@
 //
 // # What it does not promise
 //
-// Commit does not sync: after a power cut a recent object may be missing,
+// Commit does not sync what is not held: after a power cut a recent object may be missing,
 // damaged (a miss), or the one it replaced. Erasure does sync: what
 // [Cache.Remove], [Cache.Purge] or [Options.MaxAge] erased stays erased, and
 // what [Cache.Unpin] undid stays undone. One process holds a directory at a time;
@@ -46,8 +52,10 @@
 // [Writer] by one. Several writers may write one key: the last Commit wins, and
 // open objects keep reading what they opened.
 //
-// The mutex of [index.Index] guards what is known and all counts of bytes on disk,
-// that of [spill.Room] what is outside. Neither is held across disk I/O or while the
+// The mutex of [hold.Records] orders the writes of holds, and is held meanwhile. It comes
+// before that of [index.Index], which guards what is known and all counts of bytes on
+// disk. That of [spill.Room] guards what is outside. Neither of these two is held across
+// disk I/O or while the
 // other is taken. Object.mu, which makes Close wait for reads, comes before
 // both. A name is claimed in the index while its file is replaced or removed,
 // so that two goroutines never work on one file. All waiting for other
@@ -62,7 +70,8 @@
 //
 // # Where things are
 //
-// [veriffs/cache/seal] is the format of an object, [veriffs/cache/directory]
+// [veriffs/cache/hold] is the records of holds, [veriffs/cache/seal] the format of an
+// object, [veriffs/cache/directory]
 // the directory, [veriffs/cache/spill] what is kept outside of it, and
 // [veriffs/cache/health] the state of the disk. [veriffs/cache/index] knows what is
 // there and what may go, without I/O. In this package store adds the files; Cache,

@@ -25,6 +25,9 @@ type Report struct {
 	// in the directory beside them and is not the cache's.
 	Unreadable int64    `json:"unreadable"`
 	Unknown    []string `json:"unknown"`
+	// Held is the number of matching objects that the last scan left because they
+	// are held.
+	Held int64 `json:"held_objects"`
 	// Pins is the number of pinned names, of objects that are there or not, that
 	// the last scan left. Without its object nobody can tell whose a pin is: the
 	// caller of Purge undoes those of its keys with Unpin.
@@ -46,11 +49,14 @@ type Erased struct {
 // Remove erases the object of this key, if there is one, and makes sure that a
 // power cut does not bring it back. A pin of the key is removed with it. After
 // an error the object can't be had any more, but may still be on the disk and
-// come back with the next start: remove it again.
+// come back with the next start: remove it again. What is held stays: ErrHeld.
 func (c *Cache) Remove(k Key) error {
 	st := c.store.Load()
 	var errs error
 	for i, s := range c.secrets {
+		if st.index.IsKept(s.Name(k)) {
+			return ErrHeld
+		}
 		if err := st.erase(uint8(i), s.Name(k), 0); !errors.Is(err, fs.ErrNotExist) {
 			errs = errors.Join(errs, err)
 		}
@@ -70,15 +76,16 @@ func (c *Cache) Remove(k Key) error {
 // label. The report holds what was done even if an error ends the work.
 //
 // What other secrets sealed can't match; it is counted, and then nothing is
-// proven.
+// proven. What is held stays; it is counted, and that there is nothing else
+// is proven all the same.
 func (c *Cache) Purge(ctx context.Context, match func(k Key, label []byte, stored time.Time) bool) (Report, error) {
 	return c.purge(ctx, match, false)
 }
 
-// PurgeAll erases every object as Purge does, and every pin, those of secrets
-// that are not configured included.
-func (c *Cache) PurgeAll(ctx context.Context) (Report, error) {
-	return c.purge(ctx, func(Key, []byte, time.Time) bool { return true }, true)
+// PurgeAll is Purge that also erases every pin, and what secrets sealed that are
+// not configured: unless one of those has sealed a hold.
+func (c *Cache) PurgeAll(ctx context.Context, match func(k Key, label []byte, stored time.Time) bool) (Report, error) {
+	return c.purge(ctx, match, true)
 }
 
 func (c *Cache) purge(ctx context.Context, match func(Key, []byte, time.Time) bool, all bool) (Report, error) {

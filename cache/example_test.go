@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"veriffs/cache"
 )
@@ -102,7 +103,7 @@ func ExampleCache_PurgeAll() {
 		panic(err)
 	}
 	o.Close()
-	r, err := c.PurgeAll(context.Background())
+	r, err := c.PurgeAll(context.Background(), func(cache.Key, []byte, time.Time) bool { return true })
 	fmt.Println(len(r.Erased), "erased, proven:", r.Proven, err)
 	// Output: 1 erased, proven: true <nil>
 }

@@ -36,6 +36,13 @@ func (c *Cache) sweepForeign() {
 	if err == nil && len(tags) == 0 {
 		return
 	}
+	held, unknown := foreignHolds(st)
+	if err = errors.Join(err, unknown); err == nil && len(held) > 0 {
+		c.proven.Store(false) // said once
+		c.log.Error("cache: a secret that is not configured has sealed a hold: nothing that such secrets sealed is removed; set it as well (new,old) to read what is held",
+			slog.Int("secrets", len(held)))
+		return
+	}
 	for _, tag := range tags {
 		err = errors.Join(err, st.removeForeign(c.ctx, tag, func(string, *unix.Stat_t) {}))
 	}

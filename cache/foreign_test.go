@@ -185,7 +185,7 @@ func TestPurgeBesideForeignObjects(t *testing.T) {
 func TestPurgeAll(t *testing.T) {
 	c, o := rotated(t)
 	waitLoaded(t, c)
-	r, err := c.PurgeAll(context.Background())
+	r, err := c.PurgeAll(context.Background(), everything)
 	if err != nil || len(r.Erased) != 10 || r.Remaining != 0 || r.Unreadable != 0 || !r.Proven || r.Bytes == 0 || r.Scans != 2 {
 		t.Errorf("%+v, %v", r, err)
 	}
@@ -236,7 +236,7 @@ func TestPurgeBesideUnknownFiles(t *testing.T) {
 	for _, name := range unknown {
 		must(t, os.Remove(filepath.Join(o.Dir, name)))
 	}
-	if r, err := c.PurgeAll(context.Background()); err != nil || !r.Proven {
+	if r, err := c.PurgeAll(context.Background(), everything); err != nil || !r.Proven {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

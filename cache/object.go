@@ -86,9 +86,10 @@ func (o *Object) Verify() error {
 	return nil
 }
 
-// fail drops the object from the cache.
+// fail drops the object from the cache. One that is held stays if it was the disk
+// that failed: it may be readable another time.
 func (o *Object) fail(err error) error {
-	if o.held != nil {
+	if o.held != nil && (errors.Is(err, seal.ErrSeal) || !o.st.index.IsKept(o.name)) {
 		_ = o.st.discard(o.secret, o.name, o.key, o.held.Inode(), err)
 	}
 	return fmt.Errorf("%w: %w", ErrDamaged, err)

@@ -123,7 +123,7 @@ func TestPurgeAllPins(t *testing.T) {
 	if err != nil || r.Pins != 5 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	r, err = c.PurgeAll(context.Background())
+	r, err = c.PurgeAll(context.Background(), everything)
 	if err != nil || !r.Proven || r.Pins != 0 || len(pinFiles(t, o.Dir)) != 0 {
 		t.Errorf("%+v, %v, %v", r, err, pinFiles(t, o.Dir))
 	}
@@ -143,12 +143,12 @@ func TestPurgeAllPastAPinThatStays(t *testing.T) {
 	must(t, c.Pin("goes"))
 	stays := filepath.Join(o.Dir, c.secrets[0].Dir(), directory.PinDir, c.secrets[0].Name("stays").String())
 	must(t, os.MkdirAll(filepath.Join(stays, "full"), 0o700))
-	r, err := c.PurgeAll(context.Background())
+	r, err := c.PurgeAll(context.Background(), everything)
 	if err == nil || r.Proven || r.Pins != 1 || len(r.Erased) != 1 || len(pinFiles(t, o.Dir)) != 1 {
 		t.Errorf("%+v, %v, %v", r, err, pinFiles(t, o.Dir))
 	}
 	must(t, os.RemoveAll(stays))
-	if r, err := c.PurgeAll(context.Background()); err != nil || !r.Proven || r.Pins != 0 {
+	if r, err := c.PurgeAll(context.Background(), everything); err != nil || !r.Proven || r.Pins != 0 {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

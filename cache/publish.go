@@ -43,8 +43,15 @@ func (s *sink) place(f *os.File, h *seal.Header, n seal.Name) (reader *index.Fil
 	if err == nil {
 		err = busy
 	}
+	kept := st.index.IsKept(n)
+	if err == nil && kept { // what is held may not come again
+		err = f.Sync()
+	}
 	if err == nil {
 		err = s.rename(secret, n)
+	}
+	if err == nil && kept {
+		_ = st.dir.Sync(secret.Shard(n)) // it is in place all the same
 	}
 	// Until here the reservation covers what the directories grew by.
 	st.measure(directory.TempDir)

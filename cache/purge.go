@@ -26,7 +26,7 @@ type purge struct {
 // run scans until a scan finds nothing.
 func (p *purge) run(ctx context.Context) (err error) {
 	for p.Scans < 4 {
-		p.Remaining, p.Unreadable = 0, 0
+		p.Remaining, p.Unreadable, p.Held = 0, 0, 0
 		err := p.scan(ctx)
 		p.Scans++
 		if err != nil {
@@ -98,6 +98,10 @@ func (p *purge) object(f index.Object) (erased bool, err error) {
 	case !p.match(h.Key, h.Label, h.Stored):
 		p.Examined++
 		return false, nil
+	case p.st.index.IsKept(f.Name):
+		p.Examined++
+		p.Held++
+		return false, nil
 	default:
 		p.Examined++
 		p.Remaining++
@@ -148,6 +152,11 @@ func (p *purge) countPins() error {
 func (p *purge) foreign(ctx context.Context) error {
 	// What a crash of an ephemeral cache left is to go anyway.
 	sweep := p.all || p.c.opts.Ephemeral
+	held, err := foreignHolds(p.st)
+	if err != nil {
+		return err
+	}
+	sweep = sweep && len(held) == 0
 	tags, err := p.st.foreignTags()
 	for _, tag := range tags {
 		if !sweep {

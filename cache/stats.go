@@ -1,5 +1,7 @@
 package cache
 
+import "time"
+
 // Stats is a snapshot of a cache's state and of what happened since Open.
 type Stats struct {
 	Objects   int64 // in the cache; what is known so far while Loading
@@ -16,6 +18,8 @@ type Stats struct {
 	Damaged   int64 // objects deleted because they did not authenticate
 	Loading   bool  // the index is not complete yet
 	Bypassed  bool  // the disk is sick and left alone
+
+	MaxAge time.Duration // of objects, as configured; 0 is never
 }
 
 // Stats returns the counters. It costs no I/O.
@@ -23,7 +27,7 @@ func (c *Cache) Stats() Stats {
 	s := Stats{
 		Hits: c.counts.hits.Load(), Misses: c.counts.misses.Load(),
 		Evictions: c.counts.evictions.Load(), Damaged: c.counts.damaged.Load(),
-		Bypassed: c.disk.Sick(),
+		Bypassed: c.disk.Sick(), MaxAge: c.opts.MaxAge,
 	}
 	s.Memory, s.Spilled = c.spills.Used()
 	x := c.store.Load().index.State()

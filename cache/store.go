@@ -11,6 +11,7 @@ import (
 
 	"veriffs/cache/directory"
 	"veriffs/cache/health"
+	"veriffs/cache/hold"
 	"veriffs/cache/index"
 	"veriffs/cache/seal"
 )
@@ -25,6 +26,7 @@ type store struct {
 	log     *slog.Logger
 	counts  *counters
 	told    func(object string, k Key, why error) // of damage; may be nil
+	holds   *hold.Records
 	minFree float64                               // the fraction of the file system that writes leave free
 }
 
@@ -33,8 +35,8 @@ type counters struct {
 	hits, misses, evictions, damaged atomic.Int64
 }
 
-// newStore counts the directories in d and reads which objects are pinned: what
-// can't wait until the index is loaded.
+// newStore counts the directories in d and reads which objects are held and which
+// are pinned: what can't wait until the index is loaded.
 func newStore(c *Cache, d *directory.Directory) (*store, error) {
 	st := &store{
 		dir: d, index: index.New(c.opts.Limit), secrets: c.secrets, disk: c.disk,
@@ -48,6 +50,9 @@ func newStore(c *Cache, d *directory.Directory) (*store, error) {
 		if !directory.IsTag(name) {
 			st.measure(name)
 		}
+	}
+	if err := st.loadHolds(); err != nil {
+		return nil, err
 	}
 	return st, st.loadPins()
 }

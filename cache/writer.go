@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"veriffs/cache/seal"
 )
@@ -18,6 +19,7 @@ type Writer struct {
 	sealer *seal.Writer
 	sink   *sink
 	ended  bool
+	stored time.Time // when the object was stored first; zero: now
 }
 
 // Create starts an object of size bytes, -1 if that is not known. A wrong size
@@ -72,7 +74,10 @@ func (w *Writer) Commit(label []byte) (*Object, error) {
 	if len(label) > seal.MaxLabel {
 		return nil, fmt.Errorf("cache: a label of %d bytes; up to %d are allowed", len(label), seal.MaxLabel)
 	}
-	h, head, err := w.sealer.Finish(w.c.secrets[0], w.key, bytes.Clone(label), w.c.now().Round(0))
+	if w.stored.IsZero() {
+		w.stored = w.c.now().Round(0)
+	}
+	h, head, err := w.sealer.Finish(w.c.secrets[0], w.key, bytes.Clone(label), w.stored)
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}

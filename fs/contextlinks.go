@@ -99,10 +99,17 @@ func (l *contextLink) Readlink(context.Context) ([]byte, syscall.Errno) {
 
 // linkAttr is the identity of a link: a hash of its target.
 func linkAttr(target string) fusefs.StableAttr {
-	sum := sha256.Sum256([]byte(target))
+	attr := hashAttr(target)
+	attr.Mode = syscall.S_IFLNK
+	return attr
+}
+
+// hashAttr is an identity that comes from a name.
+func hashAttr(name string) fusefs.StableAttr {
+	sum := sha256.Sum256([]byte(name))
 	ino := binary.BigEndian.Uint64(sum[:])
 	if veriff.Reserved(ino) {
 		ino ^= 1 << 32 // which is not reserved
 	}
-	return fusefs.StableAttr{Mode: syscall.S_IFLNK, Ino: ino, Gen: binary.BigEndian.Uint64(sum[8:])}
+	return fusefs.StableAttr{Ino: ino, Gen: binary.BigEndian.Uint64(sum[8:])}
 }

@@ -87,7 +87,7 @@ func TestErasedFileStaysReadableWhileOpen(t *testing.T) {
 	if _, err := f.ReadAt(head, 0); err != nil || resident(t, f) == 0 {
 		t.Fatalf("the kernel holds no page, so the test proves nothing: %v", err)
 	}
-	erasure, err := w.lib.EraseAll(context.Background())
+	erasure, err := w.lib.EraseAll(context.Background(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestClosingDropsErasedPages(t *testing.T) {
 			return f
 		}
 		reader, other := open(), open()
-		if _, err := w.lib.EraseAll(context.Background()); err != nil {
+		if _, err := w.lib.EraseAll(context.Background(), false); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := io.ReadAll(reader); err != nil || resident(t, other) == 0 {
@@ -135,7 +135,7 @@ func TestEraseAllLeavesNothing(t *testing.T) {
 	if w.cache.Stats().Objects == 0 {
 		t.Fatal("nothing is cached, so the test proves nothing")
 	}
-	erasure, err := w.lib.EraseAll(context.Background())
+	erasure, err := w.lib.EraseAll(context.Background(), false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ type tag uint64
 const (
 	contextsTag tag = 0x9 // by-context/<sessionId>
 	metadataTag tag = 0xa // metadata/<sessionId>
-	documentTag tag = 0xb // the first document in it, by name; there are five
+	documentTag tag = 0xb // the first document of the API in it, by name; there are five
 )
 
 const (
@@ -58,6 +58,14 @@ func metadataAttr(id veriff.SessionID) fusefs.StableAttr {
 // documentAttr is the identity of a document of a session.
 func documentAttr(id veriff.SessionID, kind listing.DocumentKind) fusefs.StableAttr {
 	hi, lo := id.Halves()
+	switch {
+	case kind == listing.HoldDocument: // for which no version is left
+		attr := hashAttr("metadata/" + id.String() + "/" + kind.Name())
+		attr.Mode = syscall.S_IFREG
+		return attr
+	case kind > listing.HoldDocument:
+		kind--
+	}
 	return fusefs.StableAttr{Mode: syscall.S_IFREG, Ino: tagged(hi, documentTag+tag(kind)), Gen: lo}
 }
 

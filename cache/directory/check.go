@@ -15,6 +15,9 @@ import (
 const (
 	formatFile = "format"
 	formatLine = "veriffs cache 1\n"
+	// holdLine is the format of a cache that has had a hold: older programs would
+	// evict and erase what is held.
+	holdLine = "veriffs cache 2\n"
 	// Older programs refuse a directory with this one, as they should: they
 	// would leave in it what an ephemeral cache erases.
 	ephemeralLine = "veriffs cache 1 ephemeral\n"
@@ -28,6 +31,8 @@ const (
 	TempDir = "tmp"
 	// PinDir, in a secret's directory, holds a file for each pinned name.
 	PinDir = "pins"
+	// HoldDir, in a secret's directory, holds the records of holds.
+	HoldDir = "holds"
 )
 
 // check refuses a directory that is not a cache of this format, or in which
@@ -50,7 +55,7 @@ func (d *Directory) check() error {
 			return err
 		}
 		return d.Each(context.Background(), name, func(shard string, st *unix.Stat_t) error {
-			if !IsShard(shard) {
+			if !IsShard(shard) && shard != HoldDir {
 				return nil
 			}
 			return d.checkOurs(name+"/"+shard, st, unix.S_IFDIR)
@@ -79,11 +84,17 @@ func (d *Directory) checkFormat() error {
 		switch string(line) {
 		case d.format:
 			return nil
+		case holdLine:
+			if d.format == ephemeralLine {
+				return ErrKind
+			}
+			d.format = holdLine
+			return nil
 		case formatLine, ephemeralLine:
 			return ErrKind
 		}
 		version, ok := strings.CutPrefix(strings.TrimSpace(string(line)), "veriffs cache ")
-		if n, err := strconv.Atoi(version); ok && err == nil && n > 1 {
+		if n, err := strconv.Atoi(version); ok && err == nil && n > 2 {
 			return ErrNewer
 		}
 		return ErrForeign

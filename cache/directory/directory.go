@@ -134,6 +134,10 @@ func (d *Directory) Sync(rel string) error {
 	return f.Sync()
 }
 
+// SyncAll makes everything in the directory last through a power cut, and what
+// else is on its file system.
+func (d *Directory) SyncAll() error { return syncFS(d.self) }
+
 // Close unlocks the directory. Files that are open stay open.
 func (d *Directory) Close() error {
 	var err error

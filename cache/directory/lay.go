@@ -67,6 +67,29 @@ func writeSynced(dir *os.Root, name, content string) error {
 	return f.Sync()
 }
 
+// MarkHolds makes programs refuse the directory that know nothing of holds. The
+// time at which the cache was made stays.
+func (d *Directory) MarkHolds() error {
+	if d.format == holdLine {
+		return nil
+	}
+	f, temp, err := d.CreateTemp()
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(holdLine)
+	err = errors.Join(err, f.Sync(), f.Close(), d.Chtimes(temp, d.made, d.made))
+	if err == nil {
+		err = d.Rename(temp, formatFile)
+	}
+	if err != nil {
+		_ = d.Remove(temp) // or the next start does
+		return err
+	}
+	d.format = holdLine
+	return d.Sync(".")
+}
+
 // emptyTemp removes what a crash left unfinished.
 func (d *Directory) emptyTemp() error {
 	names, err := d.Names(TempDir)

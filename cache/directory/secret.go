@@ -76,8 +76,8 @@ func (s SecretDir) Clear(ctx context.Context, removed func(name string, st *unix
 	return s.d.RemoveAll(s.tag)
 }
 
-// isObject is true for everything but directories of objects, pins, and what the
-// Finder leaves.
+// isObject is true for everything but directories of objects, pins, holds, and what
+// the Finder leaves.
 func (s SecretDir) isObject(dir, name string, st *unix.Stat_t) bool {
-	return name != FinderFile && dir != s.PinDir() && (dir != s.tag || st.Mode&unix.S_IFMT != unix.S_IFDIR)
+	return name != FinderFile && dir != s.PinDir() && dir != s.tag+"/"+HoldDir && (dir != s.tag || st.Mode&unix.S_IFMT != unix.S_IFDIR)
 }

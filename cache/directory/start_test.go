@@ -77,7 +77,7 @@ func TestStrictStart(t *testing.T) {
 		}},
 		"newer format": {want: ErrNewer, prepare: func(t *testing.T, dir string) {
 			good(t, dir)
-			must(t, os.WriteFile(filepath.Join(dir, formatFile), []byte("veriffs cache 2\n"), 0o600))
+			must(t, os.WriteFile(filepath.Join(dir, formatFile), []byte("veriffs cache 3\n"), 0o600))
 		}},
 		"someone's documents": {want: ErrForeign, prepare: func(t *testing.T, dir string) {
 			must(t, os.MkdirAll(filepath.Join(dir, TempDir), 0o700))

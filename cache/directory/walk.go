@@ -49,7 +49,7 @@ func (d *Directory) Unknown(tags []string) ([]string, error) {
 			return unknown, err
 		}
 		for _, name := range names {
-			if name != PinDir && name != FinderFile && !IsShard(name) {
+			if name != PinDir && name != HoldDir && name != FinderFile && !IsShard(name) {
 				unknown = append(unknown, tag+"/"+name)
 			}
 		}

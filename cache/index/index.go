@@ -48,6 +48,7 @@ type Index struct {
 	dirs    map[string]usage    // directories themselves, and all that is in foreign ones
 	foreign int64               // objects in them
 	closed  bool
+	keptAll bool // nothing may go: it is not known what is held
 }
 
 // usage is what a directory takes.
@@ -229,7 +230,7 @@ func (x *Index) SetDir(rel string, objects, bytes int64) {
 func (x *Index) Pin(n seal.Name, on bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.objects.pin(n, on)
+	x.objects.mark(x.objects.pins, n, on)
 }
 
 // UnpinAll makes all objects evictable.
@@ -237,7 +238,7 @@ func (x *Index) UnpinAll() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for n := range x.objects.pins {
-		x.objects.pin(n, false)
+		x.objects.mark(x.objects.pins, n, false)
 	}
 }
 
@@ -246,4 +247,26 @@ func (x *Index) IsPinned(n seal.Name) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.objects.pins[n]
+}
+
+// Keep says which objects must not go, there or yet to come; with all, none may.
+func (x *Index) Keep(names map[seal.Name]bool, all bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for n := range x.objects.kept {
+		if !names[n] {
+			x.objects.mark(x.objects.kept, n, false)
+		}
+	}
+	for n := range names {
+		x.objects.mark(x.objects.kept, n, true)
+	}
+	x.keptAll = all
+}
+
+// IsKept reports whether the object of this name must not go.
+func (x *Index) IsKept(n seal.Name) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.keptAll || x.objects.kept[n]
 }

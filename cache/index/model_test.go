@@ -18,6 +18,9 @@ func check(t *testing.T, x *Index) {
 		used += e.Size
 		if x.objects.pins[n] {
 			pinned++
+		}
+		if x.objects.pins[n] || x.objects.kept[n] {
+			continue
 		} else if x.objects.opened(n, e) == nil {
 			evictable += e.Size
 		}
@@ -110,8 +113,11 @@ func TestModel(t *testing.T) {
 					x.SetDir("foreign", int64(r.IntN(5)), int64(r.IntN(5))*512)
 				}
 			case 11:
-				if r.IntN(20) == 0 {
+				switch r.IntN(20) {
+				case 0:
 					x.UnpinAll()
+				case 1, 2, 3:
+					x.Keep(map[seal.Name]bool{n: true, name(): true}, false)
 				}
 			}
 			if step == 30 {

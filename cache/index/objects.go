@@ -25,6 +25,7 @@ func (f *File) Inode() uint64 { return f.inode }
 type objects struct {
 	lru  *simplelru.LRU[seal.Name, Entry]
 	pins map[seal.Name]bool // of objects that are there or not
+	kept map[seal.Name]bool // by holds, there or not
 	open map[uint64]*File   // by inode
 
 	loading bool
@@ -35,7 +36,7 @@ type objects struct {
 }
 
 func newObjects() objects {
-	return objects{lru: newLRU(), pins: map[seal.Name]bool{}, open: map[uint64]*File{}, loading: true, gone: map[seal.Name]bool{}}
+	return objects{lru: newLRU(), pins: map[seal.Name]bool{}, kept: map[seal.Name]bool{}, open: map[uint64]*File{}, loading: true, gone: map[seal.Name]bool{}}
 }
 
 // newLRU is bounded by bytes, which the index counts, and not by a number.
@@ -56,9 +57,10 @@ func (o *objects) opened(n seal.Name, e Entry) *File {
 	return nil
 }
 
-// idle reports whether an object is neither pinned nor open, so that it can go.
+// idle reports whether an object is neither pinned nor kept nor open, so that it
+// can go.
 func (o *objects) idle(n seal.Name, e Entry) bool {
-	return !o.pins[n] && o.opened(n, e) == nil
+	return !o.pins[n] && !o.kept[n] && o.opened(n, e) == nil
 }
 
 // add makes e the most recently used object. There must be none of this name.
@@ -96,15 +98,16 @@ func (o *objects) count(n seal.Name, e Entry, sign int64) {
 	}
 }
 
-func (o *objects) pin(n seal.Name, on bool) {
-	if o.pins[n] == on {
+// mark puts a name into pins or kept, or takes it out.
+func (o *objects) mark(set map[seal.Name]bool, n seal.Name, on bool) {
+	if set[n] == on {
 		return
 	}
 	e, ok := o.take(n)
 	if on {
-		o.pins[n] = true
+		set[n] = true
 	} else {
-		delete(o.pins, n)
+		delete(set, n)
 	}
 	if ok {
 		o.add(n, e)
@@ -180,6 +183,11 @@ func (o *objects) merge(lru *simplelru.LRU[seal.Name, Entry], bytes int64) int64
 	for n := range o.pins {
 		if e, ok := lru.Peek(n); ok && !o.lru.Contains(n) {
 			o.pinned++
+			o.evictable -= e.Size
+		}
+	}
+	for n := range o.kept {
+		if e, ok := lru.Peek(n); ok && !o.lru.Contains(n) && !o.pins[n] {
 			o.evictable -= e.Size
 		}
 	}

@@ -44,7 +44,7 @@ func (x *Index) Plan(n, short int64) (victims []Object, ok bool) {
 func (x *Index) planLocked(n, short int64) (victims []Object, ok, done bool) {
 	need := max(x.room.used+n-x.room.limit, short) - x.room.freeing
 	switch {
-	case x.objects.loading, x.closed, need > x.objects.evictable:
+	case x.objects.loading, x.closed, need > x.objects.evictable, need > 0 && x.keptAll:
 		return nil, false, true
 	case need > 0:
 		victims = x.objects.takeOldest(need, x.busy)

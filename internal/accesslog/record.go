@@ -21,6 +21,7 @@ const (
 	OpPurge     Operation = "purge"
 	OpHold      Operation = "hold"
 	OpRelease   Operation = "release" // of a hold
+	OpDelete    Operation = "delete-at-veriff"
 	OpPin       Operation = "pin"
 	OpUnpin     Operation = "unpin"
 	OpEvict     Operation = "evict"

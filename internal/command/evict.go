@@ -13,7 +13,7 @@ func evictCommand() *cli.Command {
 		Name:      "evict",
 		Usage:     "evict the files of sessions, or single files, from the cache",
 		ArgsUsage: "NAME…",
-		Description: whatNames + " Pinned files stay. Evicted files are fetched again when they are\n" +
+		Description: whatNames + " Pinned and held files stay. Evicted files are fetched again when they are\n" +
 			"opened. To erase data with a proof, use veriffs purge.",
 		Flags: keeperFlags(
 			&cli.BoolFlag{Name: "all", Usage: "evict every file"},
@@ -43,10 +43,13 @@ func evict(c *cli.Context) error {
 	switch {
 	case evicted.Files > 0:
 		fmt.Fprintf(c.App.Writer, "evicted %s files, %s\n", count(evicted.Files), bytesText(evicted.Bytes))
-	case evicted.Pinned == 0:
+	case evicted.Pinned+evicted.Held == 0:
 		fmt.Fprintln(c.App.Writer, "evicted 0 files: none of them is in the cache")
 	default:
 		fmt.Fprintln(c.App.Writer, "evicted 0 files")
+	}
+	if evicted.Held > 0 {
+		fmt.Fprintf(c.App.Writer, "%s files are held and stay; see veriffs hold list\n", count(evicted.Held))
 	}
 	if evicted.Pinned > 0 {
 		what := "NAME"

@@ -42,6 +42,7 @@ const (
 	tidies  need = iota // a cache that is there; the API is not asked
 	asks                // a cache, and the API where the cache does not know
 	fetches             // a cache that keeps to its limit, and an API that takes the credentials
+	records             // a cache that keeps to its limit, and the API if it answers
 )
 
 // newKeeper brings up what the command is to work on: the mount that is meant or,
@@ -104,7 +105,7 @@ func openLibrary(ctx context.Context, s settings, need need, log *slog.Logger) (
 	}
 	s.api.Logger, s.cache.Logger, s.noReadAhead, s.passive = log, log, true, true
 	s.cache.Damaged = k.records.damaged
-	if need == fetches {
+	if need == fetches || need == records {
 		warnOfSmallCache(s.cache.Limit, log)
 	} else {
 		s.cache.Limit, s.cache.MinFree = unlimited, 0
@@ -148,6 +149,8 @@ func trouble(err error) error {
 	switch {
 	case err == nil || errors.As(err, &h):
 		return err
+	case errors.Is(err, library.ErrHeld):
+		return heldTrouble(err)
 	case errors.Is(err, veriff.ErrRefused):
 		return &hinted{err: err, code: exitRefused, hint: refusedHint(err)}
 	case errors.Is(err, library.ErrOffline), errors.Is(err, veriff.ErrUnreachable):

@@ -1,14 +1,12 @@
 package command
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/dustin/go-humanize"
-	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/library"
@@ -20,31 +18,29 @@ func purgeCommand() *cli.Command {
 		Name:      "purge",
 		Usage:     "erase what is kept of one session or of all, on disk and in memory, and prove it",
 		UsageText: "veriffs purge [options] --session ID\nveriffs purge [options] --all",
+		Description: "What is held (see veriffs hold) is not erased: exit code 9, and nothing is erased then. A receipt is JSON; FILE.sig\n" +
+			"is its signature by the key of this installation. To check it, write an identity and the key's public half\n" +
+			"(ssh-keygen -y -f installation.key) into a line of a file:\n\n" +
+			"  ssh-keygen -Y verify -f SIGNERS -I IDENTITY -n veriffs-receipt -s FILE.sig < FILE",
 		Flags: keeperFlags(
 			&cli.StringFlag{Name: "session", Usage: "erase the files, lists and documents of the session `ID`"},
 			&cli.BoolFlag{Name: "all", Usage: "erase everything, including what another secret sealed"},
-			&cli.StringFlag{Name: "report", TakesFile: true, Usage: "write a report of what was erased, as JSON, to `FILE`; - is standard output"},
+			&cli.BoolFlag{Name: "except-held", Usage: "with --all: erase everything but what is held"},
+			&cli.BoolFlag{Name: "at-veriff", Usage: "with --session and --yes: then ask Veriff to delete the session, which can't be undone"},
+			&cli.BoolFlag{Name: "yes", Usage: "with --at-veriff: do it"},
+			&cli.StringFlag{Name: flagReceipt, Aliases: []string{"report"}, TakesFile: true, Usage: "write a receipt of what was erased, as JSON, to `FILE`, and its signature to FILE.sig; - is standard output, without a signature"},
 		),
 		Action: purge,
 	}
 }
 
 func purge(c *cli.Context) error {
-	if c.NArg() > 0 {
-		return usageError("purge takes no arguments: use --session %s", c.Args().First())
+	what, session, err := purgeArguments(c)
+	if err != nil {
+		return err
 	}
-	if c.Bool("all") == c.IsSet("session") {
-		return usageError("give either --session ID or --all")
-	}
-	var session veriff.SessionID
-	if !c.Bool("all") {
-		var err error
-		if session, err = veriff.ParseSessionID(c.String("session")); err != nil {
-			return usageError("--session: %q is not a session id", c.String("session"))
-		}
-	}
-	file := c.String("report")
-	if err := checkReport(file); err != nil {
+	file, err := openReceipt(c)
+	if err != nil {
 		return err
 	}
 	k, err := newKeeper(c, tidies)
@@ -53,33 +49,104 @@ func purge(c *cli.Context) error {
 	}
 	defer k.close()
 	var erasure library.Erasure
-	if c.Bool("all") {
-		erasure, err = k.EraseAll(c.Context)
+	if what.All {
+		erasure, err = k.EraseAll(c.Context, what.ExceptHeld)
 	} else {
 		erasure, err = k.EraseSession(c.Context, session)
 	}
-	// The report of a failed erasure says how far it got.
-	if file != "" && !erasure.Started.IsZero() {
-		if wrote := writeReport(c.App.Writer, file, purgeReport{k.cacheDir(), erasure}); wrote != nil {
-			return fmt.Errorf("write the report: %w", wrote)
+	r := newReceipt(k.cacheDir(), what, erasure, err)
+	var deletion error
+	if what.AtVeriff && err == nil {
+		r.AtVeriff, deletion = deleteAtVeriff(c.Context, k, session)
+	}
+	out := c.App.Writer
+	if file != nil {
+		if wrote := file.write(c.App.Writer, r); wrote != nil {
+			return errors.Join(trouble(err), deletion, fmt.Errorf("write the receipt: %w", wrote))
+		}
+		if file.path == "-" {
+			out = c.App.ErrWriter
 		}
 	}
 	if err != nil {
 		return trouble(err)
 	}
-	out := c.App.Writer
-	if file == "-" {
-		out = c.App.ErrWriter
-	}
-	proof := "reading the whole cache in " + k.cacheDir() + " again found none left"
-	if !erasure.Proven {
-		proof = "it is not proven that none are left"
-	}
-	fmt.Fprintf(out, "erased %s objects, %s on disk; %s\n", humanize.Comma(int64(len(erasure.Erased))), bytesText(erasure.Bytes), proof)
-	if erasure.Open > 0 {
-		fmt.Fprintf(out, "%d of them are open: programs that have them open can read them until they close them\n", erasure.Open)
+	writePurged(out, r)
+	if deletion != nil {
+		return deletion
 	}
 	return unproven(&erasure)
+}
+
+// purgeArguments reads what is to be erased.
+func purgeArguments(c *cli.Context) (what asked, session veriff.SessionID, err error) {
+	what = asked{All: c.Bool("all"), ExceptHeld: c.Bool("except-held"), AtVeriff: c.Bool("at-veriff"), By: thisUser()}
+	switch {
+	case c.NArg() > 0:
+		return what, session, usageError("purge takes no arguments: use --session %s", c.Args().First())
+	case what.All == c.IsSet("session"):
+		return what, session, usageError("give either --session ID or --all")
+	case what.ExceptHeld && !what.All:
+		return what, session, usageError("--except-held goes with --all: a session that is held is not erased")
+	case what.AtVeriff && what.All:
+		return what, session, usageError("--at-veriff goes with --session: Veriff deletes one session at a time, at most 5 in an hour and 10 in a day")
+	case what.All:
+		return what, session, nil
+	}
+	if session, err = veriff.ParseSessionID(c.String("session")); err != nil {
+		return what, session, usageError("--session: %q is not a session id", c.String("session"))
+	}
+	what.Session = session.String()
+	if what.AtVeriff && !c.Bool("yes") {
+		return what, session, &usage{
+			err:  fmt.Errorf("with --at-veriff, this erases what is kept of session %s here and then asks Veriff to delete it for good, with its decision and all its media; nothing was done", session),
+			hint: "add --yes to do it; Veriff accepts at most 5 such requests in an hour and 10 in a day, and only where it has switched that on",
+		}
+	}
+	return what, session, nil
+}
+
+// deleteAtVeriff asks Veriff to delete a session, and says what became of that.
+func deleteAtVeriff(ctx context.Context, k *keeper, id veriff.SessionID) (*atVeriff, error) {
+	d, err := k.DeleteAtVeriff(ctx, id)
+	r := &atVeriff{Deletion: d}
+	if err == nil {
+		return r, nil
+	}
+	r.Error = trimPackage(err)
+	problem := fmt.Errorf("erased here, but not deleted at Veriff: %w", err)
+	switch {
+	case errors.Is(err, veriff.ErrUncertain):
+		return r, &hinted{code: exitFailed, err: fmt.Errorf("erased here; whether Veriff deletes the session is not known: %w", err),
+			hint: "look before you ask again: the request may have been accepted, and is counted; a session that Veriff has deleted is not found any more"}
+	case errors.Is(err, veriff.ErrRateLimited):
+		return r, &hinted{code: exitFailed, err: problem, hint: "Veriff accepts 5 such requests in an hour and 10 in a day: run the same command again later"}
+	case errors.Is(err, veriff.ErrNotFound):
+		return r, &hinted{code: exitFailed, err: problem, hint: "Veriff has no such session (any more): nothing is left to delete"}
+	case errors.Is(err, veriff.ErrNotDeletable):
+		return r, &hinted{code: exitFailed, err: problem, hint: "wait until the verification is complete"}
+	case errors.Is(err, veriff.ErrRefused):
+		return r, &hinted{code: exitRefused, err: problem, hint: "Veriff has the deletion of sessions switched off until you ask its support to switch it on"}
+	}
+	return r, trouble(problem)
+}
+
+// writePurged says what was erased.
+func writePurged(w io.Writer, r *receipt) {
+	proof := "reading the whole cache in " + r.Cache + " again found none left"
+	if !r.Proven {
+		proof = "it is not proven that none are left"
+	}
+	fmt.Fprintf(w, "erased %s objects, %s on disk; %s\n", humanize.Comma(int64(len(r.Erased))), bytesText(r.Bytes), proof)
+	if r.Open > 0 {
+		fmt.Fprintf(w, "%d of them are open: programs that have them open can read them until they close them\n", r.Open)
+	}
+	if len(r.Held) > 0 {
+		fmt.Fprintf(w, "%s left, because held\n", plural(len(r.Held), "session"))
+	}
+	if r.AtVeriff != nil && r.AtVeriff.Accepted {
+		fmt.Fprintln(w, "requested at Veriff: it accepted, and says that it deletes the session within 12 hours")
+	}
 }
 
 // unproven says why an erasure is not proven, and what to do about it.
@@ -105,36 +172,4 @@ func unproven(r *library.Erasure) error {
 			hint: "enter the session in a mount (ls MOUNTPOINT/sessions/ID), so that its attempts are known, and run purge again; or erase everything: veriffs purge --all"}
 	}
 	return &hinted{code: exitUnproven, err: errors.New("the mount did not report that nothing is left"), hint: "unmount it and run purge again"}
-}
-
-// purgeReport is the evidence as it is written down.
-type purgeReport struct {
-	Cache string `json:"cache"` // the directory that was read
-	library.Erasure
-}
-
-// checkReport refuses to replace what is no regular file, such as /dev/null.
-func checkReport(file string) error {
-	if file == "" || file == "-" {
-		return nil
-	}
-	info, err := os.Lstat(file)
-	if err == nil && !info.Mode().IsRegular() {
-		return usageError("--report: %s is no regular file, and would be replaced", file)
-	}
-	return nil // what is wrong otherwise shows when it is written
-}
-
-// writeReport writes the evidence so that it is whole or not there, and lasts.
-func writeReport(stdout io.Writer, file string, r purgeReport) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	text = append(text, '\n')
-	if file == "-" {
-		_, err = stdout.Write(text)
-		return err
-	}
-	return renameio.WriteFile(file, text, 0o600)
 }

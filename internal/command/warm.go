@@ -66,18 +66,23 @@ func warm(c *cli.Context) error {
 	return warmSummary(c, done, time.Since(began), err)
 }
 
-// warmSessions returns the sessions that the arguments and files name.
-func warmSessions(c *cli.Context) (ids []veriff.SessionID, err error) {
+// sessionIDs returns the sessions that the arguments name.
+func sessionIDs(c *cli.Context) (ids []veriff.SessionID, err error) {
 	texts, err := idArguments(c)
-	if err != nil {
-		return nil, err
-	}
 	for _, text := range texts {
 		id, err := veriff.ParseSessionID(text)
 		if err != nil {
 			return nil, err
 		}
 		ids = append(ids, id)
+	}
+	return ids, err
+}
+
+// warmSessions returns the sessions that the arguments and files name.
+func warmSessions(c *cli.Context) (ids []veriff.SessionID, err error) {
+	if ids, err = sessionIDs(c); err != nil {
+		return nil, err
 	}
 	if names := c.StringSlice(flagSessions); len(names) > 0 {
 		read, err := sessionsIn(c, names)

@@ -154,9 +154,9 @@ func (c *Client) EraseSession(ctx context.Context, id veriff.SessionID) (library
 	return c.purge(ctx, purgeRequest{Session: id.String()})
 }
 
-// EraseAll makes the mount erase its whole cache.
-func (c *Client) EraseAll(ctx context.Context) (library.Erasure, error) {
-	return c.purge(ctx, purgeRequest{All: true})
+// EraseAll makes the mount erase its whole cache, or all but what is held.
+func (c *Client) EraseAll(ctx context.Context, exceptHeld bool) (library.Erasure, error) {
+	return c.purge(ctx, purgeRequest{All: true, Except: exceptHeld})
 }
 
 func (c *Client) purge(ctx context.Context, ask purgeRequest) (library.Erasure, error) {

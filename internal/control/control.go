@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"veriffs/internal/library"
+	"veriffs/internal/retention"
 	"veriffs/internal/warming"
 	"veriffs/veriff"
 )
@@ -37,10 +38,16 @@ import (
 type Keeper interface {
 	Warm(context.Context, warming.Options, func(warming.Progress)) (warming.Progress, error)
 	EraseSession(context.Context, veriff.SessionID) (library.Erasure, error)
-	EraseAll(context.Context) (library.Erasure, error)
+	EraseAll(ctx context.Context, exceptHeld bool) (library.Erasure, error)
 	Evict(ctx context.Context, names []string) (library.Evicted, error)
 	Pin(ctx context.Context, name string) (library.Pinned, error)
 	Unpin(ctx context.Context, name string) (library.Pinned, error)
+	Hold(context.Context, library.HoldOptions) (library.Held, error)
+	Holds(context.Context) ([]library.Hold, error)
+	Release(ctx context.Context, id veriff.SessionID, reason string) (library.Hold, error)
+	ReleaseUnreadable(ctx context.Context, reason string) error
+	Retention(ctx context.Context, only []veriff.SessionID) (retention.Report, error)
+	DeleteAtVeriff(context.Context, veriff.SessionID) (veriff.Deletion, error)
 }
 
 var (
@@ -72,6 +79,11 @@ const (
 	pathEvict   = "/v1/evict"
 	pathPin     = "/v1/pin"
 	pathUnpin   = "/v1/unpin"
+	pathHold    = "/v1/hold"
+	pathHolds   = "/v1/holds"
+	pathRelease = "/v1/release"
+	pathRetain  = "/v1/retention"
+	pathDelete  = "/v1/delete-at-veriff"
 	pathMetrics = "/metrics"
 )
 
@@ -95,6 +107,7 @@ type warmLine struct {
 type purgeRequest struct {
 	Session string `json:"session,omitempty"`
 	All     bool   `json:"all,omitempty"` // exactly one of the two is set
+	Except  bool   `json:"except_held,omitempty"`
 }
 
 // purgeReply says what was erased, even if the purge failed later.

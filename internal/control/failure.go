@@ -27,6 +27,11 @@ var kinds = map[string]error{
 	"not an id":    veriff.ErrNotUUID,
 	"cancelled":    context.Canceled,
 	"bad request":  errRequest,
+	"held":         library.ErrHeld,
+	"no hold":      library.ErrNoHold,
+	"ephemeral":    library.ErrEphemeral,
+	"uncertain":    veriff.ErrUncertain,
+	"no deletion":  veriff.ErrNotDeletable,
 }
 
 var errRequest = errors.New("control: malformed request")
@@ -37,7 +42,7 @@ func failureOf(err error) *failure {
 	}
 	f := &failure{Text: err.Error()}
 	for kind, known := range kinds {
-		if errors.Is(err, known) {
+		if errors.Is(err, known) && f.Kind != "uncertain" { // which has a reason of its own kind
 			f.Kind = kind
 		}
 	}

@@ -57,7 +57,7 @@ func TestKeeperThroughTheSocket(t *testing.T) {
 	if e, err := h.client.EraseSession(ctx, h.SessionIDs()[1]); err != nil || len(e.Erased) == 0 || e.Session != h.SessionIDs()[1].String() {
 		t.Errorf("%+v, %v", e, err)
 	}
-	if e, err := h.client.EraseAll(ctx); err != nil || len(e.Erased) == 0 || e.Remaining != 0 || e.Started.IsZero() {
+	if e, err := h.client.EraseAll(ctx, false); err != nil || len(e.Erased) == 0 || e.Remaining != 0 || e.Started.IsZero() {
 		t.Errorf("%+v, %v", e, err)
 	}
 	if s, err := h.client.Status(ctx); err != nil || s.Cache.Objects != 0 {

@@ -29,12 +29,14 @@ const mostSessions = 1000
 
 // asked is what a command was about, as the detail of its record.
 type asked struct {
-	Names    []string `json:"names,omitempty"`
-	Sessions []string `json:"sessions,omitempty"` // the first, of many
-	All      bool     `json:"all,omitempty"`
-	Contexts []string `json:"contexts,omitempty"`
-	NoVideo  bool     `json:"no_video,omitempty"`
-	Result   any      `json:"result"`
+	Names      []string `json:"names,omitempty"`
+	Sessions   []string `json:"sessions,omitempty"` // the first, of many
+	All        bool     `json:"all,omitempty"`
+	Contexts   []string `json:"contexts,omitempty"`
+	NoVideo    bool     `json:"no_video,omitempty"`
+	ExceptHeld bool     `json:"except_held,omitempty"`
+	Reason     string   `json:"reason,omitempty"`
+	Result     any      `json:"result,omitempty"`
 }
 
 // Warm records what was fetched, and what it did not get.
@@ -63,9 +65,9 @@ func (k *recorded) EraseSession(ctx context.Context, id veriff.SessionID) (libra
 }
 
 // EraseAll is EraseSession of everything.
-func (k *recorded) EraseAll(ctx context.Context) (library.Erasure, error) {
-	e, err := k.Keeper.EraseAll(ctx)
-	return e, errors.Join(err, k.record(ctx, accesslog.Record{Operation: accesslog.OpPurge}, asked{All: true, Result: numbers(e)}, err))
+func (k *recorded) EraseAll(ctx context.Context, exceptHeld bool) (library.Erasure, error) {
+	e, err := k.Keeper.EraseAll(ctx, exceptHeld)
+	return e, errors.Join(err, k.record(ctx, accesslog.Record{Operation: accesslog.OpPurge}, asked{All: true, ExceptHeld: exceptHeld, Result: numbers(e)}, err))
 }
 
 // erased is an Erasure in numbers.
@@ -125,7 +127,11 @@ func (k *recorded) record(ctx context.Context, r accesslog.Record, about asked, 
 		who = caller.Self()
 	}
 	r.Caller, r.Outcome = &who, accesslog.Success
-	if err != nil {
+	switch {
+	case err == nil:
+	case errors.Is(err, library.ErrHeld):
+		r.Outcome, r.Error = accesslog.Refused, err.Error()
+	default:
 		r.Outcome, r.Error = accesslog.Failed, err.Error()
 	}
 	if r.Detail, err = json.Marshal(about); err != nil {

@@ -200,6 +200,7 @@ func (s *Server) handler(metrics http.Handler) http.Handler {
 	mux.HandleFunc("POST "+pathEvict, s.evict)
 	mux.HandleFunc("POST "+pathPin, s.pin(s.keeper.Pin))
 	mux.HandleFunc("POST "+pathUnpin, s.pin(s.keeper.Unpin))
+	s.handleHolds(mux)
 	return mux
 }
 
@@ -249,8 +250,8 @@ func (s *Server) purge(w http.ResponseWriter, r *http.Request) {
 	)
 	switch id, bad := veriff.ParseSessionID(ask.Session); {
 	case ask.All && ask.Session == "":
-		erasure, err = s.keeper.EraseAll(r.Context())
-	case !ask.All && bad == nil:
+		erasure, err = s.keeper.EraseAll(r.Context(), ask.Except)
+	case !ask.All && bad == nil && !ask.Except:
 		erasure, err = s.keeper.EraseSession(r.Context(), id)
 	default:
 		s.fail(w, fmt.Errorf("%w: either a session or all", errRequest))

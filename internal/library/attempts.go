@@ -3,9 +3,11 @@ package library
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"veriffs/internal/answers"
 	"veriffs/internal/flight"
+	"veriffs/internal/hold"
 	"veriffs/internal/listing"
 	"veriffs/internal/store"
 	"veriffs/veriff"
@@ -46,15 +48,21 @@ func (l *attempts) FindInAttempt(ctx context.Context, id veriff.AttemptID, name 
 // Stored is the last listing of an attempt in the sealed store.
 func (l *attempts) Stored(id veriff.AttemptID) (a answers.Answer[*Listing], ok bool) {
 	body, _, stored, ok := store.Get(l.cache, store.AttemptList(id))
-	if !ok || l.catalog.Losses.HasAttempt(id) {
+	held := l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{})
+	if held == nil && (!ok || l.catalog.Losses.HasAttempt(id)) {
 		return a, false
 	}
 	media, err := veriff.DecodeMediaList(body)
-	if err != nil {
+	switch {
+	case err == nil:
+	case held != nil && len(held.Attempt(id).Files) > 0:
+		stored = time.Time{} // it is not the API's
+	default:
 		return a, false
 	}
 	list := l.attemptListing(id, media)
 	list.Proves = false // it is not new
+	l.keepHeld(list)
 	return answers.Answer[*Listing]{Value: list, Asked: stored}, true
 }
 
@@ -84,11 +92,18 @@ func (l *attempts) Ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 	if l.fenced(func(f *fence) bool { return f.hasAttempt(id) }) {
 		return nil, errFenced
 	}
+	held := l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{})
+	if l.given(held, func(r *hold.Record) time.Time { return r.AttemptGone(id) }) {
+		return l.kept(id)
+	}
 	var media veriff.MediaList
 	err := l.call(t, Subject{Attempt: id}, func(ctx context.Context) (err error) {
 		media, err = l.client.AttemptMedia(ctx, id)
 		return err
 	})
+	if answers.Proven(err) && held != nil && l.learn(held.Session, hold.AttemptGone(id, l.now())) {
+		return l.kept(id)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("library: list attempt %s: %w", id, err)
 	}
@@ -111,7 +126,17 @@ func (l *attempts) Ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 		return nil, errFenced
 	}
 	store.Put(l.cache, store.AttemptList(id), media.Body, store.NewLabel(session, id, media.Receipt).Text())
-	return l.attemptListing(id, media), nil
+	list := l.attemptListing(id, media)
+	l.learnListing(list, veriff.AttemptList{})
+	return list, nil
+}
+
+// kept is what there is of an attempt that is held and that the API has no more.
+func (l *attempts) kept(id veriff.AttemptID) (*Listing, error) {
+	if last, ok := l.Stored(id); ok {
+		return last.Value, nil
+	}
+	return nil, fmt.Errorf("library: attempt %s, which is held: %w", id, ErrNotFound)
 }
 
 // Gate waits for an erasure of the attempt to end.

@@ -14,6 +14,7 @@ import (
 	"veriffs/cache"
 	"veriffs/internal/collection"
 	"veriffs/internal/flight"
+	"veriffs/internal/hold"
 	"veriffs/internal/listing"
 	"veriffs/internal/reach"
 	"veriffs/internal/store"
@@ -29,11 +30,14 @@ type core struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	sessions *collection.Sessions
-	known    *collection.Attempts
-	catalog  *store.Catalog
-	fence    atomic.Pointer[fence] // of the erasure at work, nil without one
-	observer observers
+	sessions   *collection.Sessions
+	known      *collection.Attempts
+	catalog    *store.Catalog
+	holds      *hold.Set
+	again      sync.Map              // held sessions that are asked for again, though they are gone
+	incomplete chan struct{}         // holds one token when a hold may lack something
+	fence      atomic.Pointer[fence] // of the erasure at work, nil without one
+	observer   observers
 
 	distrusted func(Subject, error) // see Options; may be nil
 
@@ -53,7 +57,8 @@ func newCore(o Options) *core {
 	c := &core{client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now, distrusted: o.Distrusted}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	c.sessions = collection.NewSessions(o.Now)
-	c.catalog = store.NewCatalog(o.Cache)
+	c.incomplete = make(chan struct{}, 1)
+	c.catalog, c.holds = store.NewCatalog(o.Cache), store.Holds(o.Cache)
 	c.known = collection.NewAttempts(o.Now, c.knownAttempts)
 	c.link = reach.NewLink(o.Client, c.life, c.spawn, o.Logger)
 	c.limit = reach.NewLimit(o.Client, c.life, o.Logger)
@@ -141,6 +146,7 @@ func (c *core) rest(d time.Duration) bool {
 // catalogued remembers the attempts of a session, and tells the observer if they
 // have changed.
 func (c *core) catalogued(id veriff.SessionID, attempts []veriff.Attempt) {
+	attempts = c.heldAttempts(id, attempts)
 	if changed, latest := c.catalog.SetAttempts(id, attempts); changed {
 		c.observer.tell(Change{Session: id, AttemptsChanged: true, NewestChanged: latest})
 	}

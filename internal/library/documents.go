@@ -11,6 +11,7 @@ import (
 	"veriffs/cache"
 	"veriffs/internal/answers"
 	"veriffs/internal/flight"
+	"veriffs/internal/hold"
 	"veriffs/internal/listing"
 	"veriffs/internal/reach"
 	"veriffs/internal/store"
@@ -72,7 +73,7 @@ func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]listi
 		absent [listing.DocumentKinds]bool
 	)
 	for kind := range listing.DocumentKinds {
-		if kind.InListing() {
+		if kind.InListing() || kind == listing.HoldDocument {
 			continue
 		}
 		group.Go(l.guard(func() error {
@@ -93,7 +94,7 @@ func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]listi
 	}
 	var kinds []listing.DocumentKind
 	for kind := range listing.DocumentKinds {
-		if kind.InListing() {
+		if kind.InListing() || kind == listing.HoldDocument {
 			_, err := l.Document(ctx, id, kind)
 			absent[kind] = errors.Is(err, ErrNotFound)
 		}
@@ -108,6 +109,10 @@ func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]listi
 // The errors are those of Session.
 func (l *documents) Document(ctx context.Context, id veriff.SessionID, kind listing.DocumentKind) (Document, error) {
 	k := documentKey{id, kind}
+	if kind == listing.HoldDocument {
+		d, err := l.holdDocument(id)
+		return d.Document, err
+	}
 	if kind.InListing() {
 		if _, err := l.listings.Session(ctx, id); err != nil {
 			return Document{}, err
@@ -124,6 +129,10 @@ func (l *documents) Document(ctx context.Context, id veriff.SessionID, kind list
 
 // LastDocument returns, without the network, what is known of a document.
 func (l *documents) LastDocument(id veriff.SessionID, kind listing.DocumentKind) (Document, bool) {
+	if kind == listing.HoldDocument {
+		d, err := l.holdDocument(id)
+		return d.Document, err == nil
+	}
 	return l.answers.Present(documentKey{id, kind})
 }
 
@@ -137,6 +146,9 @@ type FullDocument struct {
 
 // OpenDocument returns a document with its body.
 func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind listing.DocumentKind) (FullDocument, error) {
+	if kind == listing.HoldDocument {
+		return l.holdDocument(id)
+	}
 	k := documentKey{id, kind}
 	received := l.answers.Received(k)
 	if _, err := l.Document(ctx, id, kind); err != nil {
@@ -171,14 +183,25 @@ func (l *documents) fetchDocument(t *flight.Task, k documentKey) (FullDocument, 
 	if l.fenced(func(f *fence) bool { return f.hasSession(k.session) }) {
 		return FullDocument{}, errFenced
 	}
+	held := l.holds.Of(k.session)
+	if l.given(held, func(r *hold.Record) time.Time { return r.GoneDocument(k.kind.String()) }) {
+		return l.keptDocument(k, fmt.Errorf("library: document %s, which is held: %w", k, ErrNotFound))
+	}
 	var d veriff.Document
 	err := l.call(t, Subject{Session: k.session, Document: k.kind.Name()}, func(ctx context.Context) (err error) {
 		d, err = askDocument[k.kind](l.client, ctx, k.session)
 		return err
 	})
+	if held != nil && (answers.Proven(err) || err == nil && l.emptied(k, d)) {
+		if full, none := l.keptDocument(k, err); none == nil {
+			l.learn(k.session, hold.DocumentGone(k.kind.String(), l.now()))
+			return full, nil
+		}
+	}
 	if err != nil {
 		return FullDocument{}, fmt.Errorf("library: document %s: %w", k, err)
 	}
+	l.learn(k.session, hold.DocumentThere(k.kind.String()))
 	return FullDocument{l.storeNewer(k, d), d.Body, d.SecretID, true}, nil
 }
 
@@ -220,8 +243,10 @@ func (l *documents) storeNewer(k documentKey, d veriff.Document) Document {
 
 // Lost remembers, over a remount too, that the API has no such document.
 func (l *documents) Lost(k documentKey, last Document) {
-	none := store.Label{Session: k.session.String(), Absent: true, Received: l.now()}
-	store.Put(l.cache, k.key(), nil, none.Text())
+	if l.holds.Of(k.session) == nil { // what is held is never replaced by nothing
+		none := store.Label{Session: k.session.String(), Absent: true, Received: l.now()}
+		store.Put(l.cache, k.key(), nil, none.Text())
+	}
 	if last != (Document{}) {
 		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
 	}

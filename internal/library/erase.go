@@ -32,10 +32,14 @@ type eraser struct {
 type Erasure struct {
 	Session string `json:"session,omitempty"` // whose data were erased; empty: everybody's
 	cache.Report
+	// Secrets are the ids of the secrets that opened what was read.
+	Secrets []string `json:"secret_ids"`
 	// Unattributed is the number of objects left of which is not known whose
 	// they are: files of attempts whose session was never known. More than 0
 	// means that the erasure of a session is not proven.
 	Unattributed int64 `json:"unattributed"`
+	// Held are the sessions that are held and were left for that.
+	Held []Hold `json:"held,omitempty"`
 	// Pages says what the kernel held of the files in memory: "dropped", "none"
 	// if nothing was mounted, or "pending" if it was told but has not answered,
 	// because a program waits in the directory.
@@ -57,7 +61,12 @@ const (
 // A file that somebody has open stays readable to them until they close it;
 // its blocks on the disk, which are sealed, are freed then. What is being
 // fetched when the erasure begins is waited for and erased.
+//
+// Errors: ErrHeld if it is held; nothing is erased then.
 func (l *eraser) EraseSession(ctx context.Context, id veriff.SessionID) (Erasure, error) {
+	if held, err := l.refuseHeld([]veriff.SessionID{id}); err != nil {
+		return l.refused(id.String(), held), fmt.Errorf("library: nothing was erased: %w", err)
+	}
 	e, err := l.eraseForGood(ctx, l.doomSession(id))
 	e.Session = id.String()
 	if err != nil {
@@ -68,13 +77,19 @@ func (l *eraser) EraseSession(ctx context.Context, id veriff.SessionID) (Erasure
 }
 
 // EraseAll erases everything that is kept of every session, also what secrets
-// sealed that are not configured.
-func (l *eraser) EraseAll(ctx context.Context) (Erasure, error) {
+// sealed that are not configured. With exceptHeld it leaves what is held, otherwise
+// it erases nothing if anything is: ErrHeld.
+func (l *eraser) EraseAll(ctx context.Context, exceptHeld bool) (Erasure, error) {
+	held, err := l.refuseAll(exceptHeld)
+	if err != nil {
+		return l.refused("", held), fmt.Errorf("library: nothing was erased: %w", err)
+	}
 	e, err := l.eraseForGood(ctx, &doomed{everything: true})
+	e.Held = held
 	if err != nil {
 		return e, fmt.Errorf("library: erase everything: %w", err)
 	}
-	l.log.Info("everything was erased from the cache", "objects", len(e.Erased))
+	l.log.Info("everything was erased from the cache", "objects", len(e.Erased), "held sessions", len(held))
 	return e, nil
 }
 
@@ -91,14 +106,15 @@ func (l *eraser) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) {
 }
 
 // doomed says whose data an erasure takes, going by the label that is sealed
-// with each object. It is the only rule of what is erased: whoever comes to
-// protect a session from erasure does it in takes.
+// with each object. It is the only rule of what is erased, and of what is held.
 type doomed struct {
 	everything bool
 	sessions   map[veriff.SessionID]bool
 	attempts   map[veriff.AttemptID]remains // that lose files
 	// owner returns the session of an attempt, zero if it is not known.
 	owner func(veriff.AttemptID) veriff.SessionID
+	// held reports whether somebody holds what belongs to one of them; zero is unknown.
+	held func(veriff.SessionID, veriff.AttemptID, veriff.MediaID) bool
 
 	files        map[veriff.MediaID]bool // taken
 	unattributed map[cache.Key]bool      // whose they are is not known
@@ -134,12 +150,15 @@ func (l *eraser) doomSession(id veriff.SessionID) *doomed {
 // takes reports whether an object goes. It learns on the way which attempts a
 // session had: the objects before are read again.
 func (d *doomed) takes(key cache.Key, text []byte) bool {
-	if d.everything {
-		return true
-	}
 	label, _ := store.ParseLabel(text) // without one it is nobody's
 	session, attempt := label.Owners()
 	media, isMedia := store.FileOf(key)
+	if d.held(session, attempt, media) {
+		return false
+	}
+	if d.everything {
+		return true
+	}
 	left, doomed := d.attempts[attempt]
 	switch {
 	case d.sessions[session]:
@@ -182,6 +201,9 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	}
 	d.unattributed = make(map[cache.Key]bool)
 	d.owner = func(id veriff.AttemptID) veriff.SessionID { s, _ := l.catalog.Attempt(id); return s }
+	d.held = func(s veriff.SessionID, a veriff.AttemptID, m veriff.MediaID) bool {
+		return l.holds.Owner(s, a, m) != nil
+	}
 	up := newFence(d)
 	l.fence.Store(up)
 	lower := sync.OnceFunc(func() {
@@ -198,11 +220,12 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	if err := l.unpin(d); err != nil { // what is known of them by now
 		return e, err
 	}
+	purge := l.cache.Purge
 	if d.everything {
-		e.Report, err = l.cache.PurgeAll(ctx)
-	} else {
-		e.Report, err = l.cache.Purge(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
+		purge = l.cache.PurgeAll
 	}
+	e.Report, err = purge(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
+	e.Secrets = l.client.SecretIDs()
 	e.Unattributed = int64(len(d.unattributed))
 	e.Proven = e.Proven && e.Unattributed == 0
 	l.files.disownTaken(d) // what was opened before it was unlinked
@@ -225,8 +248,10 @@ func (l *eraser) forget(d *doomed) Change {
 		l.listings.answers.Forget()
 		l.attempts.answers.Forget()
 		l.documents.answers.Forget()
+		forgotten := l.sessions.ForgetAll()
+		l.showHeld()
 		return Change{
-			SessionsChanged: l.sessions.ForgetAll(), AttemptsChanged: true, NewestChanged: true,
+			SessionsChanged: forgotten, AttemptsChanged: true, NewestChanged: true,
 			Erased:        func(*File) bool { return true },
 			ErasedSession: func(veriff.SessionID) bool { return true },
 		}

@@ -92,7 +92,7 @@ func (h *house) objects() (names []string) {
 func TestEraseAll(t *testing.T) {
 	h := newHouse(t, 1<<30, sandbox.Options{})
 	h.warm(warming.Options{})
-	erasure, err := h.lib.EraseAll(context.Background())
+	erasure, err := h.lib.EraseAll(context.Background(), false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestEraseWaitsForFetches(t *testing.T) {
 	}
 	erased := make(chan error, 1)
 	go func() {
-		_, err := h.lib.EraseAll(ctx)
+		_, err := h.lib.EraseAll(ctx, false)
 		erased <- err
 	}()
 	slow.Release()

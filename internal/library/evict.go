@@ -15,6 +15,7 @@ type Evicted struct {
 	Files  int   `json:"files"`
 	Bytes  int64 `json:"bytes"`  // on disk
 	Pinned int   `json:"pinned"` // files that were meant, too, and stay
+	Held   int   `json:"held"`   // likewise, because of a hold
 }
 
 // Evict makes room: it removes the files that names stand for, or with no
@@ -37,7 +38,7 @@ func (l *keeper) Evict(ctx context.Context, names []string) (Evicted, error) {
 		}
 		return true
 	})
-	return Evicted{Files: len(report.Erased), Bytes: report.Bytes, Pinned: len(pinned)}, err
+	return Evicted{Files: len(report.Erased), Bytes: report.Bytes, Pinned: len(pinned), Held: int(report.Held)}, err
 }
 
 // meant tells by the id and the label of a file in the cache whether one of

@@ -10,6 +10,7 @@ import (
 	"veriffs/cache"
 	"veriffs/internal/answers"
 	"veriffs/internal/flight"
+	"veriffs/internal/hold"
 	"veriffs/internal/reach"
 	"veriffs/internal/readahead"
 	"veriffs/internal/store"
@@ -172,6 +173,9 @@ func (l *files) obtain(t *flight.Task, f *File) (*object, error) {
 	if o, ok := l.cached(f); ok {
 		return o, nil
 	}
+	if r := l.holds.Owner(f.In.Session, f.In.Attempt, f.ID); l.given(r, func(r *hold.Record) time.Time { return r.FileGone(f.ID) }) {
+		return nil, fmt.Errorf("library: media %s, which is held, is not in the cache, and the API has it no more: %w", f.ID, ErrNotFound)
+	}
 	stored, err := l.fetch(t, f)
 	if err != nil {
 		return nil, err
@@ -273,6 +277,10 @@ func (l *files) gone(f *File) bool {
 
 // loseFile erases a file.
 func (l *files) loseFile(f *File) {
+	if r := l.holds.Owner(f.In.Session, f.In.Attempt, f.ID); r != nil {
+		l.learn(r.Session, hold.FileGone(f.ID, l.now()))
+		return
+	}
 	l.cache.Remove(store.File(f.ID))
 	l.catalog.ForgetFiles(map[veriff.MediaID]bool{f.ID: true})
 	l.listings.answers.Expire(f.In.Session)

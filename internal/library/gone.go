@@ -28,6 +28,9 @@ const (
 
 // loseSession takes a session out of every tree and has all of it erased.
 func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
+	if l.holds.Of(id) != nil { // it has nothing yet
+		return
+	}
 	d := l.doomSession(id)
 	level := l.log.Debug // somebody tried an id
 	if l.sessions.Lose(id, l.now().Add(l.ttl)) || last != nil || len(d.attempts) > 0 {
@@ -51,6 +54,9 @@ func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 // loseAttempt takes an attempt out of the listing and has its files erased, but
 // for those that its session still lists.
 func (l *eraser) loseAttempt(id veriff.AttemptID, last *Listing) {
+	if l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{}) != nil {
+		return
+	}
 	l.log.Info("the API no longer has this attempt: it leaves the listing and the cache", "attempt", id)
 	change := Change{AttemptsGone: []veriff.AttemptID{id}}
 	if session, _ := l.catalog.Attempt(id); !session.IsZero() {
@@ -101,12 +107,18 @@ func (l *eraser) eraseGone() {
 // tell about the rest.
 func (l *eraser) eraseLost(ctx context.Context) (again bool) {
 	lost := l.catalog.Losses.Pending()
+	if err := l.holds.Broken(); err != nil && !lost.Empty() {
+		l.log.Error("nothing that the API no longer has is erased, because it may be held", "error", err)
+		return true
+	}
 	sure := &doomed{sessions: make(map[veriff.SessionID]bool), attempts: make(map[veriff.AttemptID]remains)}
 	for id := range lost.Sessions {
-		sure.sessions[id] = true
+		if l.holds.Of(id) == nil { // its release comes back to it
+			sure.sessions[id] = true
+		}
 	}
 	for id, loss := range lost.Attempts {
-		if !loss.Suspect {
+		if !loss.Suspect && l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{}) == nil {
 			sure.attempts[id] = remains{}
 		}
 	}

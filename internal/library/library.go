@@ -21,12 +21,15 @@ package library
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"veriffs/cache"
 	"veriffs/internal/answers"
 	"veriffs/internal/flight"
+	"veriffs/internal/hold"
 	"veriffs/internal/listing"
 	"veriffs/internal/reach"
 	"veriffs/internal/readahead"
@@ -45,6 +48,12 @@ var (
 	// ErrIncomplete: the listing has entries that can't be used, so what it
 	// lacks may be there all the same.
 	ErrIncomplete = listing.ErrIncomplete
+	// ErrHeld: a hold forbids it.
+	ErrHeld = errors.New("held")
+	// ErrNoHold: the session is not held.
+	ErrNoHold = hold.ErrNone
+	// ErrEphemeral: a cache that is erased at its end can't hold anything.
+	ErrEphemeral = cache.ErrEphemeral
 )
 
 // Defaults of the options of the same name.
@@ -84,6 +93,7 @@ type Library struct {
 	*files
 	*eraser
 	*keeper
+	*holder
 
 	connections int
 }
@@ -108,7 +118,7 @@ func New(o Options) (*Library, error) {
 		core: c, connections: o.Connections,
 		listings: &listings{core: c}, attempts: &attempts{core: c}, documents: &documents{core: c},
 		files: &files{core: c, open: make(map[veriff.MediaID]*object)}, eraser: &eraser{core: c, running: make(chan struct{}, 1)},
-		keeper: &keeper{core: c},
+		keeper: &keeper{core: c}, holder: &holder{core: c},
 	}
 	l.listings.answers = newAnswers(c, l.listings, "session", listingsFiles, listingWeight)
 	l.listings.attempts, l.listings.documents, l.listings.eraser = l.attempts, l.documents, l.eraser
@@ -125,12 +135,15 @@ func New(o Options) (*Library, error) {
 	})
 	l.eraser.listings, l.eraser.attempts, l.eraser.documents, l.eraser.files = l.listings, l.attempts, l.documents, l.files
 	l.keeper.listings, l.keeper.attempts = l.listings, l.attempts
+	l.holder.library = l
 	if err := c.catalog.Load(); err != nil {
 		c.log.Warn("the catalog of the last mount can't be read; dates show once sessions are entered", "error", err)
 	}
+	c.recallHolds()
 	c.spawn(c.keepCatalog)
 	if !o.Passive {
 		c.spawn(l.eraseGone)
+		c.spawn(l.keepHolds)
 	}
 	return l, nil
 }
@@ -174,6 +187,8 @@ func (l *Library) Room() (used, limit int64) {
 // sorted, without duplicates, and belong to the library from now on.
 func (l *Library) SetSessions(ids []veriff.SessionID) {
 	removed := l.sessions.Set(ids)
+	l.showHeld()
+	removed = slices.DeleteFunc(removed, l.sessions.Has)
 	l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true, SessionsGone: removed})
 }
 

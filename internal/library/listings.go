@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"veriffs/internal/answers"
 	"veriffs/internal/flight"
+	"veriffs/internal/hold"
 	"veriffs/internal/listing"
 	"veriffs/internal/store"
 	"veriffs/veriff"
@@ -92,16 +94,25 @@ func (l *listings) ForgetListing(id veriff.SessionID) {
 // Stored is the last listing of a session in the sealed store.
 func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok bool) {
 	body, label, stored, ok := store.Get(l.cache, documentKey{id, listing.MediaDocument}.key())
-	if !ok || label.Absent || l.catalog.Losses.Has(id) {
+	if l.catalog.Losses.Has(id) {
 		return a, false
 	}
-	media, err := veriff.DecodeMediaList(body)
-	if err != nil {
+	var media veriff.MediaList
+	if ok = ok && !label.Absent; ok {
+		var err error
+		media, err = veriff.DecodeMediaList(body)
+		ok = err == nil
+	}
+	if !ok && !l.hasKept(id) {
 		return a, false
+	}
+	if !ok {
+		stored = time.Time{} // it is not the API's
 	}
 	attempt, created := l.catalog.Newest(id)
 	list := listing.New(id, attempt, created, media)
 	list.Proves = false // it is not new
+	l.keepHeld(list)
 	return answers.Answer[*Listing]{Value: list, Asked: stored}, true
 }
 
@@ -110,6 +121,9 @@ func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok b
 func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	if l.fenced(func(f *fence) bool { return f.hasSession(id) }) {
 		return nil, errFenced
+	}
+	if l.given(l.holds.Of(id), sessionGone) {
+		return l.kept(id)
 	}
 	var (
 		media    veriff.MediaList
@@ -127,6 +141,9 @@ func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 		return err
 	}))
 	err := group.Wait()
+	if answers.Proven(err) && l.learn(id, hold.SessionGone(l.now())) {
+		return l.kept(id)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("library: list session %s: %w", id, err)
 	}
@@ -138,6 +155,10 @@ func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	}
 	attempt, created := l.catalog.Newest(id)
 	list := listing.New(id, attempt, created, media)
+	if l.learnListing(list, attempts) {
+		l.attempts.answers.Expire(attempt)
+		l.eraser.suspect(attempt) // whether it has lost files its own listing says
+	}
 	if last, ok := l.answers.Present(id); ok {
 		l.renumber(list, last) // before anybody sees it, or another last one
 	}

@@ -1,13 +1,14 @@
 package listing
 
-// DocumentKind is one of the JSON documents that the API has about a session,
-// in the order of their names.
+// DocumentKind is one of the JSON documents about a session, in the order of their
+// names. All but HoldDocument are the API's.
 type DocumentKind int
 
 // The kinds; DocumentKinds is how many there are.
 const (
 	AttemptsDocument DocumentKind = iota
 	DecisionDocument
+	HoldDocument // of a session that is held: made here, and in no cache
 	MediaDocument
 	PersonDocument
 	WatchlistDocument
@@ -19,6 +20,7 @@ const (
 var documentNames = [DocumentKinds]string{
 	AttemptsDocument:  "attempts",
 	DecisionDocument:  "decision",
+	HoldDocument:      "hold",
 	MediaDocument:     "media",
 	PersonDocument:    "person",
 	WatchlistDocument: "watchlist-screening",

@@ -136,6 +136,15 @@ func New(session veriff.SessionID, attempt veriff.AttemptID, created time.Time, 
 	return l
 }
 
+// Keep adds files that a listing lacks, before anybody sees it.
+func (l *Listing) Keep(files []File) {
+	for _, f := range files {
+		f.In = l
+		l.Files = append(l.Files, f)
+	}
+	slices.SortFunc(l.Files, func(a, b File) int { return a.ID.Compare(b.ID) })
+}
+
 // Gone returns the names that last has and the listing has not; last may be
 // nil.
 func (l *Listing) Gone(last *Listing) (names []string) {

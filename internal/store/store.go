@@ -5,6 +5,7 @@
 //	session/SESSION/DOCUMENT   a document, verbatim, or the word that there is none
 //	attempt/ATTEMPT/media      the listing of an attempt, verbatim
 //	catalog                    what package catalog remembers
+//	hold/SESSION               the hold of a session: a record, no object
 //
 // All but the catalog have a [Label], so that erasure, export and audit need no
 // database beside the objects.
@@ -43,6 +44,11 @@ func Document(id veriff.SessionID, name string) cache.Key {
 // AttemptList returns the key of an attempt's listing.
 func AttemptList(id veriff.AttemptID) cache.Key {
 	return cache.Key("attempt/" + id.String() + "/media")
+}
+
+// IsMediaList reports whether a key is that of a session's listing.
+func IsMediaList(key cache.Key) bool {
+	return strings.HasPrefix(string(key), "session/") && strings.HasSuffix(string(key), "/media")
 }
 
 // FileOf returns which file is under a key.

@@ -1,0 +1,192 @@
+package hold
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"veriffs/cache/directory"
+	"veriffs/cache/seal"
+)
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func setup(t *testing.T) (*directory.Directory, []*seal.Secret) {
+	t.Helper()
+	d, err := directory.Open(filepath.Join(t.TempDir(), "cache"), false)
+	must(t, err)
+	t.Cleanup(func() { d.Close() })
+	s, err := seal.NewSecret([]byte("a secret"))
+	must(t, err)
+	return d, []*seal.Secret{s}
+}
+
+func files(t *testing.T, d *directory.Directory) []string {
+	t.Helper()
+	list, err := filepath.Glob(filepath.Join(d.Path(), "????????????????", "holds", "*"))
+	must(t, err)
+	if len(list) != 2 {
+		t.Fatalf("files: %v", list)
+	}
+	return list
+}
+
+var one = Hold{ID: "hold/1", Keys: []seal.Key{"a", "b"}, Text: []byte(`because "x"`)}
+
+func TestWriteAndRead(t *testing.T) {
+	d, secrets := setup(t)
+	if all, bad, err := Read(d, secrets); len(all) != 0 || len(bad) != 0 || err != nil || Any(d, secrets[0].Dir()) {
+		t.Errorf("before: %v, %v, %v", all, bad, err)
+	}
+	now := time.Unix(1_790_000_000, 0)
+	must(t, Write(d, secrets, rand.Reader, one, now))
+	all, bad, err := Read(d, secrets)
+	if diff := cmp.Diff([]Hold{one}, all); diff != "" || len(bad) != 0 || err != nil || !Any(d, secrets[0].Dir()) {
+		t.Errorf("%s, %v, %v", diff, bad, err)
+	}
+	changed := one
+	changed.Text = []byte("another")
+	must(t, Write(d, secrets, rand.Reader, changed, now.Add(time.Second)))
+	if all, _, _ := Read(d, secrets); len(all) != 1 || string(all[0].Text) != "another" {
+		t.Errorf("%+v", all)
+	}
+	must(t, Remove(d, secrets, one.ID))
+	must(t, Remove(d, secrets, one.ID))
+	if all, bad, err := Read(d, secrets); len(all) != 0 || len(bad) != 0 || err != nil || Any(d, secrets[0].Dir()) {
+		t.Errorf("after: %v, %v, %v", all, bad, err)
+	}
+}
+
+// TestKilledWhileWriting has a kill between any two steps of writing and removing: the
+// hold is as it was or as it became, never none.
+func TestKilledWhileWriting(t *testing.T) {
+	now := time.Unix(1_790_000_000, 0)
+	for name, c := range map[string]struct {
+		remove int    // of the files, sorted: the record, its copy
+		want   string // text that is read
+	}{
+		"the copy alone":   {0, "because \"x\""},
+		"the record alone": {1, "because \"x\""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, secrets := setup(t)
+			must(t, Write(d, secrets, rand.Reader, one, now))
+			must(t, os.Remove(files(t, d)[c.remove]))
+			if all, bad, err := Read(d, secrets); len(all) != 1 || string(all[0].Text) != c.want || len(bad) != 0 || err != nil {
+				t.Errorf("%+v, %v, %v", all, bad, err)
+			}
+		})
+	}
+	t.Run("an older record beside its newer copy", func(t *testing.T) {
+		d, secrets := setup(t)
+		must(t, Write(d, secrets, rand.Reader, one, now))
+		old, err := os.ReadFile(files(t, d)[0])
+		must(t, err)
+		newer := one
+		newer.Text = []byte("newer")
+		must(t, Write(d, secrets, rand.Reader, newer, now.Add(time.Second)))
+		must(t, os.WriteFile(files(t, d)[0], old, 0o600))
+		if all, _, _ := Read(d, secrets); len(all) != 1 || string(all[0].Text) != "newer" {
+			t.Errorf("%+v", all)
+		}
+	})
+	t.Run("a temporary file", func(t *testing.T) {
+		d, secrets := setup(t)
+		must(t, d.WriteFile("tmp/1", []byte("half"), 0o600))
+		if all, bad, err := Read(d, secrets); len(all) != 0 || len(bad) != 0 || err != nil {
+			t.Errorf("%v, %v, %v", all, bad, err)
+		}
+	})
+}
+
+// TestDamage changes, cuts and moves records: what can't be read is named, and never
+// taken for another hold or for none.
+func TestDamage(t *testing.T) {
+	now := time.Unix(1_790_000_000, 0)
+	for name, damage := range map[string]func(b []byte) []byte{
+		"a bit of the header":   func(b []byte) []byte { b[100] ^= 1; return b },
+		"a bit of the contents": func(b []byte) []byte { b[len(b)-20] ^= 1; return b },
+		"a cut":                 func(b []byte) []byte { return b[:len(b)-1] },
+		"no byte left":          func([]byte) []byte { return nil },
+		"more":                  func(b []byte) []byte { return append(b, 0) },
+		"something else":        func([]byte) []byte { return []byte("{}") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, secrets := setup(t)
+			must(t, Write(d, secrets, rand.Reader, one, now))
+			list := files(t, d)
+			for i, path := range list {
+				b, err := os.ReadFile(path)
+				must(t, err)
+				must(t, os.WriteFile(path, damage(b), 0o600))
+				all, bad, err := Read(d, secrets)
+				if err != nil || i == 0 && (len(all) != 1 || len(bad) != 0) || i == 1 && (len(all) != 0 || len(bad) != 2) {
+					t.Errorf("%d damaged: %+v, %v, %v", i+1, all, bad, err)
+				}
+				for _, path := range bad {
+					if !Is(path, secrets[0], one.ID) || Is(path, secrets[0], "hold/2") {
+						t.Errorf("%s: not the one of its hold alone", path)
+					}
+				}
+			}
+			for _, path := range list {
+				if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+					t.Errorf("%s was deleted", path)
+				}
+			}
+			_, bad, _ := Read(d, secrets)
+			must(t, RemoveFiles(d, bad))
+			if _, bad, err := Read(d, secrets); len(bad) != 0 || err != nil {
+				t.Errorf("given up: %v, %v", bad, err)
+			}
+		})
+	}
+	t.Run("under another name", func(t *testing.T) {
+		d, secrets := setup(t)
+		must(t, Write(d, secrets, rand.Reader, one, now))
+		list := files(t, d)
+		must(t, os.Rename(list[0], filepath.Join(filepath.Dir(list[0]), secrets[0].Name("hold/2").String())))
+		if all, bad, err := Read(d, secrets); len(all) != 1 || len(bad) != 1 || err != nil {
+			t.Errorf("%+v, %v, %v", all, bad, err)
+		}
+	})
+	t.Run("a directory", func(t *testing.T) {
+		d, secrets := setup(t)
+		must(t, Write(d, secrets, rand.Reader, one, now))
+		must(t, os.Mkdir(filepath.Join(filepath.Dir(files(t, d)[0]), "x"), 0o700))
+		if _, bad, err := Read(d, secrets); len(bad) != 1 || err != nil {
+			t.Errorf("%v, %v", bad, err)
+		}
+	})
+}
+
+// TestSeveralSecrets: one readable copy under any secret is enough.
+func TestSeveralSecrets(t *testing.T) {
+	d, secrets := setup(t)
+	other, err := seal.NewSecret([]byte("another secret"))
+	must(t, err)
+	secrets = append(secrets, other)
+	must(t, Write(d, secrets, rand.Reader, one, time.Unix(1_790_000_000, 0)))
+	paths, err := filepath.Glob(filepath.Join(d.Path(), secrets[0].Dir(), "holds", "*"))
+	must(t, err)
+	for _, path := range paths {
+		must(t, os.WriteFile(path, []byte("x"), 0o600))
+	}
+	if all, bad, err := Read(d, secrets); len(all) != 1 || len(bad) != 0 || err != nil {
+		t.Errorf("%+v, %v, %v", all, bad, err)
+	}
+	if all, bad, err := Read(d, secrets[:1]); len(all) != 0 || len(bad) != 2 || err != nil {
+		t.Errorf("%+v, %v, %v", all, bad, err)
+	}
+}

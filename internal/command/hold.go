@@ -1,0 +1,272 @@
+package command
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/library"
+	"veriffs/veriff"
+)
+
+func holdCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "hold",
+		Usage: "keep sessions whatever becomes of them at Veriff: add, list or release holds",
+		Subcommands: []*cli.Command{
+			{
+				Name: "add", Usage: "hold a session: record that, fetch it whole, and let nothing of it go", ArgsUsage: "SESSION",
+				Description: "What is held is not evicted, not too old, and not erased: not when Veriff has deleted it, and not by\n" +
+					"purge. It stays in the mount and can be read without a network. The hold is recorded first: what can't be\n" +
+					"fetched now is fetched later, and the exit code says that something is missing. A session that is held\n" +
+					"already is fetched once more, and gets the new reason and end.",
+				Flags: keeperFlags(
+					&cli.StringFlag{Name: "reason", Usage: "`TEXT` that says why, for everybody who finds the hold"},
+					&cli.StringFlag{Name: "until", Usage: "release it by itself after `DATE`, such as 2031-12-31 (the day included); otherwise it stands until it is released"},
+				),
+				Action: holdAdd,
+			},
+			{
+				Name: "list", Usage: "list the holds, and what Veriff no longer has of them",
+				Flags:  keeperFlags(jsonFlag("print JSON, for programs: {\"holds\": [...]}")),
+				Action: holdList,
+			},
+			{
+				Name: "release", Usage: "end a hold: what Veriff no longer has is erased then", ArgsUsage: "SESSION",
+				Flags: keeperFlags(
+					&cli.StringFlag{Name: "reason", Usage: "`TEXT` that says why"},
+					&cli.BoolFlag{Name: "unreadable", Usage: "give up the holds whose records can't be read, in place of a SESSION"},
+				),
+				Action: holdRelease,
+			},
+		},
+	}
+}
+
+func jsonFlag(usage string) cli.Flag { return &cli.BoolFlag{Name: "json", Usage: usage} }
+
+func holdAdd(c *cli.Context) error {
+	if err := arguments(c, 1, 1); err != nil {
+		return err
+	}
+	id, reason, err := holdArguments(c)
+	if err != nil {
+		return err
+	}
+	until, err := untilFlag(c.String("until"), time.Now())
+	if err != nil {
+		return err
+	}
+	k, err := newKeeper(c, records)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	held, err := k.Hold(c.Context, library.HoldOptions{Session: id, Reason: reason, By: thisUser(), Until: until})
+	if errors.Is(err, library.ErrEphemeral) {
+		return &usage{err: err, hint: "hold it in a cache with --cache-key secret, which outlasts the mount"}
+	}
+	if err != nil {
+		return trouble(err)
+	}
+	fmt.Fprintf(c.App.Writer, "held %s%s: %s\n", id, untilText(held.Hold), heldFilesText(held))
+	return incomplete(c, held)
+}
+
+// holdArguments reads which session is meant, and why.
+func holdArguments(c *cli.Context) (id veriff.SessionID, reason string, err error) {
+	ids, err := sessionIDs(c)
+	if err != nil {
+		return id, "", err
+	}
+	id = ids[0]
+	if reason = strings.TrimSpace(c.String("reason")); reason == "" {
+		return id, "", usageError("--reason is missing: say why, for those who find it later")
+	}
+	if len(reason) > 1000 {
+		return id, "", usageError("--reason is longer than 1000 bytes")
+	}
+	return id, reason, nil
+}
+
+// untilFlag reads a day, which is included, or a moment. It must be to come.
+func untilFlag(text string, now time.Time) (until time.Time, err error) {
+	if text == "" {
+		return until, nil
+	}
+	if until, err = time.ParseInLocation(time.DateOnly, text, time.Local); err == nil {
+		until = until.AddDate(0, 0, 1)
+	} else if until, err = time.Parse(time.RFC3339, text); err != nil {
+		return until, usageError("--until must be a day such as 2031-12-31, not %q", text)
+	}
+	if !until.After(now) {
+		return until, usageError("--until: %s is over", text)
+	}
+	return until, nil
+}
+
+// thisUser is who runs the command, for the record.
+func thisUser() string {
+	u, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s (uid %s)", u.Username, u.Uid)
+}
+
+func untilText(h library.Hold) string {
+	if h.Until.IsZero() {
+		return " until it is released"
+	}
+	return " until " + h.Until.Local().Format("2006-01-02 15:04")
+}
+
+func heldFilesText(h library.Held) string {
+	return fmt.Sprintf("%d of %s of %s in the cache, %s", h.Cached, plural(h.Files, "file"), plural(h.Attempts, "attempt"), bytesText(h.Bytes))
+}
+
+// incomplete says what a hold lacks, and what to do about it.
+func incomplete(c *cli.Context, h library.Held) error {
+	for _, f := range h.Failures {
+		fmt.Fprintf(c.App.ErrWriter, "missing: %s: %s\n", strings.TrimSuffix(f.Session+"/"+f.File, "/"), trimPackage(errors.New(f.Error)))
+	}
+	switch {
+	case !h.Complete.IsZero():
+		return nil
+	case h.NoRoom > 0:
+		return &hinted{code: exitIncomplete,
+			err:  fmt.Errorf("it is held, but the cache has no room for %d of its files: it takes %s of %s", h.NoRoom, bytesText(h.Used), bytesText(h.Limit)),
+			hint: "mount with a larger --cache-size, or release other holds and pins; then run hold add again"}
+	case len(h.Failures) > 0:
+		return &hinted{code: exitIncomplete, err: errors.New("it is held, but not all of it could be fetched"),
+			hint: "a mount goes on trying every hour; or run hold add again"}
+	case h.Lost > 0:
+		return &hinted{code: exitIncomplete, err: fmt.Errorf("it is held, but %d of its files are neither here nor at Veriff any more", h.Lost)}
+	}
+	return &hinted{code: exitIncomplete, err: errors.New("it is held, but there is nothing of it, neither here nor at Veriff"), hint: "check the id and the account"}
+}
+
+func holdList(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	k, err := newKeeper(c, tidies)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	holds, unreadable := k.Holds(c.Context)
+	if unreadable != nil && !errors.Is(unreadable, library.ErrHeld) {
+		return trouble(unreadable)
+	}
+	if c.Bool("json") {
+		if holds == nil {
+			holds = []library.Hold{}
+		}
+		e := json.NewEncoder(c.App.Writer)
+		e.SetIndent("", "  ")
+		if err := e.Encode(map[string]any{"holds": holds}); err != nil {
+			return err
+		}
+		return heldTrouble(unreadable)
+	}
+	for _, h := range holds {
+		fmt.Fprintf(c.App.Writer, "%s  since %s%s%s: %s\n", h.Session, h.Since.Local().Format(time.DateOnly), untilText(h), byText(h.By), h.Reason)
+		fmt.Fprintf(c.App.Writer, "  %s of %s; %s\n", plural(h.Files, "file"), plural(h.Attempts, "attempt"), goneText(h))
+	}
+	return heldTrouble(unreadable)
+}
+
+func byText(by string) string {
+	if by == "" {
+		return ""
+	}
+	return ", by " + by
+}
+
+// goneText says what Veriff no longer has of a held session, and what is missing here.
+func goneText(h library.Hold) string {
+	text := "Veriff still has it, as far as is known"
+	switch g := h.Gone; {
+	case g == nil:
+	case !g.Session.IsZero():
+		text = "Veriff no longer has it, known since " + g.Session.Local().Format(time.DateOnly)
+	default:
+		text = fmt.Sprintf("Veriff no longer has %s, %s and %s of it", plural(len(g.Attempts), "attempt"), plural(len(g.Files), "file"), plural(len(g.Documents), "document"))
+	}
+	if h.Complete.IsZero() {
+		text += "; something is missing here: run hold add again"
+	}
+	return text
+}
+
+func holdRelease(c *cli.Context) error {
+	if c.Bool("unreadable") {
+		return releaseUnreadable(c)
+	}
+	if err := arguments(c, 1, 1); err != nil {
+		return err
+	}
+	id, reason, err := holdArguments(c)
+	if err != nil {
+		return err
+	}
+	k, err := newKeeper(c, tidies)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	h, err := k.Release(c.Context, id, reason)
+	if errors.Is(err, library.ErrNoHold) {
+		return &hinted{err: err, code: exitFailed, hint: "veriffs hold list shows the holds of this account's cache"}
+	}
+	if err != nil {
+		return trouble(err)
+	}
+	after := "it stays in the cache as everything else does"
+	if h.Gone != nil {
+		after = "what Veriff no longer has is erased in the background"
+		if k.mount == nil {
+			after = "what Veriff no longer has is erased by the next mount"
+		}
+	}
+	fmt.Fprintf(c.App.Writer, "released %s: %s\n", id, after)
+	return nil
+}
+
+func releaseUnreadable(c *cli.Context) error {
+	if c.NArg() > 0 {
+		return usageError("give either a SESSION or --unreadable")
+	}
+	reason := strings.TrimSpace(c.String("reason"))
+	if reason == "" {
+		return usageError("--reason is missing: say why, for those who find it later")
+	}
+	k, err := newKeeper(c, tidies)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	if err := k.ReleaseUnreadable(c.Context, reason); err != nil {
+		return trouble(err)
+	}
+	fmt.Fprintln(c.App.Writer, "gave up the holds whose records can't be read: what they held is as everything else now")
+	return nil
+}
+
+// heldTrouble adds an exit code and advice to what a hold has forbidden.
+func heldTrouble(err error) error {
+	if err == nil {
+		return nil
+	}
+	hint := "veriffs hold list shows the holds; veriffs hold release SESSION --reason TEXT ends one"
+	if strings.Contains(err.Error(), "can't be read") {
+		hint = "hold the sessions that you know were held once more (veriffs hold add), or give the others up: veriffs hold release --unreadable --reason TEXT"
+	}
+	return &hinted{err: err, code: exitHeld, hint: hint}
+}

@@ -1,0 +1,173 @@
+package command
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/google/renameio/v2"
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/installation"
+	"veriffs/internal/library"
+	"veriffs/veriff"
+)
+
+const (
+	flagReceipt = "receipt"
+	// receiptNamespace is what the signature of a receipt is for.
+	receiptNamespace = "veriffs-receipt"
+	// receiptType names the form of a receipt.
+	receiptType = "veriffs erasure receipt 1"
+	// signatureSuffix ends the name of a receipt's signature.
+	signatureSuffix = ".sig"
+)
+
+// receipt is the evidence of a purge as it is written down.
+type receipt struct {
+	Type    string `json:"type"`
+	Tool    string `json:"tool"`
+	Cache   string `json:"cache"` // the directory that was read
+	Asked   asked  `json:"asked"`
+	Outcome string `json:"outcome"` // erased, unproven, refused or failed: of what is kept here
+	Error   string `json:"error,omitempty"`
+	library.Erasure
+	// Copies is where copies may be left, as far as can be known here.
+	Copies []copies `json:"copies_may_remain"`
+	// Exports are the exports that the access log tells of; null: there is no log.
+	Exports []json.RawMessage `json:"exports"`
+	// AtVeriff is what Veriff was asked to delete, and its answer; null: nothing.
+	AtVeriff *atVeriff `json:"requested_at_veriff"`
+}
+
+// asked is what was to be erased.
+type asked struct {
+	Session    string `json:"session,omitempty"`
+	All        bool   `json:"all,omitempty"`
+	ExceptHeld bool   `json:"except_held,omitempty"`
+	AtVeriff   bool   `json:"at_veriff,omitempty"`
+	By         string `json:"by,omitempty"`
+}
+
+// copies is a place where copies may be.
+type copies struct {
+	Where string `json:"where"`
+	Count int64  `json:"count,omitempty"`
+	Note  string `json:"note"`
+}
+
+// atVeriff is a request to delete a session at Veriff.
+type atVeriff struct {
+	veriff.Deletion
+	Error string `json:"error,omitempty"`
+}
+
+// The outcomes of a receipt.
+const (
+	outcomeErased   = "erased"
+	outcomeUnproven = "unproven"
+	outcomeRefused  = "refused"
+	outcomeFailed   = "failed"
+)
+
+// newReceipt describes an erasure that ended with err.
+func newReceipt(cache string, what asked, e library.Erasure, err error) *receipt {
+	r := &receipt{Type: receiptType, Tool: "veriffs " + version, Cache: cache, Asked: what, Erasure: e, Outcome: outcomeErased, Copies: []copies{}}
+	switch {
+	case errors.Is(err, library.ErrHeld):
+		r.Outcome = outcomeRefused
+	case err != nil:
+		r.Outcome = outcomeFailed
+	case !e.Proven:
+		r.Outcome = outcomeUnproven
+	}
+	if err != nil {
+		r.Error = trimPackage(err)
+	}
+	add := func(n int64, where, note string) {
+		if n > 0 {
+			r.Copies = append(r.Copies, copies{where, n, note})
+		}
+	}
+	add(e.Open, "open files", "programs that have them open can read them until they close them")
+	add(e.Unreadable, "objects of other secrets", "sealed with a secret that is not configured; whose they are is not known")
+	add(e.Unattributed, "objects of attempts", "whose session they are of is not known")
+	add(e.Beside, "the cache of the other kind of key", "its objects were not looked at")
+	add(int64(len(e.Unknown)), "files that veriffs did not make", "they are in the cache's directory, and were not looked at")
+	add(int64(len(e.Held)), "held sessions", "their holds forbid to erase them")
+	if e.Pages == "pending" {
+		r.Copies = append(r.Copies, copies{Where: "the kernel's memory", Note: "it was told to drop its pages, and has not answered"})
+	}
+	r.Copies = append(r.Copies,
+		copies{Where: "programs", Note: "what programs copied, printed or sent, thumbnails included, is not known here"},
+		copies{Where: "other installations", Note: "their caches were not looked at"})
+	return r
+}
+
+// receiptFile is where a receipt goes; nil for nowhere.
+type receiptFile struct {
+	path string // - is standard output, without a signature
+	key  *installation.Key
+}
+
+// openReceipt refuses to replace what is no regular file, such as /dev/null, and
+// opens the key that signs, before anything is erased.
+func openReceipt(c *cli.Context) (*receiptFile, error) {
+	path := c.String(flagReceipt)
+	if path == "" {
+		return nil, nil
+	}
+	if path == "-" {
+		return &receiptFile{path: path}, nil
+	}
+	for _, file := range []string{path, path + signatureSuffix} {
+		if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() {
+			return nil, usageError("--%s: %s is no regular file, and would be replaced", flagReceipt, file)
+		}
+	}
+	keyFile := c.String(flagInstallationKey)
+	if keyFile == "" {
+		keyFile = installation.DefaultPath()
+	}
+	key, err := installation.Open(keyFile)
+	if err != nil {
+		var wrong *installation.Error
+		if errors.As(err, &wrong) {
+			return nil, &usage{err: err, hint: wrong.Hint}
+		}
+		return nil, err
+	}
+	return &receiptFile{path, key}, nil
+}
+
+// write writes a receipt and its signature, each whole or not at all, so that they
+// last.
+func (f *receiptFile) write(stdout io.Writer, r *receipt) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	if f.path == "-" {
+		_, err = stdout.Write(text)
+		return err
+	}
+	signature, err := f.key.SignSSH(bytes.NewReader(text), receiptNamespace)
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(f.path, text, 0o600); err != nil {
+		return err
+	}
+	return renameio.WriteFile(f.path+signatureSuffix, signature, 0o600)
+}
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + one + "s"
+}

@@ -1,0 +1,175 @@
+package hold
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"veriffs/veriff"
+)
+
+// Keeper writes records down.
+type Keeper interface {
+	// Keep makes a record last.
+	Keep(*Record) error
+	// Drop removes it.
+	Drop(veriff.SessionID) error
+}
+
+// ErrNone says that a session is not held.
+var ErrNone = errors.New("not held")
+
+// Set is the holds of a cache. Make one with NewSet.
+type Set struct {
+	keeper Keeper
+	broken error
+
+	writing sync.Mutex
+
+	mu       sync.RWMutex
+	records  map[veriff.SessionID]*Record // replaced, never changed
+	attempts map[veriff.AttemptID]veriff.SessionID
+	files    map[veriff.MediaID]veriff.SessionID
+}
+
+// NewSet returns the set of records that a keeper has. broken says why some of its
+// records can't be read, nil if they can.
+func NewSet(k Keeper, records []*Record, broken error) *Set {
+	s := &Set{
+		keeper: k, broken: broken, records: make(map[veriff.SessionID]*Record),
+		attempts: make(map[veriff.AttemptID]veriff.SessionID), files: make(map[veriff.MediaID]veriff.SessionID),
+	}
+	for _, r := range records {
+		s.putLocked(r)
+	}
+	return s
+}
+
+func (s *Set) putLocked(r *Record) {
+	s.records[r.Session] = r
+	for _, a := range r.Attempts {
+		if !a.ID.IsZero() {
+			s.attempts[a.ID] = r.Session
+		}
+		for _, f := range a.Files {
+			s.files[f.ID] = r.Session
+		}
+	}
+}
+
+// Broken returns why some records can't be read: nobody knows whom they hold, so
+// nothing may be erased. It is nil if all can be.
+func (s *Set) Broken() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.broken
+}
+
+// Mend takes back that some records can't be read.
+func (s *Set) Mend(broken error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = broken
+}
+
+// Of returns the hold of a session, nil if there is none.
+func (s *Set) Of(id veriff.SessionID) *Record {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.records[id]
+}
+
+// Owner returns the hold that an attempt or a file belongs to, as far as is known;
+// nil if there is none. Zero ids are nobody's.
+func (s *Set) Owner(session veriff.SessionID, attempt veriff.AttemptID, file veriff.MediaID) *Record {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if len(s.records) == 0 {
+		return nil
+	}
+	for _, id := range [...]veriff.SessionID{session, s.attempts[attempt], s.files[file]} {
+		if r := s.records[id]; r != nil {
+			return r
+		}
+	}
+	return nil
+}
+
+// All returns the holds in the order of their sessions.
+func (s *Set) All() []*Record {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return slices.SortedFunc(maps.Values(s.records), func(a, b *Record) int { return a.Session.Compare(b.Session) })
+}
+
+// Len returns how many holds there are.
+func (s *Set) Len() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.records)
+}
+
+// Add records a hold, or changes reason, end and author of the one that the session
+// has. After an error the session counts as held, though it may not last.
+func (s *Set) Add(id veriff.SessionID, reason, by string, until, now time.Time) (*Record, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	r := s.Of(id)
+	if r == nil {
+		r = &Record{Session: id, Since: now}
+	} else {
+		r = r.clone()
+	}
+	r.Reason, r.By, r.Until = reason, by, until
+	return r, s.keep(r)
+}
+
+// Learn adds to what is known of a held session, and reports whether that is new.
+// It does nothing if the session is not held. What could not be written down is
+// known all the same, as long as this process lives.
+func (s *Set) Learn(id veriff.SessionID, all ...Learn) (changed bool, err error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	r := s.Of(id)
+	if r == nil {
+		return false, nil
+	}
+	r = r.clone()
+	for _, learn := range all {
+		changed = learn(r) || changed
+	}
+	if !changed {
+		return false, nil
+	}
+	return true, s.keep(r)
+}
+
+func (s *Set) keep(r *Record) error {
+	err := s.keeper.Keep(r)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.putLocked(r)
+	return err
+}
+
+// Release ends the hold of a session and returns it. The error is ErrNone, or says
+// why it could not be removed: it stands then.
+func (s *Set) Release(id veriff.SessionID) (*Record, error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	r := s.Of(id)
+	if r == nil {
+		return nil, ErrNone
+	}
+	if err := s.keeper.Drop(id); err != nil {
+		return r, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.records, id)
+	maps.DeleteFunc(s.attempts, func(_ veriff.AttemptID, of veriff.SessionID) bool { return of == id })
+	maps.DeleteFunc(s.files, func(_ veriff.MediaID, of veriff.SessionID) bool { return of == id })
+	return r, nil
+}

@@ -1,0 +1,413 @@
+package library_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/internal/library"
+	"veriffs/internal/listing"
+	"veriffs/internal/warming"
+	"veriffs/veriff"
+	"veriffs/veriff/sandbox"
+)
+
+// the returns the hold of the only session that is held.
+func (h *house) the() library.Hold {
+	h.t.Helper()
+	all, err := h.lib.Holds(context.Background())
+	if err != nil || len(all) != 1 {
+		h.t.Fatalf("%+v, %v", all, err)
+	}
+	return all[0]
+}
+
+// What Veriff no longer has is asked for once, and never again: neither by who looks
+// nor by who opens, nor after a remount.
+func TestHeldSessionIsNotAskedForAgain(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	e := h.evidence(id)
+	contents := h.contents(e)
+	h.hold(id)
+	h.DeleteSession(id)
+	h.now = func() time.Time { return time.Now().Add(time.Hour).Round(0) }
+	h.restart()
+	h.listing(id)
+	if g := h.the().Gone; g == nil || g.Session.IsZero() {
+		t.Errorf("%+v", g)
+	}
+	h.ResetRequests()
+	h.intact(e, contents)
+	h.restart()
+	h.now = func() time.Time { return time.Now().Add(9 * time.Hour).Round(0) }
+	h.lib.ForgetListing(id)
+	h.intact(e, contents)
+	if n := h.Requests(); n.Total != 0 {
+		t.Errorf("it was asked for: %v", n.ByPath)
+	}
+	since := h.the().Gone.Session
+	h.hold(id) // asks once more
+	if n := h.Requests(); n.Total == 0 || !h.the().Gone.Session.Equal(since) {
+		t.Errorf("%d requests; gone since %v, not %v", n.Total, h.the().Gone.Session, since)
+	}
+}
+
+// A session that the API has again is one like any other.
+func TestHeldSessionThatComesBack(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	e := h.evidence(id)
+	contents := h.contents(e)
+	h.hold(id)
+	gone := h.Set(sandbox.Match{}, sandbox.Status(404))
+	h.listing(id)
+	gone.Remove()
+	h.hold(id)
+	if g := h.the().Gone; g != nil {
+		t.Errorf("gone: %+v", g)
+	}
+	h.intact(e, contents)
+}
+
+// The release lets what is gone at Veriff go, and nothing else. A pin outlasts it.
+func TestReleaseErasesWhatIsGone(t *testing.T) {
+	ctx := context.Background()
+	t.Run("the session", func(t *testing.T) {
+		h := newHouse(t, 1<<30, history())
+		id := h.SessionIDs()[0]
+		e := h.evidence(id)
+		h.hold(id)
+		h.DeleteSession(id)
+		h.listing(id)
+		if _, err := h.lib.Release(ctx, id, "settled"); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range e.attempts {
+			for _, f := range a.Media {
+				h.eventually("the files leave the cache", func() bool { return !h.cached(f) })
+			}
+		}
+		if h.lib.HasSession(id) {
+			t.Error("the session is still shown")
+		}
+		if _, err := h.lib.Release(ctx, id, "settled"); !errors.Is(err, library.ErrNoHold) {
+			t.Error("a second release:", err)
+		}
+	})
+	t.Run("the session, by the next process", func(t *testing.T) {
+		h := newHouse(t, 1<<30, history())
+		id := h.SessionIDs()[0]
+		files := h.files(id)
+		h.hold(id)
+		h.DeleteSession(id)
+		h.listing(id)
+		h.passive = true
+		h.restart()
+		if _, err := h.lib.Release(ctx, id, "settled"); err != nil {
+			t.Fatal(err)
+		}
+		h.passive = false
+		h.restart()
+		h.eventually("the files leave the cache", func() bool { return !h.cached(files[0]) && !h.cached(files[1]) })
+	})
+	t.Run("a file", func(t *testing.T) {
+		h := newHouse(t, 1<<30, history())
+		id := h.SessionIDs()[0]
+		files := h.files(id)
+		h.hold(id)
+		h.DeleteMedia(files[0].ID)
+		h.listing(id)
+		h.eventually("the hold knows", func() bool {
+			g := h.the().Gone
+			return g != nil && len(g.Files) == 1 && g.Files[0].ID == files[0].ID.String()
+		})
+		if _, err := h.lib.Release(ctx, id, "settled"); err != nil {
+			t.Fatal(err)
+		}
+		h.eventually("the file leaves the cache", func() bool { return !h.cached(files[0]) })
+		if !h.cached(files[1]) {
+			t.Error("so did its neighbour")
+		}
+	})
+	t.Run("nothing", func(t *testing.T) {
+		h := newHouse(t, 1<<30, history())
+		id := h.SessionIDs()[0]
+		if _, err := h.lib.Pin(ctx, id.String()); err != nil {
+			t.Fatal(err)
+		}
+		h.hold(id)
+		if _, err := h.lib.Release(ctx, id, "settled"); err != nil {
+			t.Fatal(err)
+		}
+		if e, err := h.lib.Evict(ctx, nil); err != nil || e.Pinned != 2 || e.Files != 2 {
+			t.Errorf("%+v, %v: not the files of the older attempt alone", e, err)
+		}
+		if e, err := h.lib.EraseSession(ctx, id); err != nil || len(e.Erased) == 0 || !e.Proven {
+			t.Errorf("%+v, %v", e, err)
+		}
+	})
+}
+
+// A hold whose time has run out ends by itself, and is no reason to refuse a purge.
+func TestHoldExpires(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	now := time.Now().Round(0)
+	h.now = func() time.Time { return now }
+	h.restart()
+	ctx := context.Background()
+	until := library.HoldOptions{Session: id, Reason: "x", Until: now.Add(time.Hour)}
+	if _, err := h.lib.Hold(ctx, until); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.lib.EraseSession(ctx, id); !errors.Is(err, library.ErrHeld) {
+		t.Error(err)
+	}
+	h.passive = true // nobody ends it in the background
+	now = now.Add(time.Hour)
+	h.restart()
+	if _, err := h.lib.EraseSession(ctx, id); err != nil {
+		t.Error(err)
+	}
+	until.Until = now.Add(time.Hour)
+	if _, err := h.lib.Hold(ctx, until); err != nil {
+		t.Fatal(err)
+	}
+	h.passive = false
+	now = now.Add(time.Hour)
+	h.restart()
+	h.eventually("it ends by itself", func() bool { all, err := h.lib.Holds(ctx); return err == nil && len(all) == 0 })
+}
+
+// A hold stands though nothing can be fetched, and is completed once it can be.
+func TestHoldOffline(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	e := h.evidence(id)
+	contents := h.contents(e)
+	down := h.Set(sandbox.Match{}, sandbox.Refuse())
+	held := h.hold(id)
+	if !held.Complete.IsZero() || len(held.Failures) == 0 {
+		t.Errorf("%+v", held)
+	}
+	if _, err := h.lib.EraseSession(context.Background(), id); !errors.Is(err, library.ErrHeld) {
+		t.Error(err)
+	}
+	down.Remove()
+	h.restart()
+	h.eventually("the hold is completed", func() bool { return !h.the().Complete.IsZero() })
+	h.DeleteSession(id)
+	h.listing(id)
+	h.intact(e, contents)
+}
+
+// A new attempt of a held session takes nothing away, and is held, too.
+func TestNewAttemptOfAHeldSession(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	old := h.evidence(id)
+	h.hold(id)
+	face := sandbox.NewFile("face", "image/jpeg", []byte("newest"))
+	h.AddAttempt(id, sandbox.Attempt{Status: "approved", Media: []sandbox.File{face}})
+	now := h.evidence(id)
+	contents := h.contents(now)
+	h.listing(id)
+	h.restart() // looks at once for what is missing
+	h.eventually("the new file is fetched", func() bool { return h.cached(h.files(id)[0]) })
+	h.DeleteSession(id)
+	h.listing(id)
+	h.intact(now, contents)
+	h.restart()
+	h.intact(now, contents)
+	if held := h.the(); held.Attempts != 3 || held.Files != 5 {
+		t.Errorf("%+v; before: %d attempts", held, len(old.attempts))
+	}
+}
+
+// A cache that is full of what is held says so, and all else is read without it.
+func TestCacheFullOfHolds(t *testing.T) {
+	h := newHouse(t, 3<<20, sandbox.Options{Scale: sandbox.Scale{Sessions: 2, Files: 6, FileSize: 700_000}})
+	id, other := h.SessionIDs()[0], h.SessionIDs()[1]
+	held := h.hold(id)
+	if held.NoRoom == 0 || held.Cached == 0 || !held.Complete.IsZero() || held.Limit != 3<<20 {
+		t.Errorf("%+v", held)
+	}
+	for _, f := range h.files(other) {
+		if b, err := h.read(other, f); err != nil || !bytes.Equal(b, h.Bytes(f.ID)) {
+			t.Errorf("another session: %v", err)
+		}
+	}
+	if again := h.hold(id); again.Cached != held.Cached {
+		t.Errorf("%d files are left of %d", again.Cached, held.Cached)
+	}
+}
+
+// As long as nobody knows whom a hold is of, nothing of anybody is erased.
+func TestUnreadableHoldErasesNothing(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id, other := h.SessionIDs()[0], h.SessionIDs()[1]
+	ctx := context.Background()
+	h.warm(warming.Options{})
+	h.hold(id)
+	files, others := h.files(id), h.files(other)
+	h.down()
+	damage(t, filepath.Join(h.dir, "*", "holds", "*"))
+	h.up()
+	for what, err := range map[string]error{
+		"a session":    second(h.lib.EraseSession(ctx, other)),
+		"all":          second(h.lib.EraseAll(ctx, false)),
+		"all but held": second(h.lib.EraseAll(ctx, true)),
+		"the list":     second(h.lib.Holds(ctx)),
+	} {
+		if !errors.Is(err, library.ErrHeld) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	h.DeleteSession(id)
+	h.DeleteSession(other)
+	h.loses(id)
+	h.loses(other)
+	h.restart()
+	for _, f := range append(files, others...) {
+		if !h.cached(f) {
+			t.Errorf("%s was erased", f.ID)
+		}
+	}
+	h.hold(id)
+	if g := h.the().Gone; g == nil || g.Session.IsZero() {
+		t.Errorf("%+v", g)
+	}
+	h.restart()
+	h.eventually("the other session is erased", func() bool { return !h.cached(others[0]) && !h.cached(others[1]) })
+	if !h.cached(files[0]) || !h.cached(files[1]) {
+		t.Error("so is the one that is held again")
+	}
+}
+
+// What is held outlasts the secret that has sealed it: it is sealed anew while both are
+// set, and is intact when the new one alone is.
+func TestHeldSessionSurvivesRotation(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	old := h.Secrets()[0]
+	h.SetSecrets(old)
+	h.restart()
+	id := h.SessionIDs()[0]
+	e := h.evidence(id)
+	contents := h.contents(e)
+	h.warm(warming.Options{})
+	h.hold(id)
+	h.DeleteSession(id)
+	h.listing(id)
+	records := func() []string {
+		paths, err := filepath.Glob(filepath.Join(h.dir, "*", "holds", "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return paths
+	}
+	first := records()
+	const fresh = "0f0f0f0f-0000-4000-8000-00000000000f"
+	h.SetSecrets(fresh, old)
+	h.restart()
+	h.intact(e, contents)
+	h.eventually("the hold leaves the old secret", func() bool {
+		now := records()
+		return len(now) == 2 && now[0] != first[0] && now[0] != first[1]
+	})
+	h.SetSecrets(fresh)
+	h.restart()
+	h.cache.SweepForeign()
+	h.eventually("what the old secret sealed is gone", func() bool { return h.cache.Stats().Foreign == 0 })
+	h.intact(e, contents)
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// A held decision is not replaced by none.
+func TestEmptiedDecisionOfAHeldSession(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	want := h.Document(sandbox.Decision, id)
+	h.hold(id)
+	h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Body(200, "application/json", []byte(`{"status":"success","verification":null}`)))
+	h.now = func() time.Time { return time.Now().Add(time.Hour).Round(0) }
+	h.restart()
+	for range 2 {
+		if full, err := h.lib.OpenDocument(context.Background(), id, listing.DecisionDocument); err != nil || !bytes.Equal(full.Body, want) {
+			t.Errorf("%s, %v", full.Body, err)
+		}
+	}
+	if g := h.the().Gone; g == nil || len(g.Documents) != 1 || g.Documents[0].ID != "decision.json" {
+		t.Errorf("%+v", g)
+	}
+}
+
+// The hold of a session that nobody knows is recorded, and says that there is nothing.
+func TestHoldOfNothing(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id, err := veriff.ParseSessionID("9b1deb4d-3b7d-4bad-9bdd-2b0d7b3dcb6d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := h.hold(id)
+	if !held.Complete.IsZero() || held.Files != 0 || held.Hold.Gone == nil {
+		t.Errorf("%+v", held)
+	}
+	if h.lib.HasSession(id) {
+		t.Error("it is shown")
+	}
+	h.ResetRequests()
+	h.lib.ForgetListing(id)
+	if _, err := h.lib.Session(context.Background(), id); !errors.Is(err, library.ErrNotFound) {
+		t.Error(err)
+	}
+	if n := h.Requests().Total; n != 0 {
+		t.Errorf("it was asked for again: %d requests", n)
+	}
+}
+
+// A file that is damaged here and gone at Veriff is an error for itself alone.
+func TestDamagedFileOfAHeldSession(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	h.hold(id)
+	files := h.files(id)
+	h.DeleteSession(id)
+	list := h.listing(id)
+	h.down()
+	h.openCache()
+	o, _ := h.cache.Get(cache.Key("media/" + files[0].ID.String()))
+	size := o.Size()
+	o.Close()
+	h.cache.Close()
+	found := 0
+	filepath.WalkDir(h.dir, func(path string, d os.DirEntry, err error) error {
+		if info, _ := d.Info(); err == nil && info.Mode().IsRegular() && info.Size() == 2048+size+16 && found == 0 {
+			found++
+			damage(t, path)
+		}
+		return nil
+	})
+	h.up()
+	failed := 0
+	for i := range list.Files {
+		f := &list.Files[i]
+		open, err := h.lib.Open(context.Background(), f)
+		if err == nil {
+			_, err = open.ReadAt(context.Background(), make([]byte, open.Size()), 0)
+			open.Close()
+		}
+		if err != nil {
+			failed++
+		}
+	}
+	if found != 1 || failed > 1 {
+		t.Errorf("%d files were damaged, %d failed", found, failed)
+	}
+}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+
+	"veriffs/cache"
+	"veriffs/internal/hold"
+	"veriffs/internal/listing"
+	"veriffs/veriff"
+)
+
+// HoldKey is what the hold of a session is called.
+func HoldKey(id veriff.SessionID) cache.Key { return cache.Key("hold/" + id.String()) }
+
+// holds keeps the records of holds in a cache, each with the keys of what it holds.
+type holds struct{ cache *cache.Cache }
+
+// Holds returns the holds of a cache.
+func Holds(c *cache.Cache) *hold.Set {
+	records, broken := readHolds(c)
+	return hold.NewSet(holds{c}, records, broken)
+}
+
+// BrokenHolds returns why some holds of a cache can't be read, nil if all can be.
+func BrokenHolds(c *cache.Cache) error {
+	_, broken := readHolds(c)
+	return broken
+}
+
+func readHolds(c *cache.Cache) (records []*hold.Record, broken error) {
+	all, broken := c.Holds().All()
+	for _, h := range all {
+		r, err := hold.Decode(h.Text)
+		if err == nil && HoldKey(r.Session) != h.ID {
+			err = errors.New("a hold of another session")
+		}
+		if err != nil {
+			broken = errors.Join(broken, fmt.Errorf("store: %s: %w", h.ID, err))
+			continue
+		}
+		records = append(records, r)
+	}
+	return records, broken
+}
+
+// Keep makes a record last, and what belongs to it stay.
+func (h holds) Keep(r *hold.Record) error {
+	return h.cache.Holds().Put(cache.Hold{ID: HoldKey(r.Session), Keys: HeldKeys(r), Text: r.Encode()})
+}
+
+// Drop removes a record.
+func (h holds) Drop(id veriff.SessionID) error { return h.cache.Holds().Release(HoldKey(id)) }
+
+// HeldKeys returns the keys of what belongs to a hold.
+func HeldKeys(r *hold.Record) (keys []cache.Key) {
+	for kind := range listing.DocumentKinds {
+		if kind != listing.HoldDocument {
+			keys = append(keys, Document(r.Session, kind.String()))
+		}
+	}
+	for _, a := range r.Attempts {
+		if !a.ID.IsZero() {
+			keys = append(keys, AttemptList(a.ID))
+		}
+		for _, f := range a.Files {
+			keys = append(keys, File(f.ID))
+		}
+	}
+	return keys
+}
