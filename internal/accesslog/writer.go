@@ -10,6 +10,11 @@ const (
 	retryEvery    = time.Second // after a failure, to say what was lost
 	complainEvery = time.Minute
 	retireEvery   = 24 * time.Hour
+
+	// gatherFor is how long records gather with best-effort, for which nobody waits:
+	// by itself each would wake the writer, take the lock and be a write, at the
+	// expense of whoever opens files.
+	gatherFor = 10 * time.Millisecond
 )
 
 // run writes what waits until the log is closed.
@@ -24,6 +29,9 @@ func (l *Log) run() {
 			select {
 			case <-l.wake:
 			case <-timer.C:
+			}
+			if l.options.Mode == BestEffort {
+				time.Sleep(gatherFor)
 			}
 			batch, closed = l.take()
 		}
