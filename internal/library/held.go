@@ -123,6 +123,7 @@ func (c *core) hasKept(id veriff.SessionID) bool {
 // kept is what there is of a session that is held and that the API has no more.
 func (l *listings) kept(id veriff.SessionID) (*Listing, error) {
 	if last, ok := l.Stored(id); ok {
+		last.Value.Kept = true
 		return last.Value, nil
 	}
 	return nil, fmt.Errorf("library: session %s, which is held: %w", id, ErrNotFound)

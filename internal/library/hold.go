@@ -67,6 +67,8 @@ func (l *holder) Hold(ctx context.Context, o HoldOptions) (Held, error) {
 
 // complete fetches what is missing of a held session.
 func (l *holder) complete(ctx context.Context, id veriff.SessionID) (Held, error) {
+	l.again.Store(id, true)
+	defer l.again.Delete(id)
 	failures, err := l.fetchWhole(ctx, id)
 	if ctx.Err() != nil {
 		return l.heldOf(id, failures), context.Cause(ctx)
@@ -155,8 +157,6 @@ func unlisted(id veriff.AttemptID, files []hold.File, now time.Time) hold.Learn 
 // fetchWhole asks for all that a session has, and fetches its files.
 func (l *holder) fetchWhole(ctx context.Context, id veriff.SessionID) (failures []warming.Failure, err error) {
 	ctx = reach.Outlast(ctx)
-	l.again.Store(id, true)
-	defer l.again.Delete(id)
 	lib := l.library
 	fail := func(name string, err error) {
 		if err != nil && !errors.Is(err, ErrNotFound) && ctx.Err() == nil {
@@ -202,7 +202,11 @@ func (l *holder) fetchWhole(ctx context.Context, id veriff.SessionID) (failures 
 // checkCached reads the files of a held session that are in the cache, so that what
 // is damaged is fetched again as long as that is possible.
 func (l *holder) checkCached(id veriff.SessionID) {
-	for _, a := range l.holds.Of(id).Attempts {
+	r := l.holds.Of(id)
+	if r == nil { // released meanwhile
+		return
+	}
+	for _, a := range r.Attempts {
 		for _, f := range a.Files {
 			if o, ok := l.cache.Get(store.File(f.ID)); ok {
 				_ = o.Verify() // who is damaged is gone by that, and logged

@@ -198,6 +198,9 @@ func (l *listings) Lost(id veriff.SessionID, last *Listing) { l.eraser.loseSessi
 // Received tells the observer what has changed. Files that are missing from the
 // same attempt may be deleted: see suspect in gone.go.
 func (l *listings) Received(id veriff.SessionID, list, last *Listing) {
+	if list.Kept { // it says nothing about the API, and its hold may have ended meanwhile
+		return
+	}
 	l.catalog.Losses.Restore(id, l.catalog.Of(id))
 	if l.sessions.Visit(id) {
 		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})

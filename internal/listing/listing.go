@@ -35,6 +35,7 @@ type Listing struct {
 	Created   time.Time        // of the attempt; zero if not known
 	Files     []File           // sorted by ID, no id twice
 	OfAttempt bool             // it was an attempt that was asked for
+	Kept      bool             // the API has it no more: it is what a hold keeps
 
 	Incomplete bool // the API listed something that can't be used
 	Proves     bool // that what it lacks is not there: complete, just received, and signed
