@@ -202,7 +202,7 @@ func (l *documents) fetchDocument(t *flight.Task, k documentKey) (FullDocument, 
 		return FullDocument{}, fmt.Errorf("library: document %s: %w", k, err)
 	}
 	l.learn(k.session, hold.DocumentThere(k.kind.String()))
-	return FullDocument{l.storeNewer(k, d), d.Body, d.SecretID, true}, nil
+	return FullDocument{l.storeNewer(k, d, veriff.AttemptID{}), d.Body, d.SecretID, true}, nil
 }
 
 // Ask gets a document from the API and stores it.
@@ -223,21 +223,22 @@ func (l *documents) Gate(ctx context.Context, k documentKey, work func() (Docume
 	return behindFence(ctx, l.core, func(f *fence) bool { return f.hasSession(k.session) }, work)
 }
 
-// keep stores a document that came with a listing.
-func (l *documents) keep(k documentKey, d veriff.Document) {
+// keep stores a document that came with a listing, which shows an attempt; zero is
+// unknown.
+func (l *documents) keep(k documentKey, d veriff.Document, attempt veriff.AttemptID) {
 	last, _ := l.answers.Present(k)
-	fresh := l.storeNewer(k, d)
+	fresh := l.storeNewer(k, d, attempt)
 	l.answers.Put(k, fresh)
 	l.Received(k, fresh, last)
 }
 
 // storeNewer puts a document into the sealed store. One that has not changed
 // keeps its time.
-func (l *documents) storeNewer(k documentKey, d veriff.Document) Document {
+func (l *documents) storeNewer(k documentKey, d veriff.Document, attempt veriff.AttemptID) Document {
 	if last, known := l.answers.Present(k); known && last.SHA256 == d.SHA256 {
 		d.Received = last.Received
 	}
-	store.Put(l.cache, k.key(), d.Body, store.NewLabel(k.session, veriff.AttemptID{}, d.Receipt).Text())
+	store.Put(l.cache, k.key(), d.Body, store.NewLabel(k.session, attempt, d.Receipt).Text())
 	return Document{Size: int64(len(d.Body)), SHA256: d.SHA256, Received: d.Received}
 }
 

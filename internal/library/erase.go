@@ -110,7 +110,11 @@ func (l *eraser) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) {
 type doomed struct {
 	everything bool
 	sessions   map[veriff.SessionID]bool
+	thinned    map[veriff.SessionID]bool    // that lose what none of their attempts lists any more
 	attempts   map[veriff.AttemptID]remains // that lose files
+	// lists reports whether an attempt of a session lists a file, and whether that is
+	// known of all its attempts.
+	lists func(veriff.SessionID, veriff.AttemptID, veriff.MediaID) (listed, known bool)
 	// owner returns the session of an attempt, zero if it is not known.
 	owner func(veriff.AttemptID) veriff.SessionID
 	// held reports whether somebody holds what belongs to one of them; zero is unknown.
@@ -118,15 +122,14 @@ type doomed struct {
 
 	files        map[veriff.MediaID]bool // taken
 	unattributed map[cache.Key]bool      // whose they are is not known
+	unsure       bool                    // whether something is still listed is not known: it was left
 }
 
 // remains is what is left of an attempt.
 type remains struct {
-	files  *Listing // nil: none
-	exists bool     // the attempt itself is still there, and so is its listing
+	listed bool // the files that an attempt of its session still lists, else none
+	exists bool // the attempt itself is still there, and so is its listing
 }
-
-func (r remains) has(id veriff.MediaID) bool { return r.files != nil && r.files.Has(id) }
 
 // doomSession returns what is known to belong to a session.
 func (l *eraser) doomSession(id veriff.SessionID) *doomed {
@@ -160,13 +163,18 @@ func (d *doomed) takes(key cache.Key, text []byte) bool {
 		return true
 	}
 	left, doomed := d.attempts[attempt]
+	if !doomed && d.thinned[session] {
+		left, doomed = remains{listed: true, exists: true}, true
+	}
 	switch {
 	case d.sessions[session]:
 		if !attempt.IsZero() && !doomed {
 			d.attempts[attempt] = remains{}
 		}
 	case session.IsZero() && isMedia && d.files[media]: // a list of the session has it
-	case doomed && (isMedia && !left.has(media) || !isMedia && !left.exists):
+	case doomed && isMedia && left.listed && d.stays(session, attempt, media):
+		return false
+	case doomed && (isMedia || !left.exists):
 	default:
 		if session.IsZero() && (isMedia || !attempt.IsZero()) && d.owner(attempt).IsZero() {
 			d.unattributed[key] = true
@@ -178,6 +186,14 @@ func (d *doomed) takes(key cache.Key, text []byte) bool {
 	}
 	delete(d.unattributed, key) // whose it is was learnt since
 	return true
+}
+
+// stays reports whether a file of an attempt that loses files is not known to be
+// lost.
+func (d *doomed) stays(session veriff.SessionID, attempt veriff.AttemptID, media veriff.MediaID) bool {
+	listed, known := d.lists(session, attempt, media)
+	d.unsure = d.unsure || !listed && !known
+	return listed || !known
 }
 
 // collect adds a listing's files to a set.
@@ -204,6 +220,7 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 	d.held = func(s veriff.SessionID, a veriff.AttemptID, m veriff.MediaID) bool {
 		return l.holds.Owner(s, a, m) != nil
 	}
+	d.lists = l.lists
 	up := newFence(d)
 	l.fence.Store(up)
 	lower := sync.OnceFunc(func() {
@@ -277,7 +294,7 @@ func (l *eraser) forget(d *doomed) Change {
 	sessions, attempts, files := maps.Clone(d.sessions), maps.Clone(d.attempts), maps.Clone(d.files)
 	change.Erased = func(f *File) bool {
 		left, doomed := attempts[f.In.Attempt]
-		return sessions[f.In.Session] || files[f.ID] || f.In.OfAttempt && doomed && !left.has(f.ID)
+		return sessions[f.In.Session] || files[f.ID] || f.In.OfAttempt && doomed && !left.listed
 	}
 	change.ErasedSession = func(id veriff.SessionID) bool { return sessions[id] }
 	return change

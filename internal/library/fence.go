@@ -15,7 +15,9 @@ import (
 type fence struct {
 	everything bool
 	sessions   map[veriff.SessionID]bool
+	thinned    map[veriff.SessionID]bool
 	attempts   map[veriff.AttemptID]remains
+	lists      func(veriff.SessionID, veriff.AttemptID, veriff.MediaID) (listed, known bool)
 	down       chan struct{} // closed when the erasure has ended
 }
 
@@ -24,8 +26,8 @@ var errFenced = answers.ErrGated
 
 func newFence(d *doomed) *fence {
 	return &fence{
-		everything: d.everything, sessions: maps.Clone(d.sessions), attempts: maps.Clone(d.attempts),
-		down: make(chan struct{}),
+		everything: d.everything, sessions: maps.Clone(d.sessions), thinned: maps.Clone(d.thinned),
+		attempts: maps.Clone(d.attempts), lists: d.lists, down: make(chan struct{}),
 	}
 }
 
@@ -38,7 +40,14 @@ func (f *fence) hasAttempt(id veriff.AttemptID) bool {
 
 func (f *fence) hasFile(file *File) bool {
 	left, doomed := f.attempts[file.In.Attempt]
-	return f.hasSession(file.In.Session) || doomed && !left.has(file.ID)
+	if f.hasSession(file.In.Session) || doomed && !left.listed {
+		return true
+	}
+	if !doomed && !f.thinned[file.In.Session] {
+		return false
+	}
+	listed, known := f.lists(file.In.Session, file.In.Attempt, file.ID)
+	return !listed && known
 }
 
 // fenced reports whether the erasure at work takes something.

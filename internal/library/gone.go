@@ -3,6 +3,7 @@ package library
 import (
 	"context"
 	"errors"
+	"maps"
 	"time"
 
 	"veriffs/internal/answers"
@@ -52,7 +53,7 @@ func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 }
 
 // loseAttempt takes an attempt out of the listing and has its files erased, but
-// for those that its session still lists.
+// for those that another attempt lists.
 func (l *eraser) loseAttempt(id veriff.AttemptID, last *Listing) {
 	if l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{}) != nil {
 		return
@@ -70,9 +71,10 @@ func (l *eraser) loseAttempt(id veriff.AttemptID, last *Listing) {
 	l.suspect(id)
 }
 
-// suspect has the files of an attempt erased that it no longer has. Which these
-// are its own listing says: that of a session may have changed over to a newer
-// attempt at any moment.
+// suspect has the files erased that the session of an attempt no longer has. Which
+// these are the listings of all its attempts say, asked anew: that of a session may
+// have changed over to a newer attempt at any moment, so that it is not certain
+// which attempt a file in the cache is of.
 func (l *eraser) suspect(id veriff.AttemptID) {
 	l.catalog.Losses.Add(nil, map[veriff.AttemptID]bool{id: true})
 }
@@ -123,14 +125,13 @@ func (l *eraser) eraseLost(ctx context.Context) (again bool) {
 		}
 	}
 	again = !l.eraseDoomed(ctx, sure, lost)
-	suspects := &doomed{attempts: make(map[veriff.AttemptID]remains)}
+	suspects := &doomed{thinned: make(map[veriff.SessionID]bool), attempts: make(map[veriff.AttemptID]remains)}
 	for id, loss := range lost.Attempts {
 		if !loss.Suspect {
 			continue
 		}
-		left, err := l.leftOf(ctx, id)
+		err := l.survey(ctx, id, suspects)
 		if err == nil {
-			suspects.attempts[id] = left
 			continue
 		}
 		l.log.Debug("which files of an attempt are gone is not known yet", "attempt", id, "error", err)
@@ -139,7 +140,7 @@ func (l *eraser) eraseLost(ctx context.Context) (again bool) {
 			break // the others would not be answered either
 		}
 	}
-	return !l.eraseDoomed(ctx, suspects, lost) || again
+	return !l.eraseDoomed(ctx, suspects, lost) || again || suspects.unsure
 }
 
 // eraseDoomed erases some of the lost, and reports whether that went well.
@@ -168,19 +169,72 @@ func (l *eraser) eraseDoomed(ctx context.Context, d *doomed, lost catalog.Lost) 
 	return true
 }
 
-// leftOf returns what is left of an attempt, by a new answer of the API.
-func (l *eraser) leftOf(ctx context.Context, id veriff.AttemptID) (remains, error) {
-	list, err := l.attempts.answers.Renew(ctx, id)
+// survey learns by new answers of the API what is left of the session of an attempt.
+func (l *eraser) survey(ctx context.Context, id veriff.AttemptID, d *doomed) error {
+	if _, done := d.attempts[id]; done {
+		return nil
+	}
+	attempts := []veriff.AttemptID{id}
+	session, _ := l.catalog.Attempt(id)
+	if !session.IsZero() {
+		// Its attempts come with it.
+		if gone, err := renewed(ctx, l.listings.answers, session); gone || err != nil {
+			return err // if it is gone it was told so, and is certain
+		}
+		for _, other := range l.catalog.Of(session) {
+			if other != id {
+				attempts = append(attempts, other)
+			}
+		}
+	}
+	left := make(map[veriff.AttemptID]remains, len(attempts))
+	for _, attempt := range attempts {
+		gone, err := renewed(ctx, l.attempts.answers, attempt)
+		if err != nil {
+			return err
+		}
+		left[attempt] = remains{listed: true, exists: !gone}
+	}
+	maps.Copy(d.attempts, left)
+	if !session.IsZero() {
+		d.thinned[session] = true
+	}
+	return nil
+}
+
+// renewed has a listing asked for anew, and reports whether the API says that it is
+// gone. It fails if the new one proves nothing.
+func renewed[K answers.Question](ctx context.Context, a *answers.Answers[K, *Listing], id K) (gone bool, err error) {
+	a.Expire(id)
+	list, err := a.Renew(ctx, id)
 	switch {
 	case err == nil && list.Proves:
-		return remains{list, true}, nil
+		return false, nil
 	case err == nil:
-		return remains{}, ErrIncomplete
-	case !answers.Proven(err) && !l.attempts.answers.Absent(id):
-		return remains{}, err
+		return false, ErrIncomplete
+	case answers.Proven(err) || a.Absent(id):
+		return true, nil
 	}
-	// It is gone, but its session may list what it had.
-	session, _ := l.catalog.Attempt(id)
-	last, _ := l.listings.answers.Present(session)
-	return remains{files: last}, nil
+	return false, err
+}
+
+// lists reports whether a session, one of its attempts or the attempt given lists a
+// file, by the last word of each; known says that there is one of every attempt.
+func (l *eraser) lists(session veriff.SessionID, attempt veriff.AttemptID, media veriff.MediaID) (listed, known bool) {
+	known = true
+	if last, ok := l.listings.answers.Present(session); ok && last.Has(media) {
+		return true, known
+	}
+	all := l.catalog.Of(session)
+	if !attempt.IsZero() {
+		all = append(all, attempt)
+	}
+	for _, id := range all {
+		last, ok := l.attempts.answers.Last(id)
+		if ok && !last.Absent && last.Value.Has(media) {
+			return true, known
+		}
+		known = known && ok
+	}
+	return false, known
 }

@@ -109,7 +109,16 @@ func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok b
 	if !ok {
 		stored = time.Time{} // it is not the API's
 	}
-	attempt, created := l.catalog.Newest(id)
+	// A newer attempt may be known by now: these files are not its.
+	_, attempt := label.Owners()
+	_, created := l.catalog.Attempt(attempt)
+	if attempt.IsZero() {
+		var newest veriff.AttemptID
+		newest, created = l.catalog.Newest(id)
+		if l.hasKept(id) {
+			attempt = newest // of which the hold knows the files
+		}
+	}
 	list := listing.New(id, attempt, created, media)
 	list.Proves = false // it is not new
 	l.keepHeld(list)
@@ -117,7 +126,8 @@ func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok b
 }
 
 // Ask gets the media and the attempts of a session from the API, in parallel, and
-// stores both verbatim. Without the attempts the files have no date.
+// stores both verbatim. Without the attempts the files have no date, and what the
+// listing lacks may be there all the same.
 func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	if l.fenced(func(f *fence) bool { return f.hasSession(id) }) {
 		return nil, errFenced
@@ -130,17 +140,22 @@ func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 		attempts veriff.AttemptList
 		group    errgroup.Group
 	)
-	group.Go(l.guard(func() error {
+	askMedia := l.guard(func() error {
 		return l.call(t, Subject{Session: id, Document: listing.MediaDocument.Name()}, func(ctx context.Context) (err error) {
 			media, err = l.client.SessionMedia(ctx, id)
 			return err
 		})
-	}))
+	})
+	before, _ := l.catalog.Newest(id)
+	group.Go(askMedia)
 	group.Go(l.guard(func() (err error) {
 		attempts, err = l.askAttempts(t, id)
 		return err
 	}))
 	err := group.Wait()
+	if err == nil && moved(before, attempts, media) {
+		err = askMedia()
+	}
 	if answers.Proven(err) && l.learn(id, hold.SessionGone(l.now())) {
 		return l.kept(id)
 	}
@@ -155,6 +170,7 @@ func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	}
 	attempt, created := l.catalog.Newest(id)
 	list := listing.New(id, attempt, created, media)
+	list.Proves = list.Proves && attempts.Body != nil && attempts.Dropped == 0 && attempts.Secret >= 0
 	if l.learnListing(list, attempts) {
 		l.attempts.answers.Expire(attempt)
 		l.eraser.suspect(attempt) // whether it has lost files its own listing says
@@ -162,8 +178,22 @@ func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	if last, ok := l.answers.Present(id); ok {
 		l.renumber(list, last) // before anybody sees it, or another last one
 	}
-	l.documents.keep(documentKey{id, listing.MediaDocument}, media.Document)
+	l.documents.keep(documentKey{id, listing.MediaDocument}, media.Document, attempt)
 	return list, nil
+}
+
+// together is how far apart the two answers about a session may come that are taken
+// for those of one moment.
+const together = time.Second
+
+// moved reports whether a list of media may be that of an older attempt than the
+// newest of a list of attempts, which came with it: one that is new since, or that
+// may have begun while the attempts were asked for again and again.
+func moved(before veriff.AttemptID, attempts veriff.AttemptList, media veriff.MediaList) bool {
+	if len(attempts.Items) == 0 || attempts.Items[0].ID == before {
+		return false
+	}
+	return !before.IsZero() || attempts.Received.Sub(media.Received) > together
 }
 
 // askAttempts gets the attempts of a session from the API and stores them
@@ -183,7 +213,7 @@ func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts ve
 		}
 		return veriff.AttemptList{}, nil
 	}
-	l.documents.keep(documentKey{id, listing.AttemptsDocument}, attempts.Document)
+	l.documents.keep(documentKey{id, listing.AttemptsDocument}, attempts.Document, veriff.AttemptID{})
 	return attempts, nil
 }
 
@@ -195,8 +225,8 @@ func (l *listings) Gate(ctx context.Context, id veriff.SessionID, work func() (*
 // Lost has all of a session erased.
 func (l *listings) Lost(id veriff.SessionID, last *Listing) { l.eraser.loseSession(id, last) }
 
-// Received tells the observer what has changed. Files that are missing from the
-// same attempt may be deleted: see suspect in gone.go.
+// Received tells the observer what has changed. Files that are missing, unless from
+// a newer attempt, may be deleted: see suspect in gone.go.
 func (l *listings) Received(id veriff.SessionID, list, last *Listing) {
 	if list.Kept { // it says nothing about the API, and its hold may have ended meanwhile
 		return
@@ -210,8 +240,7 @@ func (l *listings) Received(id veriff.SessionID, list, last *Listing) {
 	}
 	missing := list.Gone(last)
 	l.observer.tell(Change{Session: id, FilesGone: missing})
-	if len(missing) > 0 && list.Proves && list.Attempt == last.Attempt && !list.Attempt.IsZero() {
-		l.attempts.answers.Expire(list.Attempt)
+	if len(missing) > 0 && list.Proves && !list.Attempt.IsZero() && (list.Attempt == last.Attempt || last.Attempt.IsZero()) {
 		l.eraser.suspect(list.Attempt)
 	}
 }

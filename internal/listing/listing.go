@@ -38,7 +38,7 @@ type Listing struct {
 	Kept      bool             // the API has it no more: it is what a hold keeps
 
 	Incomplete bool // the API listed something that can't be used
-	Proves     bool // that what it lacks is not there: complete, just received, and signed
+	Proves     bool // that what it lacks is not there: complete, just received, and signed, with all attempts
 
 	names names
 }
