@@ -115,17 +115,16 @@ func (a *Answers[K, V]) Get(ctx context.Context, k K) (V, error) {
 // ErrStale is the error of Renew where no new answer is to be had.
 var ErrStale = errors.New("answers: no new answer was to be had")
 
-// Renew returns nothing but an answer that came from the API, to this process,
-// since there was last word of a change.
-func (a *Answers[K, V]) Renew(ctx context.Context, k K) (V, error) {
-	if last, ok := a.memory.Peek(k); ok && !last.received.IsZero() {
-		return a.Result(k, last)
+// Renew expires an answer, and returns nothing but one that came from the API since.
+func (a *Answers[K, V]) Renew(ctx context.Context, k K) (v V, err error) {
+	for range 2 { // the first may be that of a request that was under way
+		a.Expire(k)
+		v, err = a.Get(ctx, k)
+		if last, ok := a.memory.Peek(k); err != nil || ok && !last.received.IsZero() {
+			return v, err
+		}
 	}
-	v, err := a.Get(ctx, k)
-	if last, ok := a.memory.Peek(k); err == nil && (!ok || last.received.IsZero()) {
-		return v, ErrStale
-	}
-	return v, err
+	return v, ErrStale
 }
 
 // Refresh refreshes an answer in the background, and calls then when that has
@@ -292,8 +291,11 @@ func (a *Answers[K, V]) Values() (values []V) {
 // Forget drops all that is in memory.
 func (a *Answers[K, V]) Forget() { a.memory.Purge() }
 
-// Settle waits for the requests that are under way now.
-func (a *Answers[K, V]) Settle(ctx context.Context) error { return a.asking.Settle(ctx) }
+// Stop ends the requests under way about some questions: those who wait for the
+// answers get ErrGated from the work that their source's Gate calls.
+func (a *Answers[K, V]) Stop(ctx context.Context, which func(K) bool) error {
+	return a.asking.Stop(ctx, ErrGated, which)
+}
 
 // Asking returns how many questions are being asked.
 func (a *Answers[K, V]) Asking() int { return a.asking.Count() }

@@ -16,6 +16,7 @@ package flight
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 )
 
@@ -106,17 +107,20 @@ func (g *Group[K, V]) Speculate(key K, work Work[V]) *Task {
 	return g.join(key, false, work).task
 }
 
-// Settle waits for the work that is under way now.
-func (g *Group[K, V]) Settle(ctx context.Context) error {
+// Stop ends the work that is under way now on the keys that which returns true for,
+// whoever waits for it, and returns when all of it has ended. Work that fails for that
+// fails with why.
+func (g *Group[K, V]) Stop(ctx context.Context, why error, which func(K) bool) error {
 	g.mu.Lock()
-	flying := make([]<-chan struct{}, 0, len(g.flying))
-	for _, f := range g.flying {
-		flying = append(flying, f.done)
-	}
+	flying := maps.Clone(g.flying)
 	g.mu.Unlock()
-	for _, done := range flying {
+	maps.DeleteFunc(flying, func(k K, _ *flight[V]) bool { return !which(k) })
+	for _, f := range flying {
+		f.task.cancel(why)
+	}
+	for _, f := range flying {
 		select {
-		case <-done:
+		case <-f.done:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -180,4 +184,7 @@ func (g *Group[K, V]) fly(key K, f *flight[V], work Work[V]) {
 		g.lanes.end(f.task)
 	}()
 	f.value, f.err = work(f.task)
+	if why := context.Cause(f.task.ctx); f.err != nil && why != nil && !errors.Is(why, context.Canceled) {
+		f.err = why // it was stopped
+	}
 }

@@ -80,7 +80,7 @@ func TestLanesAreConserved(t *testing.T) {
 				case 2:
 					go l.raise(c)
 				case 3:
-					go c.cancel()
+					go c.cancel(nil)
 				}
 				if err := l.acquire(c); err == nil {
 					now := taken.Add(1)

@@ -33,11 +33,11 @@ func NewLanes(life context.Context, n int, held func() bool) *Lanes {
 // for its result.
 type Task struct {
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 	urgent bool // guarded by Lanes.mu
 }
 
-// Context ends when the task is given up, and with the lanes' life.
+// Context ends when the task is given up or stopped, and with the lanes' life.
 func (t *Task) Context() context.Context { return t.ctx }
 
 type ticket struct {
@@ -47,7 +47,7 @@ type ticket struct {
 
 func (l *Lanes) begin(urgent bool) *Task {
 	t := &Task{urgent: urgent}
-	t.ctx, t.cancel = context.WithCancel(l.life)
+	t.ctx, t.cancel = context.WithCancelCause(l.life)
 	if urgent {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -57,7 +57,7 @@ func (l *Lanes) begin(urgent bool) *Task {
 }
 
 func (l *Lanes) end(t *Task) {
-	t.cancel()
+	t.cancel(nil)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if t.urgent {
@@ -161,6 +161,6 @@ func (l *Lanes) GiveUp(t *Task) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !t.urgent {
-		t.cancel()
+		t.cancel(nil)
 	}
 }

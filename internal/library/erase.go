@@ -59,8 +59,9 @@ const (
 // for anew then.
 //
 // A file that somebody has open stays readable to them until they close it;
-// its blocks on the disk, which are sealed, are freed then. What is being
-// fetched when the erasure begins is waited for and erased.
+// its blocks on the disk, which are sealed, are freed then. What is being fetched
+// when the erasure begins is stopped, and what there is of it erased; whoever waits
+// for it has it fetched again once the erasure has ended.
 //
 // Errors: ErrHeld if it is held; nothing is erased then.
 func (l *eraser) EraseSession(ctx context.Context, id veriff.SessionID) (Erasure, error) {
@@ -228,8 +229,7 @@ func (l *eraser) erase(ctx context.Context, d *doomed) (e Erasure, err error) {
 		close(up.down)
 	})
 	defer lower()
-	if err := errors.Join(l.listings.answers.Settle(ctx), l.attempts.answers.Settle(ctx),
-		l.documents.answers.Settle(ctx), l.documents.bodies.Settle(ctx), l.files.fetches.Settle(ctx)); err != nil {
+	if err := l.stop(ctx, up); err != nil {
 		return e, err
 	}
 	before := l.forget(d)

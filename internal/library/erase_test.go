@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"io/fs"
 	"path/filepath"
 	"slices"
 	"testing"
-	"time"
 
 	"veriffs/internal/warming"
 	"veriffs/veriff"
@@ -107,41 +105,5 @@ func TestEraseAll(t *testing.T) {
 	h.restart()
 	if n := h.cache.Stats().Objects; n != 0 {
 		t.Errorf("%d objects came back", n)
-	}
-}
-
-// What is being fetched while all is erased is not left behind.
-func TestEraseWaitsForFetches(t *testing.T) {
-	h := newHouse(t, 1<<30, sandbox.Options{})
-	id := h.withFiles(1)
-	f := h.files(id)[0]
-	slow := h.Set(sandbox.Match{Kind: sandbox.Media, ID: f.ID.String()}, sandbox.Stall(f.Size/2))
-	read := make(chan error, 1)
-	go func() {
-		b, err := h.read(id, f)
-		if err == nil && !bytes.Equal(b, h.Bytes(f.ID)) {
-			err = errors.New("other bytes")
-		}
-		read <- err
-	}()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := slow.Wait(ctx, 1); err != nil {
-		t.Fatal(err)
-	}
-	erased := make(chan error, 1)
-	go func() {
-		_, err := h.lib.EraseAll(ctx, false)
-		erased <- err
-	}()
-	slow.Release()
-	if err := <-erased; err != nil {
-		t.Fatal(err)
-	}
-	if err := <-read; err != nil {
-		t.Error("the reader of an erased file:", err)
-	}
-	if h.cached(f) {
-		t.Error("a file whose fetch had begun was left in the cache")
 	}
 }

@@ -27,8 +27,9 @@ type files struct {
 	ahead    *readahead.ReadAhead
 	opens    opens
 
-	mu   sync.Mutex
-	open map[veriff.MediaID]*object // with a reader, shared by all of them
+	mu       sync.Mutex
+	open     map[veriff.MediaID]*object // with a reader, shared by all of them
+	fetching map[veriff.MediaID]*File   // of the fetches that are under way
 }
 
 // Size returns what is known of a file's size in bytes without asking: that
@@ -132,14 +133,35 @@ func (l *files) adopt(o *object) *object {
 
 // own shares a fetched object among those who waited for it.
 func (l *files) own(o *object, openers int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.fetching, o.id)
 	if openers == 0 {
 		o.Object.Close()
 		return
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	o.refs = openers
 	l.open[o.id] = o
+}
+
+// fetched returns the file that is being fetched under an id, nil if none is.
+func (l *files) fetched(id veriff.MediaID) *File {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.fetching[id]
+}
+
+// begin says which file is being fetched, before it is known whether it may be.
+func (l *files) begin(f *File) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fetching[f.ID] = f
+}
+
+func (l *files) end(id veriff.MediaID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.fetching, id)
 }
 
 // release gives one reference back and closes the object with the last.
@@ -165,8 +187,15 @@ func (l *files) disown(o *object) {
 	}
 }
 
-// obtain opens an object from the cache, or fetches it from the API.
-func (l *files) obtain(t *flight.Task, f *File) (*object, error) {
+// obtain opens an object from the cache, or fetches it from the API. That ends with
+// own, or with its error.
+func (l *files) obtain(t *flight.Task, f *File) (o *object, err error) {
+	l.begin(f)
+	defer func() {
+		if o == nil {
+			l.end(f.ID)
+		}
+	}()
 	if l.fenced(func(e *fence) bool { return e.hasFile(f) }) {
 		return nil, errFenced
 	}
@@ -180,8 +209,7 @@ func (l *files) obtain(t *flight.Task, f *File) (*object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := l.labelled(f, stored)
-	if err != nil {
+	if o, err = l.labelled(f, stored); err != nil {
 		return nil, err
 	}
 	o.fetched = true

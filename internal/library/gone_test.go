@@ -111,14 +111,7 @@ func TestFileOfADeletedSessionDoesNotOpen(t *testing.T) {
 	id := h.SessionIDs()[0]
 	h.warm(warming.Options{})
 	met := h.listing(id)
-	// An erasure waits for fetches under way: this one lasts.
-	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
-	go h.lib.Document(context.Background(), h.SessionIDs()[1], listing.DecisionDocument)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := stalled.Wait(ctx, 1); err != nil {
-		t.Fatal(err)
-	}
+	end := h.lib.Occupy(id) // the erasure waits for it
 	h.DeleteSession(id)
 	h.loses(id)
 	for i := range met.Files {
@@ -126,7 +119,7 @@ func TestFileOfADeletedSessionDoesNotOpen(t *testing.T) {
 			t.Errorf("a file of the deleted session opens: %v", err)
 		}
 	}
-	stalled.Release()
+	end()
 }
 
 // What was to be erased when the process ended is erased by the next one.
@@ -135,17 +128,10 @@ func TestErasureGoesOnAfterARestart(t *testing.T) {
 	id := h.SessionIDs()[0]
 	h.warm(warming.Options{})
 	files := h.files(id)
-	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
-	go h.lib.Document(context.Background(), h.SessionIDs()[1], listing.DecisionDocument)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := stalled.Wait(ctx, 1); err != nil {
-		t.Fatal(err)
-	}
+	h.lib.Occupy(id) // the erasure waits for it
 	h.DeleteSession(id)
 	h.loses(id)
-	h.restart() // gives the erasure up, which waits for the stalled reply
-	h.ClearFaults()
+	h.restart() // gives the erasure up
 	h.ResetRequests()
 	h.eventually("the next process erases the deleted session", func() bool { return !h.cached(files[0]) && !h.cached(files[1]) })
 	if n := h.Requests().Total; n != 0 {
@@ -232,13 +218,7 @@ func TestErasureAfterAKill(t *testing.T) {
 	h.warmAttempt(session.Attempts[1].ID)
 	h.down() // writes the catalog
 	h.up()
-	stalled := h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Stall(1))
-	go h.lib.Document(context.Background(), h.SessionIDs()[1], listing.DecisionDocument)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := stalled.Wait(ctx, 1); err != nil {
-		t.Fatal(err)
-	}
+	end := h.lib.Occupy(id) // the erasure waits for it
 	h.DeleteSession(id)
 	h.loses(id)
 	h.eventually("the erasure is at work", func() bool { return h.lib.Erasing() })
@@ -246,7 +226,7 @@ func TestErasureAfterAKill(t *testing.T) {
 	if err := os.CopyFS(filepath.Join(killed, "cache"), os.DirFS(h.dir)); err != nil {
 		t.Fatal(err)
 	}
-	stalled.Release()
+	end()
 	h.down()
 	h.dir = filepath.Join(killed, "cache")
 	if err := filepath.WalkDir(h.dir, func(path string, d fs.DirEntry, err error) error {

@@ -14,9 +14,10 @@
 // Concurrency. A [Library] may be used by any number of goroutines; its parts are
 // types of their own over one core. files.mu guards the objects that are open,
 // readAhead.mu the prediction. Neither is held across the network or a disk, and
-// they are never held together. An erasure waits for the work that is under way,
-// so no such work may wait for an erasure: it fails with errFenced, and those who
-// wait for its result ask again behind the fence (see fence.go).
+// they are never held together. An erasure stops the work that is under way on what it
+// takes, and waits until that has ended, so no such work may wait for an erasure: it
+// fails with errFenced, and those who wait for its result ask again behind the fence
+// (see fence.go).
 package library
 
 import (
@@ -117,7 +118,7 @@ func New(o Options) (*Library, error) {
 	l := &Library{
 		core: c, connections: o.Connections,
 		listings: &listings{core: c}, attempts: &attempts{core: c}, documents: &documents{core: c},
-		files: &files{core: c, open: make(map[veriff.MediaID]*object)}, eraser: &eraser{core: c, running: make(chan struct{}, 1)},
+		files: &files{core: c, open: make(map[veriff.MediaID]*object), fetching: make(map[veriff.MediaID]*File)}, eraser: &eraser{core: c, running: make(chan struct{}, 1)},
 		keeper: &keeper{core: c}, holder: &holder{core: c},
 	}
 	l.listings.answers = newAnswers(c, l.listings, "session", listingsFiles, listingWeight)
