@@ -47,6 +47,12 @@ func namedMount(c *cli.Context, mounts []*control.Client, s *settings) (*control
 	if err != nil {
 		return nil, err
 	}
+	if namesAccount(c) && !knowsAccount(s) {
+		return nil, &usage{
+			err:  errors.New("the API URL and the key say together which account is meant, and not both are set"),
+			hint: "set both, or neither of them and no profile to use the mount's own account; the environment counts too",
+		}
+	}
 	if knowsAccount(s) && m.Account != account(&s.api) {
 		return nil, &usage{
 			err:  fmt.Errorf("the mount on %s belongs to another account than the API URL and key that are set", m.Mountpoint),
