@@ -79,6 +79,30 @@ func TestOddOne(t *testing.T) {
 	})
 }
 
+// What is asked for with the odd one, once nobody is held back any more, and answered,
+// shows that the limit is the odd one's.
+func TestOddOneAmongOthersAtOnce(t *testing.T) {
+	handle := oddOne("5", new(atomic.Bool))
+	inBubble(t, func(w http.ResponseWriter, r *http.Request, n int) {
+		if strings.Contains(r.URL.Path, "/media/") {
+			time.Sleep(time.Second)
+		}
+		handle(w, r, n)
+	}, func(t *testing.T, c *veriff.Client, _ *atomic.Int64) {
+		ask := func() {
+			_, _, err := download(t.Context(), c)
+			wantError(t, err, veriff.ErrRateLimited)
+		}
+		time.AfterFunc(500*time.Millisecond, func() { list(t, c, 1) }) // before the answer
+		ask()
+		time.Sleep(5 * time.Second)
+		ask()
+		if until := c.HeldUntil(); !until.IsZero() {
+			t.Errorf("everybody is held back until %s", until)
+		}
+	})
+}
+
 // While others are limited too, or nothing else is asked, nobody is odd.
 func TestNotOdd(t *testing.T) {
 	var limited atomic.Bool

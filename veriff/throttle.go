@@ -58,7 +58,8 @@ type throttle struct {
 type streak struct {
 	count int       // from the second on it is odd
 	alone int       // times in a row that nothing else was answered since the one before
-	last  time.Time // when the last one came
+	sent  time.Time // when the request was sent that the last one came to
+	last  time.Time // when that came
 	until time.Time // before which the resource is not asked for
 }
 
@@ -147,13 +148,13 @@ func (t *throttle) streakLocked(resource string, sent, now time.Time) (s *streak
 	case sent.Before(s.until): // with the last one
 	case !t.recovered.Before(s.last): // so the limit is not of single resources
 		s.count, s.alone = 1, 0
-	case t.passed.After(s.last):
+	case t.passed.After(s.sent): // also one that went out before the answer came
 		s.count++
 		s.alone = 0
 	default:
 		s.alone++
 	}
-	s.last = now
+	s.sent, s.last = sent, now
 	return s, s.alone >= streakAlone
 }
 

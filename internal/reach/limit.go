@@ -20,8 +20,9 @@ type Limit struct {
 	life   context.Context
 	log    *slog.Logger
 
-	mu     sync.Mutex
-	logged time.Time // when it was last logged that somebody has given up
+	mu      sync.Mutex
+	logged  time.Time // when it was last logged that somebody has given up
+	probing bool      // whose limit it is
 }
 
 // failuresSatOut bounds how often the API is asked again if it fails and names a
@@ -58,8 +59,8 @@ func (l *Limit) Held() bool { return !l.client.HeldUntil().IsZero() }
 // SitOut calls f, and calls it again at the moment that its error names
 // (veriff.Later). It gives up with the error of f when patience is over, unless
 // ctx outlasts the limit, and with the cause of their end when ctx or the
-// library ends. Work that outlasts a limit finds out whether it is the account's
-// or that of this one thing, which it gives up on. A failing API is given a few
+// library ends. If nothing else is asked meanwhile, a probe finds out whether the limit
+// is the account's or that of this one thing, which is given up on. A failing API is given a few
 // chances only, and none if it names a moment beyond patience.
 func SitOut[V any](ctx context.Context, l *Limit, f func() (V, error)) (V, error) {
 	patience, failures, limits := l.client.Patience(), 0, 0
@@ -101,10 +102,26 @@ func SitOut[V any](ctx context.Context, l *Limit, f func() (V, error)) (V, error
 			timer.Stop()
 			return v, l.life.Err()
 		}
-		if later.Alone && Outlasts(ctx) {
-			_ = l.client.Probe(ctx) // an answer to it counts; see veriff.Later
+		if later.Alone {
+			l.probe(ctx)
 		}
 	}
+}
+
+// probe asks for something else, of which the answer counts: see veriff.Later. One is
+// enough for all who wait.
+func (l *Limit) probe(ctx context.Context) {
+	l.mu.Lock()
+	busy := l.probing
+	l.probing = true
+	l.mu.Unlock()
+	if busy {
+		return
+	}
+	_ = l.client.Probe(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.probing = false
 }
 
 func (l *Limit) gaveUp(err error) {
