@@ -35,6 +35,9 @@ type Report struct {
 	// Beside is the number of objects in the cache of the other kind of key, which
 	// no scan looked into.
 	Beside int64 `json:"beside"`
+	// Replaced says that the path of the cache no longer leads to the directory that
+	// was read: what is there now was not looked at.
+	Replaced bool `json:"replaced"`
 	// Proven says that the last scan read everything that there is, and found nothing.
 	Proven bool `json:"proven"`
 }
@@ -93,7 +96,7 @@ func (c *Cache) purge(ctx context.Context, match func(Key, []byte, time.Time) bo
 	p.Started, p.Erased, p.Unknown = c.now(), []Erased{}, []string{}
 	err := p.run(ctx)
 	p.Finished = c.now()
-	p.Proven = err == nil && p.Unreadable == 0 && len(p.Unknown) == 0 && p.Beside == 0
+	p.Proven = err == nil && p.Unreadable == 0 && len(p.Unknown) == 0 && p.Beside == 0 && !p.Replaced
 	if err != nil {
 		return p.Report, fmt.Errorf("cache: purge: %w", err)
 	}

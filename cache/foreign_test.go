@@ -12,6 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"veriffs/cache/directory"
 	"veriffs/cache/index"
 )
@@ -237,6 +239,43 @@ func TestPurgeBesideUnknownFiles(t *testing.T) {
 		must(t, os.Remove(filepath.Join(o.Dir, name)))
 	}
 	if r, err := c.PurgeAll(context.Background(), everything); err != nil || !r.Proven {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// TestPurgeBesideAFalseShard checks that what has a shard's name and is no directory
+// is not passed over.
+func TestPurgeBesideAFalseShard(t *testing.T) {
+	for name, make := range map[string]func(path string) error{
+		"link": func(path string) error { return os.Symlink(t.TempDir(), path) },
+		"pipe": func(path string) error { return unix.Mkfifo(path, 0o600) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, o := rotated(t)
+			shard := filepath.Dir(c.secrets[0].Path(c.secrets[0].Name("new0")))
+			must(t, os.Rename(filepath.Join(o.Dir, shard), filepath.Join(t.TempDir(), "stolen")))
+			must(t, make(filepath.Join(o.Dir, shard)))
+			r, err := c.Purge(context.Background(), everything)
+			if err != nil || !slices.Equal(r.Unknown, []string{shard}) || r.Proven {
+				t.Errorf("%+v, %v", r, err)
+			}
+			must(t, os.Remove(filepath.Join(o.Dir, shard)))
+		})
+	}
+}
+
+// TestPurgeOfAReplacedDirectory checks that nothing is proven about a directory that
+// has taken the place of the cache's.
+func TestPurgeOfAReplacedDirectory(t *testing.T) {
+	c, o := rotated(t)
+	must(t, os.Rename(o.Dir, o.Dir+".old"))
+	must(t, os.CopyFS(o.Dir, os.DirFS(o.Dir+".old")))
+	if r, err := c.PurgeAll(context.Background()); err != nil || !r.Replaced || r.Proven {
+		t.Errorf("%+v, %v", r, err)
+	}
+	must(t, os.RemoveAll(o.Dir))
+	must(t, os.Rename(o.Dir+".old", o.Dir))
+	if r, err := c.PurgeAll(context.Background()); err != nil || r.Replaced || !r.Proven {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -41,6 +41,9 @@ func (p *purge) run(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if p.Replaced, err = p.st.dir.Replaced(); err != nil {
+		return err
+	}
 	switch {
 	case p.Remaining > 0:
 		return fmt.Errorf("%d objects keep coming back", p.Remaining)

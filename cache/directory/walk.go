@@ -44,14 +44,15 @@ func (d *Directory) Unknown(tags []string) ([]string, error) {
 		}
 	}
 	for _, tag := range tags {
-		names, err := d.Names(tag)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return unknown, err
-		}
-		for _, name := range names {
-			if name != PinDir && name != HoldDir && name != FinderFile && !IsShard(name) {
+		err := d.Each(context.Background(), tag, func(name string, st *unix.Stat_t) error {
+			// What is no directory was not looked into, whatever its name.
+			if dir := st.Mode&unix.S_IFMT == unix.S_IFDIR; name != FinderFile && !(dir && (name == PinDir || name == HoldDir || IsShard(name))) {
 				unknown = append(unknown, tag+"/"+name)
 			}
+			return nil
+		})
+		if err != nil {
+			return unknown, err
 		}
 	}
 	return unknown, nil

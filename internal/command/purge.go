@@ -158,6 +158,10 @@ func unproven(r *library.Erasure) error {
 		return &hinted{code: exitUnproven,
 			err:  fmt.Errorf("the cache has %s objects that the configured shared secret does not open; they may belong to what was to be erased", humanize.Comma(r.Unreadable)),
 			hint: "if the secret was changed, set the old one as well (new,old) and run purge again; or erase everything: veriffs purge --all"}
+	case r.Replaced:
+		return &hinted{code: exitUnproven,
+			err:  errors.New("another directory has taken the place of the cache's since it was opened, and was not looked at"),
+			hint: "unmount, put the right directory there, and run purge again"}
 	case r.Beside > 0:
 		return &hinted{code: exitUnproven,
 			err:  fmt.Errorf("this account's other cache has %s objects that were not checked: the secret and the ephemeral key have a cache each", humanize.Comma(r.Beside)),
