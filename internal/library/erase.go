@@ -103,6 +103,7 @@ func (l *eraser) eraseForGood(ctx context.Context, d *doomed) (Erasure, error) {
 		err = l.cache.Remove(store.CatalogKey)
 		l.catalog.Save()
 	}
+	e.Proven = e.Proven && err == nil
 	return e, err
 }
 
