@@ -60,7 +60,9 @@ func (l *keeper) eachKey(ctx context.Context, name string, f func(cache.Key) err
 		key := store.File(file.ID)
 		errs = errors.Join(errs, f(key))
 		p.Files++
-		if l.cache.Has(key) {
+		// Has knows nothing of what the index has not loaded yet.
+		if o, ok := l.cache.Get(key); ok {
+			o.Close()
 			p.Fetched++
 		}
 	}
