@@ -87,7 +87,8 @@ func login(c *cli.Context) error {
 			return usageError("--%s must be require, present or off, not %q", flagVerify, p.Verify)
 		}
 	}
-	if err := try(c.Context, api); err != nil {
+	found, err := try(c.Context, api)
+	if err != nil {
 		return err
 	}
 
@@ -103,7 +104,7 @@ func login(c *cli.Context) error {
 	if name != defaultProfile {
 		with = " --" + flagProfile + " " + name
 	}
-	fmt.Fprintf(c.App.Writer, "The API accepts these credentials. They are stored as profile %s in %s; use it with: veriffs mount%s MOUNTPOINT\n", name, path, with)
+	fmt.Fprintf(c.App.Writer, "%s They are stored as profile %s in %s; use it with: veriffs mount%s MOUNTPOINT\n", found, name, path, with)
 	if moved {
 		return discard(c, path, name, old)
 	}
@@ -144,23 +145,38 @@ func discard(c *cli.Context, path, name string, old config.Profile) error {
 	return err
 }
 
-// try checks that the API accepts the credentials. An answer that neither accepts
-// nor refuses them, such as that of an outage, counts only if they signed it.
-func try(ctx context.Context, api veriff.Config) error {
+// try checks that the API accepts the credentials, and says what it found. An answer
+// that neither accepts nor refuses them, such as that of an outage, counts only if they
+// signed it. It may be how the API answers about a session that is not there.
+func try(ctx context.Context, api veriff.Config) (found string, err error) {
 	client, err := veriff.New(api)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer client.Close()
 	err = client.Probe(ctx)
 	unexpected := (*veriff.Unexpected)(nil)
+	signed := client.Signed()
 	switch {
-	case !errors.As(err, &unexpected):
-		return probeError(err)
-	case client.Signed():
-		return nil
+	case errors.As(err, &unexpected) && signed:
+		found = fmt.Sprintf("The shared secret is right: it signed the API's answer. Whether the API accepts the key is not certain (%s).", unexpected.Err)
+	case unexpected != nil:
+		return "", undecided(unexpected.Err)
+	case err != nil:
+		return "", probeError(err)
+	case !signed:
+		return "The API answers, but its answer is not signed, so the shared secret was not checked.", nil
+	default:
+		found = "The API accepts these credentials."
 	}
+	if len(api.Secrets) > 1 {
+		found += " One of the shared secrets signed its answer; the others were not checked."
+	}
+	return found, nil
+}
+
+func undecided(answer error) error {
 	return &hinted{code: exitUnreachable,
-		err:  fmt.Errorf("the API's answer does not tell whether it accepts these credentials, so nothing was stored: %w", unexpected.Err),
+		err:  fmt.Errorf("the API's answer does not tell whether it accepts these credentials, so nothing was stored: %w", answer),
 		hint: "try again when the API is well"}
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -111,5 +112,48 @@ func TestLoginMovesTheSecret(t *testing.T) {
 	}
 	if _, err := os.Stat(file); err != nil {
 		t.Error(err)
+	}
+}
+
+// login says no more than the API's answer proves.
+func TestLoginSaysWhatIsProven(t *testing.T) {
+	const wrong = "00000000-1111-2222-3333-444444444444"
+	for name, test := range map[string]struct {
+		effects []sandbox.Effect
+		secrets []string // beside the right one
+		only    bool     // without the right one
+		args    []string
+		says    string
+	}{
+		"accepted":   {says: "^The API accepts these credentials. They are stored"},
+		"refused":    {effects: []sandbox.Effect{sandbox.Status(403)}, says: "^The shared secret is right: .* Whether the API accepts the key is not certain .*403"},
+		"failing":    {effects: []sandbox.Effect{sandbox.Status(500)}, says: "^The shared secret is right: .*500"},
+		"unsigned":   {effects: []sandbox.Effect{sandbox.Status(404), sandbox.Unsigned()}, secrets: []string{wrong}, only: true, args: []string{"--verify", "present"}, says: "not signed, so the shared secret was not checked"},
+		"one of two": {secrets: []string{wrong}, says: "^The API accepts these credentials. One of the shared secrets signed its answer; the others were not checked."},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ownHome(t)
+			world := sandbox.New(sandbox.Options{})
+			server, err := sandbox.Listen(world)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer server.Close()
+			if test.effects != nil {
+				world.Set(sandbox.Match{}, test.effects...)
+			}
+			secrets := append([]string{world.Secrets()[0]}, test.secrets...)
+			if test.only {
+				secrets = test.secrets
+			}
+			var stdout, stderr bytes.Buffer
+			args := append([]string{"veriffs", "login", "--profile", "desk", "--api-url", server.URL, "--api-key", world.APIKey, "--secret-store", "file"}, test.args...)
+			if code := run(t.Context(), args, strings.NewReader(strings.Join(secrets, ",")), &stdout, &stderr); code != exitDone {
+				t.Fatalf("exit code %d: %s", code, stderr.String())
+			}
+			if !regexp.MustCompile(test.says).MatchString(stdout.String()) {
+				t.Errorf("%s", stdout.String())
+			}
+		})
 	}
 }
