@@ -270,12 +270,12 @@ func TestPurgeOfAReplacedDirectory(t *testing.T) {
 	c, o := rotated(t)
 	must(t, os.Rename(o.Dir, o.Dir+".old"))
 	must(t, os.CopyFS(o.Dir, os.DirFS(o.Dir+".old")))
-	if r, err := c.PurgeAll(context.Background()); err != nil || !r.Replaced || r.Proven {
+	if r, err := c.PurgeAll(context.Background(), everything); err != nil || !r.Replaced || r.Proven {
 		t.Errorf("%+v, %v", r, err)
 	}
 	must(t, os.RemoveAll(o.Dir))
 	must(t, os.Rename(o.Dir+".old", o.Dir))
-	if r, err := c.PurgeAll(context.Background()); err != nil || r.Replaced || !r.Proven {
+	if r, err := c.PurgeAll(context.Background(), everything); err != nil || r.Replaced || !r.Proven {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

@@ -59,21 +59,21 @@ func purge(c *cli.Context) error {
 	if what.AtVeriff && err == nil {
 		r.AtVeriff, deletion = deleteAtVeriff(c.Context, k, session)
 	}
+	var wrote error
 	out := c.App.Writer
 	if file != nil {
-		if wrote := file.write(c.App.Writer, r); wrote != nil {
-			return errors.Join(trouble(err), deletion, fmt.Errorf("write the receipt: %w", wrote))
+		if wrote = file.write(c.App.Writer, r); wrote != nil {
+			wrote = fmt.Errorf("write the receipt: %w", wrote)
 		}
 		if file.path == "-" {
 			out = c.App.ErrWriter
 		}
 	}
-	if err != nil {
-		return trouble(err)
+	if err == nil {
+		writePurged(out, r)
 	}
-	writePurged(out, r)
-	if deletion != nil {
-		return deletion
+	if err := errors.Join(trouble(err), deletion, wrote); err != nil {
+		return err
 	}
 	return unproven(&erasure)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -128,6 +129,9 @@ func openReceipt(c *cli.Context) (*receiptFile, error) {
 			return nil, usageError("--%s: %s is no regular file, and would be replaced", flagReceipt, file)
 		}
 	}
+	if err := checkWritable(path); err != nil {
+		return nil, err
+	}
 	keyFile := c.String(flagInstallationKey)
 	if keyFile == "" {
 		keyFile = installation.DefaultPath()
@@ -170,4 +174,14 @@ func plural(n int, one string) string {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + one + "s"
+}
+
+// checkWritable fails if a file can't be written, before anything is done that the
+// file is the evidence of.
+func checkWritable(file string) error {
+	pending, err := renameio.NewPendingFile(file, renameio.WithPermissions(0o600))
+	if err != nil {
+		return &usage{err: fmt.Errorf("%s can't be written: %w", file, err), hint: "nothing was erased; name a file in a directory that is there and that you can write to"}
+	}
+	return pending.Cleanup()
 }
