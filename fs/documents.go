@@ -155,7 +155,7 @@ func (f *documentFile) record(r *accesslog.Record, d *library.FullDocument) {
 	r.Session, r.Document = f.session.String(), f.kind.Name()
 	if r.Outcome == accesslog.Success {
 		r.Size, r.SHA256 = d.Size, hex.EncodeToString(d.SHA256[:])
-		r.SecretID, r.From = d.SecretID, source(d.Fetched)
+		r.SecretID, r.From = d.Label.SecretID, source(d.Fetched)
 	}
 }
 

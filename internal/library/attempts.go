@@ -9,6 +9,7 @@ import (
 	"veriffs/internal/flight"
 	"veriffs/internal/hold"
 	"veriffs/internal/listing"
+	"veriffs/internal/reach"
 	"veriffs/internal/store"
 	"veriffs/veriff"
 )
@@ -17,6 +18,7 @@ import (
 type attempts struct {
 	*core
 	answers  *answers.Answers[veriff.AttemptID, *Listing]
+	bodies   *flight.Group[veriff.AttemptID, veriff.MediaList]
 	listings *listings
 	eraser   *eraser
 }
@@ -43,6 +45,46 @@ func (l *attempts) FindInAttempt(ctx context.Context, id veriff.AttemptID, name 
 		return f, nil
 	}
 	return nil, list.Missing(name)
+}
+
+// AttemptList is the listing of an attempt with its body, verified and verbatim.
+type AttemptList struct {
+	Body    []byte
+	Label   store.Label // sealed with it: who signed it
+	Fetched bool        // from the API, because the cache does not have it
+}
+
+// OpenAttemptList returns the listing of an attempt with its body.
+func (l *attempts) OpenAttemptList(ctx context.Context, id veriff.AttemptID) (AttemptList, error) {
+	list, err := l.Attempt(ctx, id)
+	if err != nil {
+		return AttemptList{}, err
+	}
+	if body, label, _, ok := store.Get(l.cache, store.AttemptList(id)); ok {
+		return AttemptList{body, label, false}, nil
+	}
+	// It was evicted just now, or the disk keeps nothing.
+	media, err := reach.SitOut(ctx, l.limit, func() (veriff.MediaList, error) {
+		return behindFence(ctx, l.core, func(f *fence) bool { return f.hasAttempt(id) }, func() (veriff.MediaList, error) {
+			return l.bodies.Do(ctx, id, func(t *flight.Task) (veriff.MediaList, error) { return l.fetch(t, id) })
+		})
+	})
+	return AttemptList{media.Body, store.NewLabel(list.Session, id, media.Receipt), true}, err
+}
+
+// fetch gets the media of an attempt from the API.
+func (l *attempts) fetch(t *flight.Task, id veriff.AttemptID) (media veriff.MediaList, err error) {
+	if l.fenced(func(f *fence) bool { return f.hasAttempt(id) }) {
+		return media, errFenced
+	}
+	err = l.call(t, Subject{Attempt: id}, func(ctx context.Context) (err error) {
+		media, err = l.client.AttemptMedia(ctx, id)
+		return err
+	})
+	if err != nil {
+		return media, fmt.Errorf("library: list attempt %s: %w", id, err)
+	}
+	return media, nil
 }
 
 // Stored is the last listing of an attempt in the sealed store.
@@ -96,16 +138,12 @@ func (l *attempts) Ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 	if l.given(held, func(r *hold.Record) time.Time { return r.AttemptGone(id) }) {
 		return l.kept(id)
 	}
-	var media veriff.MediaList
-	err := l.call(t, Subject{Attempt: id}, func(ctx context.Context) (err error) {
-		media, err = l.client.AttemptMedia(ctx, id)
-		return err
-	})
+	media, err := l.fetch(t, id)
 	if answers.Proven(err) && held != nil && l.learn(held.Session, hold.AttemptGone(id, l.now())) {
 		return l.kept(id)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("library: list attempt %s: %w", id, err)
+		return nil, err
 	}
 	if media.Dropped > 0 {
 		l.log.Warn("entries of a listing have no usable id; they are not shown", "attempt", id, "entries", media.Dropped)

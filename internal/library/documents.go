@@ -139,9 +139,9 @@ func (l *documents) LastDocument(id veriff.SessionID, kind listing.DocumentKind)
 // FullDocument is a document with its body, verified and verbatim.
 type FullDocument struct {
 	Document
-	Body     []byte
-	SecretID string // of the secret that verified it; see store.Label
-	Fetched  bool   // from the API, for this open
+	Body    []byte
+	Label   store.Label // sealed with it: who signed it
+	Fetched bool        // from the API, for this open
 }
 
 // OpenDocument returns a document with its body.
@@ -156,7 +156,7 @@ func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind 
 	}
 	if body, label, _, ok := store.Get(l.cache, k.key()); ok && !label.Absent {
 		if d, err := documentOf(label, int64(len(body))); err == nil {
-			return FullDocument{d, body, label.SecretID, l.answers.Received(k) != received}, nil
+			return FullDocument{d, body, label, l.answers.Received(k) != received}, nil
 		}
 	}
 	// It was evicted just now, or the disk keeps nothing.
@@ -202,7 +202,7 @@ func (l *documents) fetchDocument(t *flight.Task, k documentKey) (FullDocument, 
 		return FullDocument{}, fmt.Errorf("library: document %s: %w", k, err)
 	}
 	l.learn(k.session, hold.DocumentThere(k.kind.String()))
-	return FullDocument{l.storeNewer(k, d, veriff.AttemptID{}), d.Body, d.SecretID, true}, nil
+	return FullDocument{l.storeNewer(k, d, veriff.AttemptID{}), d.Body, store.NewLabel(k.session, veriff.AttemptID{}, d.Receipt), true}, nil
 }
 
 // Ask gets a document from the API and stores it.

@@ -133,7 +133,7 @@ func (l *listings) kept(id veriff.SessionID) (*Listing, error) {
 func (l *documents) keptDocument(k documentKey, none error) (FullDocument, error) {
 	if body, label, _, ok := store.Get(l.cache, k.key()); ok && !label.Absent {
 		if d, err := documentOf(label, int64(len(body))); err == nil {
-			return FullDocument{d, body, label.SecretID, false}, nil
+			return FullDocument{d, body, label, false}, nil
 		}
 	}
 	if none == nil {

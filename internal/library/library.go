@@ -124,6 +124,7 @@ func New(o Options) (*Library, error) {
 	l.listings.answers = newAnswers(c, l.listings, "session", listingsFiles, listingWeight)
 	l.listings.attempts, l.listings.documents, l.listings.eraser = l.attempts, l.documents, l.eraser
 	l.attempts.answers = newAnswers(c, l.attempts, "attempt", listingsFiles/4, listingWeight)
+	l.attempts.bodies = flight.NewGroup[veriff.AttemptID, veriff.MediaList](c.lanes, c.spawn, nil)
 	l.attempts.listings, l.attempts.eraser = l.listings, l.eraser
 	l.documents.answers = newAnswers(c, l.documents, "document", documentsInMemory, func(answers.Answer[Document]) int { return 1 })
 	l.documents.bodies = flight.NewGroup[documentKey, FullDocument](c.lanes, c.spawn, nil)
