@@ -88,7 +88,8 @@ func (o *Options) names(lib Library) []string {
 	return append(names, o.Names...)
 }
 
-func (o *Options) wants(f *listing.File) bool {
+// Wants reports whether a file is among those to fetch.
+func (o *Options) Wants(f *listing.File) bool {
 	if o.NoVideo && f.IsVideo() {
 		return false
 	}

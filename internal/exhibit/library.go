@@ -1,0 +1,209 @@
+package exhibit
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"veriffs/internal/library"
+	"veriffs/internal/listing"
+	"veriffs/internal/store"
+	"veriffs/internal/warming"
+	"veriffs/veriff"
+)
+
+// Of returns what can be handed out of a library.
+func Of(l *library.Library) Source { return &shelf{l} }
+
+type shelf struct{ lib *library.Library }
+
+// attemptList is the name of the listing of one attempt.
+var attemptList = listing.MediaDocument.Name()
+
+// Exhibits is part of Source.
+func (s *shelf) Exhibits(ctx context.Context, id veriff.SessionID, want Selection) (Inventory, error) {
+	v := Inventory{Session: id.String()}
+	list, err := s.lib.Session(ctx, id)
+	if err != nil {
+		return v, err
+	}
+	if !want.AllAttempts {
+		if !list.Attempt.IsZero() {
+			v.Attempts = []string{list.Attempt.String()}
+		}
+		s.addFiles(&v, list, want)
+	} else if err := s.addAttempts(ctx, &v, id, want); err != nil {
+		return v, err
+	}
+	return v, s.addDocuments(ctx, &v, id)
+}
+
+// addFiles adds the files of a listing.
+func (s *shelf) addFiles(v *Inventory, list *library.Listing, want Selection) {
+	options := warming.Options{Contexts: want.Contexts, NoVideo: want.NoVideo}
+	if list.Incomplete {
+		v.Missing = append(v.Missing, Missing{list.String(), "the API listed entries that can't be used"})
+	}
+	for _, f := range s.lib.ByContext(list) {
+		i := Item{
+			Kind: Media, Session: v.Session, Media: f.File.ID.String(), Context: f.File.Context.Value(), Name: f.Name,
+			MIMEType: f.File.MIMEType.Value(), Listed: s.lib.Size(f.File), OfAttempt: list.OfAttempt,
+		}
+		if !list.Attempt.IsZero() {
+			i.Attempt = list.Attempt.String()
+		}
+		if options.Wants(f.File) {
+			v.Items = append(v.Items, i)
+		} else {
+			v.LeftOut = append(v.LeftOut, i)
+		}
+	}
+}
+
+// addAttempts adds the files and the listing of each attempt.
+func (s *shelf) addAttempts(ctx context.Context, v *Inventory, id veriff.SessionID, want Selection) error {
+	d, err := s.lib.OpenDocument(ctx, id, listing.AttemptsDocument)
+	if err != nil {
+		return fmt.Errorf("exhibit: the attempts of session %s: %w", id, err)
+	}
+	attempts, err := veriff.DecodeAttemptList(d.Body)
+	if err != nil {
+		return fmt.Errorf("exhibit: the attempts of session %s: %w", id, err)
+	}
+	if attempts.Dropped > 0 {
+		v.Missing = append(v.Missing, Missing{"attempts", "the API listed attempts without a usable id"})
+	}
+	for _, a := range attempts.Items {
+		list, err := s.lib.Attempt(ctx, a.ID)
+		name := "attempt " + a.ID.String()
+		switch {
+		case errors.Is(err, library.ErrNotFound):
+			v.Absent = append(v.Absent, name)
+			continue
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			v.Missing = append(v.Missing, Missing{name, err.Error()})
+			continue
+		case !list.Session.IsZero() && list.Session != id:
+			v.Missing = append(v.Missing, Missing{name, "its files belong to another session"})
+			continue
+		}
+		v.Attempts = append(v.Attempts, a.ID.String())
+		s.addFiles(v, list, want)
+		v.Items = append(v.Items, Item{Kind: Document, Session: v.Session, Attempt: a.ID.String(), Name: attemptList, Listed: -1, OfAttempt: true})
+	}
+	return nil
+}
+
+// addDocuments adds the documents about a session.
+func (s *shelf) addDocuments(ctx context.Context, v *Inventory, id veriff.SessionID) error {
+	for kind := range listing.DocumentKinds {
+		i := Item{Kind: Document, Session: v.Session, Name: kind.Name()}
+		if kind == listing.HoldDocument {
+			i.Kind = Hold
+		}
+		d, err := s.lib.Document(ctx, id, kind)
+		switch {
+		case i.Kind == Hold && errors.Is(err, library.ErrNotFound): // it is not held
+		case errors.Is(err, library.ErrNotFound):
+			v.Absent = append(v.Absent, kind.Name())
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			v.Missing = append(v.Missing, Missing{kind.Name(), err.Error()})
+		default:
+			i.Listed = d.Size
+			v.Items = append(v.Items, i)
+		}
+	}
+	return nil
+}
+
+// OpenExhibit is part of Source. An item is found again by its ids: what else it
+// says is not relied on.
+func (s *shelf) OpenExhibit(ctx context.Context, i Item) (io.ReadCloser, Origin, error) {
+	id, err := veriff.ParseSessionID(i.Session)
+	if err != nil {
+		return nil, Origin{}, fmt.Errorf("exhibit: session %q: %w", i.Session, err)
+	}
+	var attempt veriff.AttemptID
+	if i.OfAttempt {
+		if attempt, err = veriff.ParseAttemptID(i.Attempt); err != nil {
+			return nil, Origin{}, fmt.Errorf("exhibit: attempt %q: %w", i.Attempt, err)
+		}
+	}
+	if i.Kind == Media {
+		return s.openFile(ctx, i, id, attempt)
+	}
+	kind, ok := listing.ParseDocumentName(i.Name)
+	if !ok || i.OfAttempt && i.Name != attemptList {
+		return nil, Origin{}, fmt.Errorf("exhibit: no document is called %q: %w", i.Name, library.ErrNotFound)
+	}
+	if i.OfAttempt {
+		list, err := s.lib.OpenAttemptList(ctx, attempt)
+		return documentReader(list.Body), originOf(list.Label, int64(len(list.Body)), list.Fetched), err
+	}
+	d, err := s.lib.OpenDocument(ctx, id, kind)
+	if kind == listing.HoldDocument { // it is our own, and nobody signed it
+		return documentReader(d.Body), Origin{Size: d.Size, SHA256: hex.EncodeToString(d.SHA256[:]), Received: d.Received.UTC()}, err
+	}
+	return documentReader(d.Body), originOf(d.Label, d.Size, d.Fetched), err
+}
+
+func documentReader(body []byte) io.ReadCloser { return io.NopCloser(bytes.NewReader(body)) }
+
+func (s *shelf) openFile(ctx context.Context, i Item, id veriff.SessionID, attempt veriff.AttemptID) (io.ReadCloser, Origin, error) {
+	media, err := veriff.ParseMediaID(i.Media)
+	if err != nil {
+		return nil, Origin{}, fmt.Errorf("exhibit: media %q: %w", i.Media, err)
+	}
+	var list *library.Listing
+	if i.OfAttempt {
+		list, err = s.lib.Attempt(ctx, attempt)
+	} else {
+		list, err = s.lib.Session(ctx, id)
+	}
+	if err != nil {
+		return nil, Origin{}, err
+	}
+	f, ok := list.Find(media)
+	if !ok {
+		return nil, Origin{}, list.Missing(i.Media)
+	}
+	h, err := s.lib.Open(ctx, f)
+	if err != nil {
+		return nil, Origin{}, err
+	}
+	body := &reading{SectionReader: io.NewSectionReader(&handle{ctx, h}, 0, h.Size()), handle: h}
+	return body, originOf(h.Label(), h.Size(), h.Fetched()), nil
+}
+
+func originOf(l store.Label, size int64, fetched bool) Origin {
+	return Origin{
+		Size: size, SHA256: l.SHA256, Signature: l.Signature, SecretID: l.SecretID, Verified: l.Secret >= 0,
+		Received: l.Received.UTC(), Fetched: fetched,
+	}
+}
+
+// reading is an open file.
+type reading struct {
+	*io.SectionReader
+	handle *library.Handle
+}
+
+func (r *reading) Close() error {
+	r.handle.Close()
+	return nil
+}
+
+// handle is a library's handle as an io.ReaderAt.
+type handle struct {
+	ctx context.Context
+	h   *library.Handle
+}
+
+func (h *handle) ReadAt(p []byte, off int64) (int, error) { return h.h.ReadAt(h.ctx, p, off) }
