@@ -1,0 +1,160 @@
+package evidence_test
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+	"github.com/google/go-cmp/cmp"
+
+	"veriffs/internal/evidence"
+	"veriffs/internal/exhibit"
+	"veriffs/veriff/sandbox"
+)
+
+// An interrupted export goes on where it was: no file is opened again.
+func TestResume(t *testing.T) {
+	h := newHouse(t)
+	dest := filepath.Join(t.TempDir(), "case")
+	plan := h.plan(exhibit.Selection{}, h.ids(2)...)
+	ctx, cancel := context.WithCancel(t.Context())
+	opened := make(map[exhibit.Item]int)
+	source := &failing{Source: h.source, after: func(i exhibit.Item) {
+		if opened[i]++; len(opened) == 5 {
+			cancel()
+		}
+	}}
+	if _, err := evidence.Export(ctx, source, plan, dest, h.options()); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(dest); !errors.Is(err, os.ErrNotExist) {
+		t.Fatal("an unfinished bag has its name:", err)
+	}
+	// What a torn write may have left of the journal, and one damaged file.
+	journal, err := os.OpenFile(filepath.Join(dest+".unfinished", "journal"), os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := journal.WriteString(`{"item":{"kind":`); err != nil {
+		t.Fatal(err)
+	}
+	journal.Close()
+	damaged := slices.Sorted(maps.Keys(files(t, filepath.Join(dest+".unfinished", "bag"))))[0]
+	if err := os.WriteFile(filepath.Join(dest+".unfinished", "bag", damaged), []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// Another request must not be mixed with it.
+	other := h.plan(exhibit.Selection{}, h.ids(1)...)
+	if _, err := evidence.Export(t.Context(), source, other, dest, h.options()); !errors.Is(err, evidence.ErrOtherRequest) {
+		t.Error(err)
+	}
+	sum, err := evidence.Export(t.Context(), source, plan, dest, h.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice := 0
+	for _, n := range opened {
+		twice += n - 1
+	}
+	if sum.Again < 3 || twice > 2 { // the damaged one, and the one in which it was interrupted
+		t.Errorf("%d were kept, %d opened twice", sum.Again, twice)
+	}
+	fresh := filepath.Join(t.TempDir(), "case")
+	h.export(fresh, exhibit.Selection{}, h.ids(2)...)
+	if diff := cmp.Diff(files(t, fresh), files(t, dest)); diff != "" {
+		t.Error("an interruption shows in the result:", diff)
+	}
+}
+
+// Nothing is replaced, and two exports are not mixed.
+func TestDestinations(t *testing.T) {
+	h := newHouse(t)
+	plan := h.plan(exhibit.Selection{}, h.ids(1)...)
+	identity, err := age.GenerateX25519Identity()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"case", "case.zip", "case.zip.age"} {
+		o := h.options()
+		if strings.HasSuffix(name, ".age") {
+			o.Recipients = []age.Recipient{identity.Recipient()}
+		}
+		dest := filepath.Join(t.TempDir(), name)
+		var nested error
+		source := &failing{Source: h.source, after: func(exhibit.Item) {
+			_, nested = evidence.Export(t.Context(), h.source, plan, dest, o)
+		}}
+		if _, err := evidence.Export(t.Context(), source, plan, dest, o); err != nil {
+			t.Fatal(err)
+		}
+		if !errors.Is(nested, evidence.ErrBusy) {
+			t.Errorf("%s: a second export at the same time: %v", name, nested)
+		}
+		if _, err := evidence.Export(t.Context(), h.source, plan, dest, o); !errors.Is(err, evidence.ErrExists) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, encrypted := range map[string]bool{"case.zip": true, "case": true, "case.zip.age": false, "/": false} {
+		if evidence.CheckDestination(filepath.Join(t.TempDir(), name), encrypted) == nil && name != "/" {
+			t.Errorf("%s with encryption %v is accepted", name, encrypted)
+		}
+	}
+}
+
+// An archive is written anew after an interruption, and nothing is fetched twice.
+func TestResumeArchive(t *testing.T) {
+	h := newHouse(t)
+	dest := filepath.Join(t.TempDir(), "case.zip")
+	plan := h.plan(exhibit.Selection{}, h.ids(2)...)
+	ctx, cancel := context.WithCancel(t.Context())
+	opened := 0
+	source := &failing{Source: h.source, after: func(exhibit.Item) {
+		if opened++; opened == 5 {
+			cancel()
+		}
+	}}
+	if _, err := evidence.Export(ctx, source, plan, dest, h.options()); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(dest)); err != nil || len(left) != 0 {
+		t.Errorf("it left %v, %v", left, err)
+	}
+	h.export(dest, exhibit.Selection{}, h.ids(2)...)
+	for path, n := range h.Requests().ByPath {
+		if strings.HasPrefix(path, "/v1/media/") && n > 1 {
+			t.Errorf("%s was fetched %d times", path, n)
+		}
+	}
+}
+
+// A session that the API does not know is an error, or missing from a partial export.
+func TestUnknownSession(t *testing.T) {
+	h := newHouse(t)
+	ids := h.ids(2)
+	h.DeleteSession(ids[1])
+	if _, err := evidence.Prepare(t.Context(), h.source, ids, exhibit.Selection{}, false); err == nil {
+		t.Error("a session that is not there is planned")
+	}
+	plan, err := evidence.Prepare(t.Context(), h.source, ids, exhibit.Selection{}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dest := filepath.Join(t.TempDir(), "case")
+	o := h.options()
+	o.Partial = true
+	if sum, err := evidence.Export(t.Context(), h.source, plan, dest, o); err != nil || len(sum.Missing) != 1 {
+		t.Errorf("%+v, %v", sum, err)
+	}
+	// A document that fails is no document that is not there.
+	h.Set(sandbox.Match{Kind: sandbox.Decision}, sandbox.Status(500))
+	var lacks *evidence.IncompleteError
+	if _, err := evidence.Prepare(t.Context(), newHouseOver(t, h.Sandbox).source, ids[:1], exhibit.Selection{}, false); !errors.As(err, &lacks) {
+		t.Error(err)
+	}
+}
