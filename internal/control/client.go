@@ -186,6 +186,12 @@ func (c *Client) Unpin(ctx context.Context, name string) (p library.Pinned, err 
 	return p, err
 }
 
+// Audit makes the mount check everything in its cache.
+func (c *Client) Audit(ctx context.Context) (a library.Audited, err error) {
+	err = c.call(ctx, http.MethodPost, pathAudit, struct{}{}, &a)
+	return a, err
+}
+
 // call sends a request and decodes its answer.
 func (c *Client) call(ctx context.Context, method, path string, ask, answer any) error {
 	body, err := c.send(ctx, method, path, ask)

@@ -27,6 +27,8 @@ import (
 	"os"
 	"time"
 
+	"veriffs/internal/accesslog"
+	"veriffs/internal/exhibit"
 	"veriffs/internal/library"
 	"veriffs/internal/retention"
 	"veriffs/internal/warming"
@@ -48,6 +50,7 @@ type Keeper interface {
 	ReleaseUnreadable(ctx context.Context, reason string) error
 	Retention(ctx context.Context, only []veriff.SessionID) (retention.Report, error)
 	DeleteAtVeriff(context.Context, veriff.SessionID) (veriff.Deletion, error)
+	Audit(context.Context) (library.Audited, error)
 }
 
 var (
@@ -84,6 +87,10 @@ const (
 	pathRelease = "/v1/release"
 	pathRetain  = "/v1/retention"
 	pathDelete  = "/v1/delete-at-veriff"
+	pathAudit   = "/v1/audit"
+	pathList    = "/v1/exhibits"
+	pathOpen    = "/v1/exhibit"
+	pathProve   = "/v1/prove"
 	pathMetrics = "/metrics"
 )
 
@@ -123,4 +130,25 @@ type evictRequest struct {
 
 type pinRequest struct {
 	Name string `json:"name"`
+}
+
+// listRequest asks for the inventory of a session, openRequest for one item of it.
+// The answer to the latter is the item's origin on a line, and then its bytes.
+type listRequest struct {
+	Session string            `json:"session"`
+	Want    exhibit.Selection `json:"want"`
+}
+
+type openRequest struct {
+	Item exhibit.Item `json:"item"`
+}
+
+// proveRequest asks for the access log's records of sessions, proven.
+type proveRequest struct {
+	Sessions []string `json:"sessions"`
+}
+
+// proveReply has no proof if the mount keeps no access log.
+type proveReply struct {
+	Proof *accesslog.Proof `json:"proof,omitempty"`
 }

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"veriffs/cache"
+	"veriffs/internal/exhibit"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
@@ -91,7 +92,7 @@ func newHouse(t *testing.T, o Options) *house {
 	if h.dirs = o.directories; h.dirs == nil {
 		h.dirs = []string{filepath.Join(shortDir(t), "veriffs")}
 	}
-	o.Library, o.directories = h.lib, h.dirs
+	o.Library, o.Exhibits, o.directories = h.lib, exhibit.Of(h.lib), h.dirs
 	if o.Mount.Mountpoint == "" {
 		o.Mount = ThisProcess("/mnt/veriff", "a1b2c3", "/cache/a1b2c3", "v1")
 	}

@@ -104,6 +104,22 @@ func (k *recorded) Unpin(ctx context.Context, name string) (library.Pinned, erro
 	return p, errors.Join(err, k.record(ctx, about(accesslog.Record{Operation: accesslog.OpUnpin}, name), asked{Names: []string{name}, Result: p}, err))
 }
 
+// Audit records what was found in numbers.
+func (k *recorded) Audit(ctx context.Context) (library.Audited, error) {
+	a, err := k.Keeper.Audit(ctx)
+	failed := err
+	if failed == nil && len(a.Damaged) > 0 {
+		failed = fmt.Errorf("%d objects are damaged", len(a.Damaged))
+	}
+	return a, errors.Join(err, k.record(ctx, accesslog.Record{Operation: accesslog.OpVerify}, asked{All: true, Result: audited{a, len(a.Damaged)}}, failed))
+}
+
+// audited is an Audited in numbers.
+type audited struct {
+	library.Audited
+	Damaged int `json:"damaged"`
+}
+
 // about adds whose files a name stands for, if it says so: an id alone does not.
 func about(r accesslog.Record, name string) accesslog.Record {
 	n, err := listing.ParseName(name)

@@ -16,6 +16,7 @@ import (
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/caller"
+	"veriffs/internal/exhibit"
 	"veriffs/internal/library"
 	"veriffs/internal/listener"
 	"veriffs/internal/warming"
@@ -47,12 +48,15 @@ type Library interface {
 type AccessLog interface {
 	accesslog.Recorder
 	Status() accesslog.Status
+	Prove(accesslog.Filter) (*accesslog.Proof, error)
 }
 
 // Options is what a Server is made of.
 type Options struct {
 	Library Library
-	Mount   Mount
+	// Exhibits is what the server hands out for exports. It has them recorded.
+	Exhibits exhibit.Source
+	Mount    Mount
 	// Metrics, if not empty, is a TCP address (host:port) that also serves the
 	// metrics, and nothing else.
 	Metrics string
@@ -68,13 +72,14 @@ type Options struct {
 
 // Server speaks for a running mount.
 type Server struct {
-	library Library
-	keeper  Keeper // the library, with records
-	records AccessLog
-	callers *caller.Resolver // with records
-	mount   Mount
-	log     *slog.Logger
-	patient timeouts
+	library  Library
+	keeper   Keeper // the library, with records
+	exhibits exhibit.Source
+	records  AccessLog
+	callers  *caller.Resolver // with records
+	mount    Mount
+	log      *slog.Logger
+	patient  timeouts
 
 	life   context.Context // ends with Close, and every request with it
 	cancel context.CancelFunc
@@ -94,7 +99,7 @@ func Serve(o Options) (*Server, error) {
 		o.directories = directories()
 	}
 	o.Mount.Mountpoint = canonical(o.Mount.Mountpoint)
-	s := &Server{library: o.Library, keeper: o.Library, records: o.AccessLog, mount: o.Mount, log: o.Logger, patient: defaultTimeouts}
+	s := &Server{library: o.Library, keeper: o.Library, exhibits: o.Exhibits, records: o.AccessLog, mount: o.Mount, log: o.Logger, patient: defaultTimeouts}
 	if o.timeouts != nil {
 		s.patient = *o.timeouts
 	}
@@ -104,6 +109,7 @@ func Serve(o Options) (*Server, error) {
 	}
 	if o.AccessLog != nil {
 		s.keeper = Recorded(o.Library, o.AccessLog)
+		s.exhibits = RecordedExhibits(o.Exhibits, o.AccessLog)
 		s.callers = caller.New(caller.Options{Arguments: o.Arguments}) // fs has logged if it is blind
 		socket.callers = s.callers
 	}
@@ -201,6 +207,10 @@ func (s *Server) handler(metrics http.Handler) http.Handler {
 	mux.HandleFunc("POST "+pathPin, s.pin(s.keeper.Pin))
 	mux.HandleFunc("POST "+pathUnpin, s.pin(s.keeper.Unpin))
 	s.handleHolds(mux)
+	mux.HandleFunc("POST "+pathAudit, s.audit)
+	mux.HandleFunc("POST "+pathList, s.list)
+	mux.HandleFunc("POST "+pathOpen, s.open)
+	mux.HandleFunc("POST "+pathProve, s.prove)
 	return mux
 }
 
