@@ -54,8 +54,8 @@ const (
 	exitUnproven    = 7  // erased, without proof that nothing is left
 	exitRecords     = 8  // the access log
 	exitHeld        = 9  // a hold forbids it
-	exitIncomplete  = 10 // held, but something of it is missing
-	exitTampered    = 11 // the access log is not what was written
+	exitIncomplete  = 10 // held, or to be exported, but something of it is missing
+	exitTampered    = 11 // the access log, a bag or the cache is not what was written
 )
 
 // description is what the help and the manual say about all commands.
@@ -67,8 +67,9 @@ $CREDENTIALS_DIRECTORY/veriff-shared-secret or the profile.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credentials refused, 4 API
 unreachable, 5 mount failed, 6 cache unusable, 7 erased, without proof that
-nothing is left, 8 access log unusable, 9 a hold forbids it, 10 held, but
-something of it is missing, 11 access log not what was written.`
+nothing is left, 8 access log unusable, 9 a hold forbids it, 10 held or to be
+exported, but something of it is missing, 11 access log, bag or cache not what
+was written.`
 
 // version is set by the linker.
 var version = "devel"
@@ -96,6 +97,7 @@ func newApp() *cli.App {
 			mountCommand(), unmountCommand(), sessionsCommand(), webhookCommand(),
 			statusCommand(), warmCommand(), pinCommand(), unpinCommand(), evictCommand(), purgeCommand(),
 			holdCommand(), retentionCommand(), logCommand(),
+			exportCommand(), contactSheetCommand(), verifyCommand(),
 			loginCommand(), demoCommand(), versionCommand(),
 			manualCommand(), completionCommand(),
 		},

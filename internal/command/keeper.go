@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/control"
+	"veriffs/internal/exhibit"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -30,6 +31,8 @@ func keeperFlags(own ...cli.Flag) []cli.Flag {
 // of its own.
 type keeper struct {
 	control.Keeper
+	exhibits exhibit.Source
+	records  *accessLog      // of this process; nil with a mount, and if none is kept
 	mount    *control.Client // nil without a mount
 	settings settings        // the zero value if they are incomplete
 	close    func()
@@ -70,7 +73,7 @@ func newKeeper(c *cli.Context, need need) (*keeper, error) {
 		return nil, err
 	}
 	if m != nil {
-		return &keeper{Keeper: m, mount: m, settings: s, close: func() {}}, nil
+		return &keeper{Keeper: m, exhibits: m, mount: m, settings: s, close: func() {}}, nil
 	}
 	log, logFile, err := newLogger(c)
 	if err != nil {
@@ -81,11 +84,11 @@ func newKeeper(c *cli.Context, need need) (*keeper, error) {
 		logFile.Close()
 		return nil, err
 	}
-	own := control.Keeper(k.library)
+	own, exhibits := control.Keeper(k.library), exhibit.Of(k.library)
 	if k.records != nil {
-		own = control.Recorded(own, k.records)
+		own, exhibits = control.Recorded(own, k.records), control.RecordedExhibits(exhibits, k.records)
 	}
-	return &keeper{Keeper: own, settings: s, close: func() {
+	return &keeper{Keeper: own, exhibits: exhibits, records: k.records, settings: s, close: func() {
 		k.close()
 		logFile.Close()
 	}}, nil
@@ -164,7 +167,7 @@ func trouble(err error) error {
 // for the metrics.
 func serveControl(k *stack, s settings, log *slog.Logger) (close func(), err error) {
 	o := control.Options{
-		Library: k.library, Metrics: s.metrics, Logger: log,
+		Library: k.library, Exhibits: exhibit.Of(k.library), Metrics: s.metrics, Logger: log,
 		Mount: control.ThisProcess(s.mountpoint, account(&s.api), s.cache.Dir, version),
 	}
 	if k.records != nil {

@@ -19,7 +19,10 @@ import (
 // nameArguments returns what the arguments name, in the form that a library
 // expects. They are ids or paths; a path into a mount chooses that mount, as
 // --mount does.
-func nameArguments(c *cli.Context) (names []string, err error) {
+func nameArguments(c *cli.Context) (names []string, err error) { return namesOf(c, c.Args().Slice()) }
+
+// namesOf is nameArguments for some of the arguments.
+func namesOf(c *cli.Context, args []string) (names []string, err error) {
 	here := surroundings{mounts: mountpoint.All()}
 	if here.directory, err = syscall.Getwd(); err != nil { // unlike os.Getwd it touches no mount
 		here.directory = "/"
@@ -30,7 +33,7 @@ func nameArguments(c *cli.Context) (names []string, err error) {
 			return nil, err
 		}
 	}
-	for _, arg := range c.Args().Slice() {
+	for _, arg := range args {
 		name, mount, err := here.name(arg)
 		switch {
 		case err != nil:
@@ -60,15 +63,18 @@ func namesIntegration(c *cli.Context) bool {
 }
 
 // idArguments returns the ids of the sessions that the arguments name.
-func idArguments(c *cli.Context) (ids []string, err error) {
-	names, err := nameArguments(c)
+func idArguments(c *cli.Context) (ids []string, err error) { return idsOf(c, c.Args().Slice()) }
+
+// idsOf is idArguments for some of the arguments.
+func idsOf(c *cli.Context, args []string) (ids []string, err error) {
+	names, err := namesOf(c, args)
 	if err != nil {
 		return nil, err
 	}
 	for i, name := range names {
 		n, err := listing.ParseName(name)
 		if err != nil || n.File != "" || n.Tree == listing.AttemptsTree {
-			return nil, usageError("%s is not a session", c.Args().Get(i))
+			return nil, usageError("%s is not a session", args[i])
 		}
 		ids = append(ids, n.ID)
 	}

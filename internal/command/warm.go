@@ -28,14 +28,20 @@ func warmCommand() *cli.Command {
 			// an id wants only that session.
 			&cli.StringSliceFlag{Name: flagSessions, TakesFile: true,
 				Usage: "warm the sessions listed in `FILE`; may be repeated, - is standard input"},
-			&cli.StringFlag{Name: "contexts", Usage: "fetch only files whose context matches one of these `PATTERNS`, such as document-*,face"},
-			&cli.BoolFlag{Name: "no-video", Usage: "skip videos"},
+			contextsFlag(), noVideoFlag(),
 		),
 		Action: warm,
 	}
 }
 
-func warm(c *cli.Context) error {
+func contextsFlag() cli.Flag {
+	return &cli.StringFlag{Name: "contexts", Usage: "only files whose context matches one of these `PATTERNS`, such as document-*,face"}
+}
+
+func noVideoFlag() cli.Flag { return &cli.BoolFlag{Name: "no-video", Usage: "skip videos"} }
+
+// wantedFiles reads these two flags.
+func wantedFiles(c *cli.Context) (warming.Options, error) {
 	options := warming.Options{NoVideo: c.Bool("no-video")}
 	for pattern := range strings.SplitSeq(c.String("contexts"), ",") {
 		if pattern = strings.TrimSpace(pattern); pattern != "" {
@@ -43,9 +49,16 @@ func warm(c *cli.Context) error {
 		}
 	}
 	if err := options.Check(); err != nil {
-		return usageError("--contexts: %s", trimPackage(err))
+		return options, usageError("--contexts: %s", trimPackage(err))
 	}
-	var err error
+	return options, nil
+}
+
+func warm(c *cli.Context) error {
+	options, err := wantedFiles(c)
+	if err != nil {
+		return err
+	}
 	if options.Sessions, err = warmSessions(c); err != nil {
 		return err
 	}

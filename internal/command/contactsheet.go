@@ -1,0 +1,75 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"github.com/google/renameio/v2"
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/evidence"
+)
+
+func contactSheetCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "contact-sheet",
+		Usage:     "show the pictures, videos, chip data and decisions of sessions on one HTML page",
+		ArgsUsage: "SESSION…",
+		Description: "The page holds small copies of the pictures and needs neither a network nor scripts. To hand it to others,\n" +
+			"use veriffs export, which signs it.",
+		Flags: keeperFlags(append(selectionFlags(),
+			&cli.BoolFlag{Name: "partial", Usage: "show what can be had, and what is missing and why, instead of failing"},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, TakesFile: true, Value: "contact-sheet.html",
+				Usage: "write the page to `FILE`, which must not exist; - is standard output"},
+		)...),
+		Action: contactSheet,
+	}
+}
+
+func contactSheet(c *cli.Context) error {
+	if err := arguments(c, 1, -1); err != nil {
+		return err
+	}
+	want, at, err := selection(c)
+	if err != nil {
+		return err
+	}
+	name := c.String("output")
+	if _, err := os.Lstat(name); name != "-" && !errors.Is(err, fs.ErrNotExist) {
+		return &usage{err: fmt.Errorf("--output: %s exists already", name), hint: "name another file with -o: nothing is replaced"}
+	}
+	sessions, err := sessionsOf(c, c.Args().Slice())
+	if err != nil {
+		return err
+	}
+	k, err := newKeeper(c, fetches)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	o := evidence.Options{Time: at, Tool: "veriffs " + version, Partial: c.Bool("partial")}
+	plan, err := k.prepare(c, sessions, want, o.Partial)
+	if err != nil {
+		return err
+	}
+	if name == "-" {
+		sum, err := evidence.ContactSheet(c.Context, k.exhibits, plan, c.App.Writer, o)
+		return errors.Join(exportTrouble(err), lacking(c, &sum))
+	}
+	f, err := renameio.NewPendingFile(name, renameio.WithStaticPermissions(0o600))
+	if err != nil {
+		return err
+	}
+	defer f.Cleanup()
+	sum, err := evidence.ContactSheet(c.Context, k.exhibits, plan, f, o)
+	if err != nil {
+		return exportTrouble(err)
+	}
+	if err := f.CloseAtomicallyReplace(); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "wrote %s: %s of %s\n", name, plural(sum.Files, "file"), plural(sum.Sessions, "session"))
+	return lacking(c, &sum)
+}
