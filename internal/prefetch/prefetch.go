@@ -5,8 +5,8 @@
 // A stream is a program that opens one file after the other. It shows itself by
 // two neighbours, by three files of a session at the pace of a tool, or by
 // three sessions in an order. From then on it has a window of files to fetch
-// ahead, which doubles when an expected file is opened and halves when one is
-// passed over too often.
+// ahead, which doubles when an expected file is opened. A file that is passed over
+// too often is dropped.
 //
 // Promises: the files in plans that were neither opened nor dropped are, for
 // each stream, at most a window and another of guesses, and within the budget
@@ -138,7 +138,7 @@ func (p *Predictor) Expects(id veriff.MediaID) bool { return p.expected[id] != n
 // Opened tells of a file that is being opened.
 func (p *Predictor) Opened(now time.Time, f Spot) Plan {
 	s := p.follow(now, f)
-	s.moved, s.steady, p.last = now, s == p.last, s
+	s.moved, p.last = now, s
 	s.extend()
 	return p.take()
 }

@@ -15,13 +15,11 @@ type stream struct {
 	p        *Predictor
 	at       Spot                    // opened last
 	left     Listing                 // of the session before; several programs may still be at work on it
-	opened   map[veriff.MediaID]bool // of both; until the order is known, of earlier ones too
+	opened   map[veriff.MediaID]bool // in all sessions so far
 	dir      int                     // within a session: +1, -1, or 0 after a single file
 	loose    bool                    // the files of a session come in no order
 	order    Order                   // of the sessions: by name until another fits
 	fits     int                     // sessions in a row that came in it
-	crossed  bool                    // it has gone from session to session
-	steady   bool                    // no other stream moved in between
 	evidence int                     // that it is a stream: 2 is enough
 	window   int                     // in files; 0 if it is none, or stands still
 	ahead    []*fetch                // expected, in order
@@ -111,13 +109,18 @@ func (s *stream) neighbour(f Spot) int {
 // free reports whether a stream may go on to any session: nothing is left of
 // the one it is in, and the order is not known.
 func (s *stream) free() bool {
-	return s.window > 0 && !s.sure() && s.here() == 0 && !s.at.dir().isAttempt()
+	return s.window > 0 && !s.sure() && s.alike(s.at) == 0 && !s.at.dir().isAttempt()
 }
 
-// here returns how many files are expected of the session that a stream is in.
-func (s *stream) here() (n int) {
+// alike returns how many files are expected that are guesses if f is one, or else
+// that are none.
+func (s *stream) alike(f Spot) (n int) {
+	if s.sure() {
+		return len(s.ahead)
+	}
+	guess := s.guessed(f)
 	for _, e := range s.ahead {
-		if e.dir() == s.at.dir() {
+		if s.guessed(e.Spot) == guess {
 			n++
 		}
 	}
@@ -137,15 +140,9 @@ func (s *stream) hit(e *fetch) {
 	n := slices.Index(s.ahead, e)
 	s.ahead = slices.Delete(s.ahead, n, n+1)
 	s.p.forget(e)
-	kept := s.pass(n, e.File)
-	if kept < n {
-		s.window = max(s.window/2, 1)
-	} else {
-		s.confirm(1)
-	}
-	s.open(e.Spot, slices.ContainsFunc(s.ahead[:kept], func(o *fetch) bool {
-		return o.dir() != e.dir() && !s.isAt(o.dir()) && !s.guessed(o.Spot)
-	}))
+	s.pass(n)
+	s.confirm(1)
+	s.open(e.Spot)
 }
 
 // move moves a stream to a file that was not expected; in a direction, if it is
@@ -153,14 +150,14 @@ func (s *stream) hit(e *fetch) {
 func (s *stream) move(f Spot, dir int) {
 	if dir != 0 && dir != s.dir {
 		s.stop()
-		s.dir, s.order, s.fits, s.crossed = dir, Order{Reverse: dir < 0}, 0, false
+		s.dir, s.order, s.fits = dir, Order{Reverse: dir < 0}, 0
 	}
 	s.dir = cmp.Or(s.dir, 1)
-	s.pass(len(s.ahead), f.file())
+	s.pass(len(s.ahead))
 	same := s.at.dir() == f.dir()
 	again := same && (s.window == 0 || dir == 0 && !s.loose)
 	s.loose = s.loose || same && dir == 0
-	s.open(f, false)
+	s.open(f)
 	if again {
 		s.rewind()
 	}
@@ -171,14 +168,13 @@ func (s *stream) move(f Spot, dir int) {
 // isAt reports whether a stream is in a session, or was before.
 func (s *stream) isAt(d Dir) bool { return d == s.at.dir() || s.left != nil && d == s.left.Dir() }
 
-// open notes that a file is opened, which takes the stream to its session unless
-// it has others to open before.
-func (s *stream) open(f Spot, others bool) {
+// open notes that a file is opened, which takes the stream to its session.
+func (s *stream) open(f Spot) {
 	s.opened[f.file().ID] = true
 	delete(s.skipped, f.file().Kind)
 	if f.dir() == s.at.dir() {
 		s.at = f
-	} else if !others && !s.isAt(f.dir()) {
+	} else if !s.isAt(f.dir()) {
 		s.cross(f)
 	}
 }
@@ -197,7 +193,7 @@ func (s *stream) confirm(weight int) {
 // cross moves a stream to a file of another session. What it left unopened of
 // two sessions in a row it will leave in the next.
 func (s *stream) cross(f Spot) {
-	found := s.learn(f.dir().Session)
+	s.learn(f.dir().Session)
 	kinds := make(map[Kind]bool)
 	for i := range s.at.Listing.Len() {
 		file := s.at.Listing.File(i)
@@ -211,13 +207,8 @@ func (s *stream) cross(f Spot) {
 	if len(s.opened) > openedMost {
 		clear(s.opened)
 	}
-	if s.left != nil {
-		for i := 0; s.sure() && i < s.left.Len(); i++ {
-			delete(s.opened, s.left.File(i).ID)
-		}
-		if s.p.streams[s.left.Dir()] == s {
-			delete(s.p.streams, s.left.Dir())
-		}
+	if s.left != nil && s.p.streams[s.left.Dir()] == s {
+		delete(s.p.streams, s.left.Dir())
 	}
 	if other := s.p.streams[f.dir()]; other != nil {
 		other.stop()
@@ -227,35 +218,25 @@ func (s *stream) cross(f Spot) {
 	if s.loose { // the sessions tell the direction
 		s.dir = s.order.step()
 	}
-	if found {
-		s.discard(func(e *fetch) bool { return !s.isAt(e.dir()) })
-	}
-	if found || !s.sure() || len(s.ahead) == 0 {
+	if !s.sure() {
 		s.rewind()
 	}
 }
 
-// learn notes how a stream goes to another session, and reports whether that
-// shows an order that was not planned by. The first guess needs no second fit.
-func (s *stream) learn(to veriff.SessionID) (found bool) {
-	was, first := s.sure(), s.window > 0 && !s.crossed
-	s.crossed = true
+// learn notes how a stream goes to another session. Once its order is known, some
+// sessions may be passed over.
+func (s *stream) learn(to veriff.SessionID) {
 	leads := func(o Order) bool {
 		id, ok := s.p.world.Next(s.at.dir().Session, o)
 		return ok && id == to
 	}
-	if leads(s.order) {
-		if s.fits++; first {
-			s.fits = 2
-		}
-		return s.sure() && !was && !first
-	}
-	if was {
-		return false // some sessions are passed over
-	}
-	s.fits = 0
-	if n := slices.IndexFunc(orders[:], leads); n >= 0 {
+	switch n := slices.IndexFunc(orders[:], leads); {
+	case leads(s.order):
+		s.fits++
+	case s.sure():
+	case n >= 0:
 		s.order, s.fits = orders[n], 1
+	default:
+		s.fits = 0
 	}
-	return false
 }

@@ -3,25 +3,13 @@ package prefetch
 import "slices"
 
 // extend fills the window of a stream. The files of other sessions are guesses
-// while their order is not known: they have a window of their own, half of the
-// budget, and stay behind if other streams are at work.
+// while their order is not known, and have a window of their own.
 func (s *stream) extend() {
 	if s.window == 0 {
 		return
 	}
-	here := 0
-	if !s.sure() {
-		here = s.here()
-	}
 	for turned := 0; turned < sessionsAside; {
-		n, budget := len(s.ahead), s.p.budget
-		switch guess := s.guessed(s.cursor); {
-		case guess:
-			n, budget = n-here, budget/2
-		case !s.sure():
-			n = here
-		}
-		if n >= s.window || s.p.bytes >= budget {
+		if s.alike(s.cursor) >= s.window || s.p.bytes >= s.p.budget {
 			break
 		}
 		if s.scan() {
@@ -30,9 +18,6 @@ func (s *stream) extend() {
 			s.p.expected[e.ID] = e
 			s.p.bytes += e.Size
 			s.p.plan.Fetch = append(s.p.plan.Fetch, e.Spot)
-			if !s.sure() && !s.guessed(e.Spot) {
-				here++
-			}
 		} else if turned++; !s.turn() {
 			break
 		}
@@ -54,7 +39,7 @@ func (s *stream) scan() bool {
 // turn moves the cursor to the next session. If its files are not known they
 // are listed first, and those of the sessions after it.
 func (s *stream) turn() bool {
-	if s.at.dir().isAttempt() || !s.sure() && !s.steady {
+	if s.at.dir().isAttempt() {
 		return false
 	}
 	from := s.cursor.dir().Session
@@ -83,21 +68,14 @@ func (s *stream) rewind() {
 	}
 }
 
-// pass tells the first n of the expected files that another was opened first,
-// and returns how many of them are still expected.
-func (s *stream) pass(n int, by File) int {
+// pass tells the first n of the expected files that another was opened first.
+func (s *stream) pass(n int) {
 	for _, e := range s.ahead[:n] {
 		if !s.guessed(e.Spot) {
 			e.passed++
 		}
 	}
-	return n - s.discard(func(e *fetch) bool {
-		late := e.passed > passedMost
-		if late && e.Kind != by.Kind {
-			s.skipped[e.Kind]++
-		}
-		return late
-	})
+	s.discard(func(e *fetch) bool { return e.passed > passedMost })
 }
 
 // stop drops what a stream was expected to open.
@@ -106,9 +84,8 @@ func (s *stream) stop() {
 	s.window, s.evidence = 0, 0
 }
 
-// discard drops files that are not expected any more, and counts them.
-func (s *stream) discard(which func(*fetch) bool) int {
-	n := len(s.ahead)
+// discard drops files that are not expected any more.
+func (s *stream) discard(which func(*fetch) bool) {
 	s.ahead = slices.DeleteFunc(s.ahead, func(e *fetch) bool {
 		drop := which(e)
 		if drop {
@@ -117,7 +94,6 @@ func (s *stream) discard(which func(*fetch) bool) int {
 		}
 		return drop
 	})
-	return n - len(s.ahead)
 }
 
 func (p *Predictor) forget(e *fetch) {
