@@ -309,7 +309,7 @@ func TestFormatOfHolds(t *testing.T) {
 	}
 	must(t, c.Holds().Put(holdOf("h", "k")))
 	must(t, c.Close())
-	c = open(t, o)
+	open(t, o)
 	if got := format(); got != "veriffs cache 2\n" {
 		t.Errorf("after: %q", got)
 	}

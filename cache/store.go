@@ -27,7 +27,7 @@ type store struct {
 	counts  *counters
 	told    func(object string, k Key, why error) // of damage; may be nil
 	holds   *hold.Records
-	minFree float64                               // the fraction of the file system that writes leave free
+	minFree float64 // the fraction of the file system that writes leave free
 }
 
 // counters are what happened since Open.
