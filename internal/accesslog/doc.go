@@ -1,36 +1,22 @@
-// Package accesslog records who opened what, so that a change of the record shows.
+// Package accesslog has the terms of the access log, which records who opened what, so
+// that a change of the record shows: what a record says, and what takes one.
 //
 // A log is lines of JSON in files, an RFC 6962 Merkle tree over them, and signed
 // checkpoints. docs/access-log-format.md describes the files,
-// docs/accountability.md what they prove.
+// docs/accountability.md what they prove. In the packages below, logfile is the
+// form of the files, writer writes them, audit reads, verifies and proves, and anchor
+// keeps checkpoints elsewhere.
 //
 // # What it promises
 //
-// With Required, Record returns once the record is on the disk; after an error it is
-// not in the log. With BestEffort, Record waits for no disk, and what could not be
-// written is counted, complained of, and told of by a log-gap record.
-//
-// A process that is killed at any moment leaves a log that verifies and that the next
-// one goes on with. A checkpoint covers only what is on the disk. No two checkpoints
-// that are signed contradict each other: a log that was set back is refused. Nothing
-// is cut off but the end of a write that was interrupted, and nothing is erased or
-// deleted before the record of it is signed and on the disk.
-//
-// Verify finds every change of what a checkpoint covers, and says which record.
-// Records can be erased, by request or by age, and proofs of others still hold.
+// Who makes records needs this package alone, whatever becomes of them. It does no
+// I/O. A field's name in JSON never changes its meaning, since logs outlast versions.
 //
 // # What it does not promise
 //
-// Who can use the key, which is every program of the same user, can forge what no
-// checkpoint elsewhere covers. Verify reports records after the last checkpoint, and
-// can't tell whether they are true. With BestEffort, a process that is killed loses
-// what it had not written, without a count. The files must be on a local disk: flock
-// keeps processes of one machine apart.
+// It checks nothing of what a record says.
 //
 // # Concurrency
 //
-// A Log may be used by several goroutines, and a log by several processes. One
-// goroutine writes what waits, as one write with one sync. Log.disk is held while the
-// disk works, and taken before Log.queue, which never is. Anchors have a goroutine
-// each, for which nobody waits but Close.
+// Its types are values without locks. A Recorder may be used by several goroutines.
 package accesslog

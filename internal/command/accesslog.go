@@ -13,6 +13,9 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/anchor"
+	"veriffs/internal/accesslog/logfile"
+	"veriffs/internal/accesslog/writer"
 	"veriffs/internal/caller"
 	"veriffs/internal/installation"
 	"veriffs/internal/library"
@@ -50,7 +53,7 @@ func accessLogFlags() []cli.Flag {
 // anchors are the values of --access-log-anchor. Those of the environment, one in a
 // line, and those of the command line add up.
 type anchors struct {
-	all   []accesslog.Anchor
+	all   []anchor.Anchor
 	texts []string
 }
 
@@ -61,11 +64,11 @@ func (a *anchors) Set(value string) error {
 		if text == "" {
 			continue
 		}
-		anchor, err := accesslog.ParseAnchor(text)
+		parsed, err := anchor.Parse(text)
 		if err != nil {
 			return err
 		}
-		a.all, a.texts = append(a.all, anchor), append(a.texts, text)
+		a.all, a.texts = append(a.all, parsed), append(a.texts, text)
 	}
 	return nil
 }
@@ -78,7 +81,7 @@ type accessLogOptions struct {
 	path      string // "": none is kept
 	mode      accesslog.Mode
 	keep      time.Duration
-	anchors   []accesslog.Anchor
+	anchors   []anchor.Anchor
 	arguments bool
 	key       string // a file
 }
@@ -110,7 +113,7 @@ func readAccessLog(c *cli.Context) (o accessLogOptions, err error) {
 
 // accessLog is the open access log of this process. One that is nil records nothing.
 type accessLog struct {
-	*accesslog.Log
+	*writer.Log
 	arguments bool
 	log       *slog.Logger
 	mounted   bool // the begin of the mount is recorded
@@ -137,7 +140,7 @@ func openAccessLog(s *settings, log *slog.Logger) (*accessLog, error) {
 	if s.profile != nil {
 		common.Profile = s.profile.name
 	}
-	opened, err := accesslog.Open(accesslog.Options{
+	opened, err := writer.Open(writer.Options{
 		Path: o.path, Mode: o.mode, Keep: o.keep, Anchors: o.anchors, Key: key, Common: common, Logger: log,
 	})
 	if err != nil {
@@ -149,7 +152,7 @@ func openAccessLog(s *settings, log *slog.Logger) (*accessLog, error) {
 // outside refuses a log in a directory where it can't be: a process that writes to
 // its own mount waits for itself, and a purge would find the log in the cache.
 func outside(path, dir, what string) error {
-	base, err := accesslog.BasePath(path)
+	base, err := logfile.BasePath(path)
 	if err != nil || dir == "" {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/dustin/go-humanize"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
 	"veriffs/internal/evidence"
 	"veriffs/internal/installation"
 )
@@ -61,7 +62,7 @@ const proofName = "proof.json"
 // accessLogOf returns what proves the access log's records of sessions, or nil if no
 // log is kept.
 func (k *keeper) accessLogOf(ctx context.Context) (func(context.Context, []string) ([]evidence.Extract, error), error) {
-	var prove func(context.Context, []string) (*accesslog.Proof, error)
+	var prove func(context.Context, []string) (*audit.Proof, error)
 	switch {
 	case k.mount != nil:
 		status, err := k.mount.Status(ctx)
@@ -72,7 +73,7 @@ func (k *keeper) accessLogOf(ctx context.Context) (func(context.Context, []strin
 	case k.records == nil:
 		return nil, nil
 	default:
-		prove = func(_ context.Context, sessions []string) (*accesslog.Proof, error) {
+		prove = func(_ context.Context, sessions []string) (*audit.Proof, error) {
 			return k.records.Prove(accesslog.Filter{Sessions: sessions})
 		}
 	}
@@ -96,7 +97,7 @@ func checkAccessLog(files map[string][]byte) (string, error) {
 			return "", fmt.Errorf("%q is no part of the access log", name)
 		}
 	}
-	proof, err := accesslog.ParseProof(files[proofName])
+	proof, err := audit.ParseProof(files[proofName])
 	if err != nil {
 		return "", err
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
+	"veriffs/internal/accesslog/writer"
 	"veriffs/internal/caller"
 	"veriffs/internal/installation"
 	"veriffs/veriff"
@@ -166,15 +168,15 @@ func timeFlag(c *cli.Context, name string, now time.Time) (time.Time, error) {
 
 // openLog opens the log to write to it. It begins none: who reads a log means one that
 // there is.
-func openLog(path, key string) (*accesslog.Log, error) {
-	if _, err := accesslog.Origin(path); err != nil {
+func openLog(path, key string) (*writer.Log, error) {
+	if _, err := audit.Origin(path); err != nil {
 		return nil, err
 	}
 	k, err := installation.Load(key)
 	if err != nil {
 		return nil, err
 	}
-	return accesslog.Open(accesslog.Options{Path: path, Mode: accesslog.Required, Key: k, Common: accesslog.Record{Version: version}})
+	return writer.Open(writer.Options{Path: path, Mode: accesslog.Required, Key: k, Common: accesslog.Record{Version: version}})
 }
 
 // recordReading records that the log is read. A log that can't be written, such as a
@@ -215,7 +217,7 @@ func logKeyCommand() *cli.Command {
 			}
 			text := key.Public()
 			if !c.Bool("ssh") {
-				origin, err := accesslog.Origin(path)
+				origin, err := audit.Origin(path)
 				if err != nil {
 					return err
 				}

@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
 )
 
 func logShowCommand() *cli.Command {
@@ -46,7 +47,7 @@ func logShow(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := accesslog.Exists(path); err != nil {
+	if err := audit.Exists(path); err != nil {
 		return err
 	}
 	recordReading(c, path, key, accesslog.Record{Detail: readingDetail("show", filter)})
@@ -64,7 +65,7 @@ func logShow(c *cli.Context) error {
 		e.SetEscapeHTML(false)
 		show = func(r *accesslog.Record, _ []byte) error { return e.Encode(ocsfEvent(r)) }
 	}
-	err = accesslog.Read(path, filter, func(r *accesslog.Record, line []byte) error {
+	err = audit.Read(path, filter, func(r *accesslog.Record, line []byte) error {
 		if err := c.Context.Err(); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
-	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
 )
 
 // errTampered is a log or a proof that is not what was written.
@@ -54,12 +54,12 @@ func logVerify(c *cli.Context) error {
 	if proof != nil {
 		return verifyProof(c, path, keyFile, proof)
 	}
-	o := accesslog.VerifyOptions{Path: path, Key: c.String("key"), Checkpoints: c.StringSlice("checkpoint")}
+	o := audit.Options{Path: path, Key: c.String("key"), Checkpoints: c.StringSlice("checkpoint")}
 	// With --key the installation's is only needed for what it remembers.
 	if o.Installation, err = loadKey(keyFile); err != nil && o.Key == "" {
 		return err
 	}
-	report, err := accesslog.Verify(o)
+	report, err := audit.Verify(o)
 	if err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func logVerify(c *cli.Context) error {
 }
 
 // writeLogReport shows a report to a person.
-func writeLogReport(out io.Writer, r *accesslog.Report) error {
+func writeLogReport(out io.Writer, r *audit.Report) error {
 	var w bytes.Buffer
 	fmt.Fprintf(&w, "%s\n", plain(r.Path))
 	row := func(name, format string, args ...any) {
@@ -108,7 +108,7 @@ func writeLogReport(out io.Writer, r *accesslog.Report) error {
 const maxProof = 1 << 30
 
 // readProof returns the proof in a file, or nil if the path is that of a log.
-func readProof(path string) (*accesslog.Proof, error) {
+func readProof(path string) (*audit.Proof, error) {
 	info, err := os.Stat(path)
 	if err != nil || !info.Mode().IsRegular() {
 		return nil, nil
@@ -130,7 +130,7 @@ func readProof(path string) (*accesslog.Proof, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := accesslog.ParseProof(text)
+	p, err := audit.ParseProof(text)
 	if err != nil {
 		return nil, usageError("%s: %w", path, err)
 	}
@@ -138,7 +138,7 @@ func readProof(path string) (*accesslog.Proof, error) {
 }
 
 // verifyProof checks a proof, which needs nothing else but a key.
-func verifyProof(c *cli.Context, path, keyFile string, p *accesslog.Proof) error {
+func verifyProof(c *cli.Context, path, keyFile string, p *audit.Proof) error {
 	if len(c.StringSlice("checkpoint")) > 0 {
 		return usageError("--checkpoint is for a log: a proof has its own")
 	}

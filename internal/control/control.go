@@ -27,7 +27,7 @@ import (
 	"os"
 	"time"
 
-	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
 	"veriffs/internal/exhibit"
 	"veriffs/internal/library"
 	"veriffs/internal/retention"
@@ -150,5 +150,5 @@ type proveRequest struct {
 
 // proveReply has no proof if the mount keeps no access log.
 type proveReply struct {
-	Proof *accesslog.Proof `json:"proof,omitempty"`
+	Proof *audit.Proof `json:"proof,omitempty"`
 }

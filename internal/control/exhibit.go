@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
 	"veriffs/internal/caller"
 	"veriffs/internal/exhibit"
 	"veriffs/veriff"
@@ -131,7 +132,7 @@ func (s *Server) prove(w http.ResponseWriter, r *http.Request) {
 
 // Prove has the mount prove its access log's records of sessions. The proof is nil
 // if it keeps no log.
-func (c *Client) Prove(ctx context.Context, sessions []string) (*accesslog.Proof, error) {
+func (c *Client) Prove(ctx context.Context, sessions []string) (*audit.Proof, error) {
 	var reply proveReply
 	err := c.call(ctx, http.MethodPost, pathProve, proveRequest{sessions}, &reply)
 	return reply.Proof, err

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
 	"veriffs/internal/exhibit"
 	"veriffs/internal/library"
 	"veriffs/veriff/sandbox"
@@ -32,8 +33,8 @@ func (j *journal) Record(r accesslog.Record) error {
 
 func (j *journal) Status() accesslog.Status { return accesslog.Status{} }
 
-func (j *journal) Prove(f accesslog.Filter) (*accesslog.Proof, error) {
-	return &accesslog.Proof{Filter: f, Entries: []accesslog.Entry{}}, nil
+func (j *journal) Prove(f accesslog.Filter) (*audit.Proof, error) {
+	return &audit.Proof{Filter: f, Entries: []audit.Entry{}}, nil
 }
 
 // What is handed out through the socket is what the library has, and each opening

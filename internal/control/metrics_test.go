@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
 	"veriffs/internal/warming"
 )
 
@@ -137,4 +138,4 @@ func TestMetricsPortInUse(t *testing.T) {
 	}
 }
 
-func (accounts) Prove(accesslog.Filter) (*accesslog.Proof, error) { return nil, nil }
+func (accounts) Prove(accesslog.Filter) (*audit.Proof, error) { return nil, nil }

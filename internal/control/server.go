@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
 	"veriffs/internal/caller"
 	"veriffs/internal/exhibit"
 	"veriffs/internal/library"
@@ -48,7 +49,7 @@ type Library interface {
 type AccessLog interface {
 	accesslog.Recorder
 	Status() accesslog.Status
-	Prove(accesslog.Filter) (*accesslog.Proof, error)
+	Prove(accesslog.Filter) (*audit.Proof, error)
 }
 
 // Options is what a Server is made of.

@@ -1,0 +1,80 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+
+	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/logfile"
+
+	iofs "io/fs"
+)
+
+// Read calls each with every record that a filter chooses, oldest first, and the
+// line it was read from, which each must not keep. It does not verify the log. path
+// is that of the log; an error is an *Error.
+func Read(path string, f accesslog.Filter, each func(r *accesslog.Record, line []byte) error) error {
+	base, err := logfile.BasePath(path)
+	if err != nil {
+		return &accesslog.Error{Path: path, Err: err, Hint: "name the log with --access-log"}
+	}
+	s, err := takeSnapshot(logfile.Files{Base: base})
+	if err != nil {
+		return readError(base, err)
+	}
+	defer s.Close()
+	for _, file := range s.records {
+		_, err := file.each(func(line []byte, _ int) error {
+			if r, ok := logfile.Choose(&f, line); ok {
+				return each(r, line)
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, logfile.ErrLongLine) { // what Verify tells of
+			return err
+		}
+	}
+	return nil
+}
+
+func readError(base string, err error) error {
+	hint := ""
+	switch {
+	case errors.Is(err, iofs.ErrNotExist):
+		err, hint = errors.New("does not exist"), "name the log that the mount writes with --access-log"
+	case errors.Is(err, iofs.ErrPermission):
+		hint = "only the user whose mount writes the log can read it"
+	}
+	return &accesslog.Error{Path: base, Err: err, Hint: hint}
+}
+
+// Exists returns an *Error if there is no log at path that can be read.
+func Exists(path string) error {
+	base, err := logfile.BasePath(path)
+	if err != nil {
+		return &accesslog.Error{Path: path, Err: err, Hint: "name the log with --access-log"}
+	}
+	s, err := takeSnapshot(logfile.Files{Base: base})
+	if err != nil {
+		return readError(base, err)
+	}
+	return s.Close()
+}
+
+// Origin returns which log is at path, as its checkpoint says, unverified: the name
+// of the key that signs it. An error is an *Error, and says so if there is no log.
+func Origin(path string) (string, error) {
+	base, err := logfile.BasePath(path)
+	if err != nil {
+		return "", &accesslog.Error{Path: path, Err: err, Hint: "name the log with --access-log"}
+	}
+	text, err := logfile.ReadSmall(logfile.Files{Base: base}.Checkpoint())
+	if err != nil {
+		return "", readError(base, err)
+	}
+	origin, err := logfile.OriginOf(text)
+	if err != nil {
+		return "", &accesslog.Error{Path: base, Err: fmt.Errorf("has a checkpoint that %w", err), Hint: "veriffs log verify says what else is wrong"}
+	}
+	return origin, nil
+}

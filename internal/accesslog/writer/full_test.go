@@ -1,0 +1,226 @@
+package writer
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/logtest"
+)
+
+// fullDisk refuses writes of records while it is full.
+type fullDisk struct{ full atomic.Bool }
+
+func (d *fullDisk) fault(operation string, size int) (int, error) {
+	if operation == "write" && d.full.Load() {
+		return min(size, 100), unix.ENOSPC
+	}
+	return size, nil
+}
+
+// lostRecords adds up what the log-gap records say.
+func lostRecords(t *testing.T, all []accesslog.Record) (lost uint64) {
+	t.Helper()
+	for _, r := range all {
+		if r.Operation == accesslog.OpLogGap {
+			var d accesslog.GapDetail
+			if err := json.Unmarshal(r.Detail, &d); err != nil {
+				t.Fatal(err)
+			}
+			lost += d.Lost
+		}
+	}
+	return lost
+}
+
+// TestFullRequired: on a full disk each Record fails, nothing of it stays, and once
+// there is room again the log goes on whole.
+func TestFullRequired(t *testing.T) {
+	w := newWorld(t)
+	var d fullDisk
+	l := w.open(required, func(o *Options) { o.disk.Fault = d.fault })
+	w.fill(l, 3)
+	d.full.Store(true)
+	for i := range 5 {
+		if err := l.Record(logtest.Opened(i)); err == nil {
+			t.Error("a record that is not on the disk was acknowledged")
+		}
+	}
+	if s := l.Status(); s.Failing == "" {
+		t.Errorf("%+v", s)
+	}
+	if r := w.Verify(); !r.OK() || r.Intact != 3 {
+		t.Errorf("%+v", r)
+	}
+	d.full.Store(false)
+	w.fill(l, 2)
+	w.close(l)
+	if r := w.Verifies(); r.Intact != 5 {
+		t.Errorf("%+v", r)
+	}
+	if said := w.Said.String(); !strings.Contains(said, "nothing can be opened") || !strings.Contains(said, "can be written again") {
+		t.Error(said)
+	}
+}
+
+// TestFullBestEffort: on a full disk nobody is kept from anything; once there is room
+// a record tells how many are lost.
+func TestFullBestEffort(t *testing.T) {
+	w := newWorld(t)
+	var d fullDisk
+	l := w.open(func(o *Options) { o.disk.Fault = d.fault })
+	w.fill(l, 3)
+	if err := l.Sign(); err != nil {
+		t.Fatal(err)
+	}
+	d.full.Store(true)
+	w.fill(l, 7)
+	if err := l.Sign(); err == nil { // so all seven have been tried
+		t.Error("signed on a full disk")
+	}
+	if lost := l.Lost(); lost != 7 {
+		t.Errorf("%d lost", lost)
+	}
+	d.full.Store(false)
+	w.fill(l, 1)
+	w.close(l)
+	w.Verifies()
+	all := w.Lines()
+	if lost := lostRecords(t, all); len(all) != 5 || lost != 7 {
+		t.Errorf("%d records, %d lost", len(all), lost)
+	}
+	if !strings.Contains(w.Said.String(), "NOT recorded") {
+		t.Error(w.Said.String())
+	}
+}
+
+// TestFullToTheEnd: what is lost when the log is closed is said.
+func TestFullToTheEnd(t *testing.T) {
+	w := newWorld(t)
+	var d fullDisk
+	l := w.open(func(o *Options) { o.disk.Fault = d.fault })
+	d.full.Store(true)
+	w.fill(l, 7)
+	if err := l.Close(); err == nil || !strings.Contains(err.Error(), "7 records are lost") {
+		t.Error(err)
+	}
+}
+
+// TestFullFile: the same with a limit that the kernel sets: a write is cut short.
+func TestFullFile(t *testing.T) {
+	for _, mode := range []accesslog.Mode{accesslog.Required, accesslog.BestEffort} {
+		t.Run(string(mode), func(t *testing.T) {
+			w := newWorld(t)
+			l := w.open(func(o *Options) { o.Mode = mode })
+			w.fill(l, 2)
+			if err := l.Sign(); err != nil {
+				t.Fatal(err)
+			}
+			info, err := os.Stat(w.Path())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var before unix.Rlimit
+			if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &before); err != nil {
+				t.Fatal(err)
+			}
+			if err := unix.Setrlimit(unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: uint64(info.Size()) + 300, Max: before.Max}); err != nil {
+				t.Fatal(err)
+			}
+			failed := 0
+			for i := range 4 {
+				if l.Record(logtest.Opened(i)) != nil {
+					failed++
+				}
+			}
+			err = l.Sign()
+			if undo := unix.Setrlimit(unix.RLIMIT_FSIZE, &before); undo != nil {
+				t.Fatal(undo)
+			}
+			if failed != 4 && mode == accesslog.Required || (failed != 0 || err == nil) && mode == accesslog.BestEffort {
+				t.Errorf("%d of 4 failed, %v", failed, err)
+			}
+			w.fill(l, 1)
+			w.close(l)
+			w.Verifies()
+			want := uint64(4)
+			if mode == accesslog.Required {
+				want = 0
+			}
+			if lost := lostRecords(t, w.Lines()); lost != want {
+				t.Errorf("%d lost, want %d", lost, want)
+			}
+		})
+	}
+}
+
+// TestQueueFull: while the disk hangs, Record with best-effort still returns, and what
+// the queue can't hold is counted.
+func TestQueueFull(t *testing.T) {
+	w := newWorld(t)
+	hang, hangs := make(chan struct{}), make(chan struct{}, 1)
+	var hanging atomic.Bool
+	l := w.open(func(o *Options) {
+		o.disk.Fault = func(operation string, size int) (int, error) {
+			if operation == "write" && hanging.Load() {
+				select {
+				case hangs <- struct{}{}:
+				default:
+				}
+				<-hang
+			}
+			return size, nil
+		}
+	})
+	hanging.Store(true)
+	w.fill(l, 1)
+	<-hangs
+	const more = 10
+	w.fill(l, maxQueue+more)
+	if lost := l.Lost(); lost != more {
+		t.Errorf("%d lost", lost)
+	}
+	close(hang)
+	if err := l.Sign(); err != nil {
+		t.Fatal(err)
+	}
+	w.close(l)
+	w.Verifies()
+	if lost := lostRecords(t, w.Lines()); lost != more {
+		t.Errorf("%d lost", lost)
+	}
+}
+
+// TestCutFails: a record that could not be written nor cut off is told of by the next
+// one, whoever writes it.
+func TestCutFails(t *testing.T) {
+	w := newWorld(t)
+	var failing atomic.Bool
+	l := w.open(required, func(o *Options) {
+		o.disk.Fault = func(operation string, size int) (int, error) {
+			if failing.Load() && (operation == "write" || operation == "truncate") {
+				return size / 2, unix.EIO
+			}
+			return size, nil
+		}
+	})
+	w.fill(l, 1)
+	failing.Store(true)
+	if l.Record(logtest.Opened(1)) == nil {
+		t.Error("acknowledged")
+	}
+	failing.Store(false)
+	w.fill(l, 1)
+	w.close(l)
+	w.Verifies()
+	all := w.Lines()
+	if len(all) != 3 || all[1].Operation != accesslog.OpLogGap {
+		t.Errorf("%v", fmt.Sprint(all))
+	}
+}

@@ -1,0 +1,285 @@
+package writer
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/logfile"
+
+	iofs "io/fs"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// readCheckpoint returns the last checkpoint, after checking that this
+// installation's key signed it.
+func (s *store) readCheckpoint() ([]byte, logfile.Checkpoint, error) {
+	text, err := logfile.ReadSmall(s.Files.Checkpoint())
+	if err != nil {
+		return nil, logfile.Checkpoint{}, err
+	}
+	origin, err := logfile.OriginOf(text)
+	if err == nil {
+		var c logfile.Checkpoint
+		if c, err = logfile.ParseCheckpoint(text, s.options.Key.VerifierKey(origin)); err == nil {
+			return text, c, nil
+		}
+	}
+	return nil, logfile.Checkpoint{}, fmt.Errorf("its checkpoint %s %w", s.Files.Checkpoint(), err)
+}
+
+// load reads the log from the disk. It trusts what the last checkpoint covers,
+// without reading it again, and takes up the records that follow.
+func (s *store) load() (found []accesslog.Record, err error) {
+	s.close()
+	s.up = make(map[string]accesslog.Mount)
+	text, c, err := s.readCheckpoint()
+	if errors.Is(err, iofs.ErrNotExist) {
+		if _, size, err := logfile.IdentifyPath(s.Base); err != nil || size > 0 {
+			return nil, errors.Join(err, errors.New("has records, but its checkpoint is missing"))
+		}
+		return s.create()
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.origin, s.signedText, s.signed = c.Origin, text, c.Size
+	if s.signer, err = s.options.Key.Signer(c.Origin); err != nil {
+		return nil, err
+	}
+	if s.tree, err = s.disk.Open(s.Files.Tree()); err != nil {
+		return nil, err
+	}
+	s.edge, err = logfile.ReadFrontier(logfile.TreeReader{ReaderAt: s.tree}, c.Size)
+	if err != nil || s.edge.Root() != c.Root {
+		if err := s.rebuild(c); err != nil {
+			return nil, err
+		}
+		found = append(found, gap(accesslog.GapDetail{Reason: "the tree file was damaged, and computed again from the records"}))
+	}
+	s.unstored, s.stored = s.unstored[:0], tlog.StoredHashCount(c.Size)*logfile.HashSize
+	more, err := s.loadTail()
+	if err != nil {
+		return nil, err
+	}
+	return append(found, more...), s.checkRemembered()
+}
+
+// create begins a log.
+func (s *store) create() ([]accesslog.Record, error) {
+	if _, size, err := logfile.IdentifyPath(s.Files.Tree()); err != nil || size > 0 {
+		return nil, errors.Join(err, errors.New("has a tree, but its checkpoint is missing"))
+	}
+	id := make([]byte, 8)
+	rand.Read(id)
+	s.origin = "veriffs/" + hex.EncodeToString(id)
+	var err error
+	if s.signer, err = s.options.Key.Signer(s.origin); err != nil {
+		return nil, err
+	}
+	if s.tree, err = s.disk.Open(s.Files.Tree()); err != nil {
+		return nil, err
+	}
+	s.edge, s.unstored, s.stored, s.signed = logfile.Frontier{}, nil, 0, 0
+	// The checkpoint of nothing is what says that the log exists.
+	if err := s.writeCheckpoint(s.options.Now()); err != nil {
+		return nil, err
+	}
+	return s.replaced(), s.beginFile()
+}
+
+func gap(d accesslog.GapDetail) accesslog.Record {
+	return accesslog.Record{Operation: accesslog.OpLogGap, Outcome: accesslog.Failed, Detail: accesslog.Detail(d)}
+}
+
+// loadTail takes up the records after those in s.edge, wherever they are.
+func (s *store) loadTail() (found []accesslog.Record, err error) {
+	id, size, err := logfile.IdentifyPath(s.Base)
+	if err != nil {
+		return nil, err
+	}
+	missing := id == logfile.Identity{}
+	first := int64(-1)
+	if size > 0 {
+		if first, err = logfile.FirstSequence(s.Base); err != nil {
+			return nil, err
+		}
+	}
+	// Records before the current file's, if the last checkpoint does not cover them.
+	if missing || first < 0 || first > s.edge.N {
+		if err := s.readRotated(first); err != nil {
+			return nil, err
+		}
+		if first > s.edge.N || missing {
+			known, err := s.takeFromTree(first)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, known...)
+		}
+	}
+	if s.current, err = s.disk.Open(s.Base); err != nil {
+		return nil, err
+	}
+	if s.currentID, _, err = logfile.Identify(s.current); err != nil {
+		return nil, err
+	}
+	if missing {
+		if err := s.disk.SyncDir(s.Base); err != nil {
+			return nil, err
+		}
+	}
+	s.first, s.end, s.currentRows = max(first, 0), 0, 0
+	if first < 0 {
+		s.first = s.edge.N
+	}
+	more, err := s.readOn(0)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, more...)
+	if s.currentRows > 0 && s.first+s.currentRows < s.edge.N {
+		// Records that were signed are gone from the end. What is left is evidence.
+		found = append(found, gap(accesslog.GapDetail{Reason: "records that a checkpoint covers are gone from the end of the file",
+			Missing: logfile.Range(s.first+s.currentRows, s.edge.N)}))
+		if err := s.rotate(s.options.Now()); err != nil {
+			return nil, err
+		}
+	}
+	return append(found, s.cutTree()...), nil
+}
+
+// readRotated takes up records from rotated and moved files that are beyond s.edge
+// and before the sequence number before, if that is not negative.
+func (s *store) readRotated(before int64) error {
+	paths, err := s.OldFiles()
+	if err != nil {
+		return err
+	}
+	for progress := true; progress && (before < 0 || s.edge.N < before); {
+		progress = false
+		for i, path := range paths {
+			first, last, err := logfile.SpanOf(path)
+			// The last one before the edge knows which mounts are up.
+			if err != nil || first < 0 || first > s.edge.N || last < s.edge.N-1 {
+				continue
+			}
+			n := s.edge.N
+			if err := s.takeUp(path, before); err != nil {
+				return err
+			}
+			paths = append(paths[:i:i], paths[i+1:]...)
+			progress = s.edge.N > n
+			break
+		}
+	}
+	return nil
+}
+
+// takeUp adds the records of a file that are next.
+func (s *store) takeUp(path string, before int64) error {
+	f, err := logfile.OpenRead(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, _, err = logfile.ReadLines(f, 0, func(line []byte, _ int64) error {
+		if n := logfile.SequenceOf(line); n == s.edge.N && (before < 0 || n < before) {
+			s.take(line)
+		}
+		s.noteLine(line)
+		return nil
+	})
+	return err
+}
+
+// take adds the hash of a line that another process wrote.
+func (s *store) take(line []byte) {
+	s.unstored = logfile.AppendHashes(s.unstored, s.edge.Add(logfile.RecordHash(line)))
+}
+
+// takeFromTree adds the hashes of records that are in no file here: whoever moved
+// the current file away has them. It stops before the sequence number before, if
+// that is not negative.
+func (s *store) takeFromTree(before int64) (found []accesslog.Record, err error) {
+	_, size, err := logfile.Identify(s.tree)
+	if err != nil {
+		return nil, err
+	}
+	known := logfile.TreeRecords(size)
+	if before >= 0 {
+		if known < before {
+			return nil, fmt.Errorf("lacks the records %s, and their hashes", logfile.Range(known, before))
+		}
+		known = before
+	}
+	from := s.edge.N
+	for s.edge.N < known {
+		leaf, err := logfile.TreeReader{ReaderAt: s.tree}.Leaf(s.edge.N)
+		if err != nil {
+			return nil, err
+		}
+		s.unstored = logfile.AppendHashes(s.unstored, s.edge.Add(leaf))
+	}
+	if s.edge.N > from {
+		found = append(found, gap(accesslog.GapDetail{Reason: "records are not in any file beside the log", Missing: logfile.Range(from, s.edge.N)}))
+	}
+	return found, nil
+}
+
+// readOn reads lines of the current file from an offset, takes up those that are
+// new, and cuts off what is no record: the last write of a process that was killed.
+func (s *store) readOn(from int64) (found []accesslog.Record, err error) {
+	errBad := errors.New("not a record")
+	end, torn, err := logfile.ReadLines(io.NewSectionReader(s.current, from, 1<<62), from, func(line []byte, _ int64) error {
+		want := s.first + s.currentRows
+		if want >= s.edge.N {
+			if logfile.SequenceOf(line) != s.edge.N {
+				return errBad
+			}
+			s.take(line)
+		}
+		s.currentRows++
+		s.noteLine(line)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errBad) && !errors.Is(err, logfile.ErrLongLine) {
+		return nil, err
+	}
+	s.end = end
+	if err == nil && torn == 0 {
+		return nil, nil
+	}
+	if err == nil { // a write that was cut off
+		cut := accesslog.GapDetail{Reason: "the last write was cut off, and was no whole record"}
+		sum := sha256.New()
+		if cut.Bytes, err = io.Copy(sum, io.NewSectionReader(s.current, end, 1<<62)); err != nil {
+			return nil, err
+		}
+		cut.SHA256 = hex.EncodeToString(sum.Sum(nil))
+		return []accesslog.Record{gap(cut)}, s.disk.Truncate(s.current, end)
+	}
+	// No crash of ours leaves this. It stays as it is, for others to judge.
+	found = []accesslog.Record{gap(accesslog.GapDetail{Reason: "lines that are no records follow; they are left in the file", Missing: "from " + fmt.Sprint(s.edge.N)})}
+	return found, s.rotate(s.options.Now())
+}
+
+// cutTree cuts from the tree the hashes of records that are gone: after a power
+// cut, hashes may be on the disk whose records are not.
+func (s *store) cutTree() (found []accesslog.Record) {
+	_, size, err := logfile.Identify(s.tree)
+	if known := logfile.TreeRecords(size); err == nil && known > s.edge.N {
+		found = append(found, gap(accesslog.GapDetail{Reason: "the tree knows records that are gone", Lost: uint64(known - s.edge.N)}))
+	}
+	if want := s.stored + int64(len(s.unstored)); err == nil && size > want {
+		if err := s.disk.Truncate(s.tree, want); err != nil {
+			s.log.Warn("the tree of the access log can't be cut", "error", err)
+		}
+	}
+	return found
+}

@@ -1,0 +1,99 @@
+package writer
+
+import (
+	"os"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/logfile"
+	"veriffs/internal/accesslog/logtest"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(childVariable) != "" {
+		child()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// childVariable makes the test binary write to a log until it is killed.
+const childVariable = "VERIFFS_TEST_LOG"
+
+func TestRecord(t *testing.T) {
+	for _, mode := range []accesslog.Mode{accesslog.BestEffort, accesslog.Required} {
+		t.Run(string(mode), func(t *testing.T) {
+			w := newWorld(t)
+			l := w.open(func(o *Options) { o.Mode = mode })
+			w.fill(l, 5)
+			w.close(l)
+			l = w.open()
+			w.fill(l, 2)
+			w.close(l)
+			all := w.Lines()
+			if len(all) != 7 {
+				t.Fatalf("%d records", len(all))
+			}
+			for i, r := range all {
+				if r.Sequence != uint64(i) || r.Version != "1.0" || r.Boot == "" || r.Host == "" || len(r.Salt) != 32 || r.Monotonic == 0 || r.Caller.Command != "eog" {
+					t.Errorf("record %d: %+v", i, r)
+				}
+			}
+			if w.Said.Len() > 0 {
+				t.Error(w.Said.String())
+			}
+		})
+	}
+}
+
+// TestRecordTogether: two logs, as in two processes, and many goroutines write at
+// once, over several files.
+func TestRecordTogether(t *testing.T) {
+	w := newWorld(t)
+	small := func(o *Options) { o.MaxFile = 20_000 }
+	logs := []*Log{w.open(small), w.open(small, required)}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for n := range 50 {
+				if err := logs[i%2].Record(logtest.Opened(n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	for _, l := range logs {
+		w.close(l)
+	}
+	rotated, err := logfile.Files{Base: w.Path()}.RotatedFiles()
+	if err != nil || len(rotated) < 5 {
+		t.Fatal(rotated, err)
+	}
+	w.Verifies()
+}
+
+func BenchmarkRecord(b *testing.B) {
+	for _, mode := range []accesslog.Mode{accesslog.BestEffort, accesslog.Required} {
+		b.Run(string(mode), func(b *testing.B) {
+			w := newWorld(b)
+			l := w.open(func(o *Options) { o.Mode = mode })
+			r := logtest.Opened(1)
+			b.ReportAllocs()
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					if err := l.Record(r); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			b.StopTimer()
+			lost := l.Lost()
+			b.ReportMetric(float64(lost)/float64(b.N), "lost/op")
+			l.Close()
+		})
+	}
+}

@@ -1,0 +1,35 @@
+package writer
+
+import (
+	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
+)
+
+// Prove is the function of this name, after a checkpoint that covers all records.
+func (l *Log) Prove(f accesslog.Filter) (*audit.Proof, error) {
+	if err := l.Sign(); err != nil {
+		return nil, err
+	}
+	return audit.Prove(l.options.Path, f, l.options.Key)
+}
+
+// Sign writes what waits, makes it durable and signs a checkpoint of it, now.
+func (l *Log) Sign() error {
+	done := make(chan error, 1)
+	l.queue.Lock()
+	if l.closed {
+		l.queue.Unlock()
+		return ErrClosed
+	}
+	l.waiting = append(l.waiting, entry{done: done})
+	l.queue.Unlock()
+	l.poke()
+	return <-done
+}
+
+// VerifierKey checks the log's checkpoints and proofs. It is public.
+func (l *Log) VerifierKey() string {
+	l.disk.Lock()
+	defer l.disk.Unlock()
+	return l.options.Key.VerifierKey(l.store.origin)
+}

@@ -1,0 +1,268 @@
+package writer
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/anchor"
+	"veriffs/internal/accesslog/logfile"
+)
+
+// store is the log on the disk, as this process knows it. Several processes share
+// the files; who holds the lock brings its knowledge up to date first (sync).
+// A store may be used by one goroutine at a time.
+//
+// What is written, in this order: lines, so that a crash leaves records without
+// hashes, which are computed again; hashes; and last the checkpoint, after lines
+// and hashes are on the disk.
+type store struct {
+	logfile.Files
+	disk    logfile.Disk
+	options *Options
+	log     *slog.Logger
+	anchor  anchor.Local
+
+	signer note.Signer
+	origin string
+
+	current     *os.File
+	currentID   logfile.Identity
+	first, end  int64 // of the current file: its first sequence number, its size in bytes
+	currentRows int64 // lines in it
+
+	tree     *os.File
+	edge     logfile.Frontier
+	unstored []byte // hashes that are not in the tree file yet
+	stored   int64  // size of the tree file, in bytes
+
+	signed     int64     // records that the last checkpoint covers
+	signedAt   time.Time // when
+	signedText []byte    // its text
+	up         map[string]accesslog.Mount
+	found      []accesslog.Record // what was found wrong with the files, to be recorded
+}
+
+// locked runs f with the lock held and the knowledge up to date.
+func (s *store) locked(f func() error) error {
+	lock, err := s.TakeLock(s.disk, logfile.LockPatience)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() // and so unlock
+	found, err := s.sync()
+	s.found = append(s.found, found...)
+	if err != nil {
+		return err
+	}
+	return f()
+}
+
+// sync reads what other processes have written.
+func (s *store) sync() (found []accesslog.Record, err error) {
+	id, size, err := logfile.IdentifyPath(s.Base)
+	if err != nil {
+		return nil, err
+	}
+	if s.current != nil && id == s.currentID && size >= s.end {
+		if size == s.end {
+			return nil, nil
+		}
+		if err := s.refreshCheckpoint(); err != nil {
+			return nil, err
+		}
+		return s.readOn(s.end)
+	}
+	before := s.edge.Clone()
+	if found, err = s.load(); err != nil {
+		s.close()
+		return nil, err
+	}
+	if before.N == 0 {
+		found = append(found, s.unsignedTail()...)
+	}
+	if err := s.continues(before.N, before.Root()); err != nil {
+		s.close()
+		s.edge = before
+		return nil, fmt.Errorf("was replaced while it was in use: it %w", err)
+	}
+	return found, nil
+}
+
+// continues reports whether the log is one that had n records with this root.
+func (s *store) continues(n int64, root tlog.Hash) error {
+	if n > s.edge.N {
+		return fmt.Errorf("has %d records, and had %d", s.edge.N, n)
+	}
+	edge := s.edge
+	if n < edge.N {
+		if err := s.storeHashes(); err != nil {
+			return err
+		}
+		var err error
+		if edge, err = logfile.ReadFrontier(logfile.TreeReader{ReaderAt: s.tree}, n); err != nil {
+			return err
+		}
+	}
+	if edge.Root() != root {
+		return fmt.Errorf("has other records before number %d than it had", n)
+	}
+	return nil
+}
+
+// refreshCheckpoint learns what others have signed.
+func (s *store) refreshCheckpoint() error {
+	text, c, err := s.readCheckpoint()
+	if err == nil {
+		s.signedText, s.signed = text, max(s.signed, c.Size)
+	}
+	return err
+}
+
+// append writes records and their hashes, durably if asked to. After an error none
+// of them is in the log.
+func (s *store) append(records []*accesslog.Record, durable bool) error {
+	if len(records) == 0 {
+		return nil
+	}
+	edge := s.edge.Clone()
+	var lines, hashes []byte
+	for _, r := range records {
+		r.Sequence = uint64(edge.N)
+		line, err := encode(r)
+		if err != nil {
+			return err
+		}
+		lines = append(append(lines, line...), '\n')
+		hashes = logfile.AppendHashes(hashes, edge.Add(logfile.RecordHash(line)))
+	}
+	err := s.disk.Write(s.current, lines, s.end)
+	if err == nil && durable {
+		err = s.disk.Sync(s.current)
+	}
+	if err != nil {
+		// Cut back to whole records. If that fails too, the next one to hold the
+		// lock finds lines that nobody stands for, and says so.
+		if cut := s.disk.Truncate(s.current, s.end); cut != nil {
+			err = errors.Join(err, cut)
+			s.close()
+		}
+		return err
+	}
+	if s.currentRows == 0 {
+		s.first = s.edge.N
+	}
+	s.currentRows += int64(len(records))
+	s.end += int64(len(lines))
+	s.edge = edge
+	for _, r := range records {
+		s.note(r)
+	}
+	s.unstored = append(s.unstored, hashes...)
+	return s.storeHashes()
+}
+
+// storeHashes writes the hashes that are not in the tree file yet. Failing that is
+// no failure of the records: they are tried again, and could be computed again.
+func (s *store) storeHashes() error {
+	if len(s.unstored) == 0 {
+		return nil
+	}
+	if err := s.disk.Write(s.tree, s.unstored, s.stored); err != nil {
+		s.log.Warn("hashes of the access log can't be written; they are tried again", "error", err)
+		return nil
+	}
+	s.stored += int64(len(s.unstored))
+	s.unstored = s.unstored[:0]
+	return nil
+}
+
+// sign makes everything durable and signs a checkpoint of it, if there is anything
+// new.
+func (s *store) sign(now time.Time) error {
+	if s.edge.N == s.signed && s.signedText != nil {
+		return nil
+	}
+	if err := s.storeHashes(); err != nil {
+		return err
+	}
+	if len(s.unstored) > 0 {
+		return errors.New("hashes are not written yet")
+	}
+	if err := errors.Join(s.disk.Sync(s.current), s.disk.Sync(s.tree)); err != nil {
+		return err
+	}
+	return s.writeCheckpoint(now)
+}
+
+func (s *store) writeCheckpoint(now time.Time) error {
+	text, err := logfile.Checkpoint{Origin: s.origin, Size: s.edge.N, Root: s.edge.Root()}.Sign(s.signer)
+	if err != nil {
+		return err
+	}
+	if err := s.disk.Replace(s.Files.Checkpoint(), text); err != nil {
+		return err
+	}
+	s.signed, s.signedAt, s.signedText = s.edge.N, now, text
+	if err := s.anchor.Write(s.disk, s.origin, text); err != nil {
+		s.log.Warn("the installation can't remember the access log's checkpoint: a rollback of the log would not show", "error", err)
+	}
+	return nil
+}
+
+// rotate gives the current file its name as a rotated one, and begins a new one.
+func (s *store) rotate(now time.Time) error {
+	if err := s.disk.Sync(s.current); err != nil {
+		return err
+	}
+	name := s.Rotated(s.first)
+	if id, _, err := logfile.IdentifyPath(name); err != nil || id != (logfile.Identity{}) {
+		// Nothing is replaced, whatever it is.
+		name = fmt.Sprintf("%s.%d-%d", s.Base, s.first, now.UnixNano())
+	}
+	if err := s.disk.Rename(s.Base, name); err != nil {
+		return err
+	}
+	s.current.Close()
+	s.current = nil
+	return s.beginFile()
+}
+
+// beginFile opens the current file, which is empty or missing.
+func (s *store) beginFile() error {
+	f, err := s.disk.Open(s.Base)
+	if err != nil {
+		return err
+	}
+	id, size, err := logfile.Identify(f)
+	if err == nil && size > 0 {
+		err = errors.New("another process writes without the lock")
+	}
+	if err == nil {
+		err = s.disk.SyncDir(s.Base)
+	}
+	if err != nil {
+		f.Close()
+		return err
+	}
+	s.current, s.currentID, s.first, s.end, s.currentRows = f, id, s.edge.N, 0, 0
+	return nil
+}
+
+// close forgets what is open: the next sync reads everything again.
+func (s *store) close() error {
+	var errs error
+	for _, f := range []**os.File{&s.current, &s.tree} {
+		if *f != nil {
+			errs = errors.Join(errs, (*f).Close())
+			*f = nil
+		}
+	}
+	return errs
+}

@@ -1,0 +1,62 @@
+package writer
+
+import (
+	"log/slog"
+	"testing"
+
+	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/anchor"
+	"veriffs/internal/accesslog/logtest"
+)
+
+// world is a log's directory, and the log in it.
+type world struct{ *logtest.World }
+
+func newWorld(t testing.TB) *world { return &world{logtest.New(t)} }
+
+func (w *world) options() Options {
+	return Options{Path: w.Path(), Key: w.Key, Common: accesslog.Record{Version: "1.0", Profile: "test"},
+		Logger: slog.New(slog.NewTextHandler(&w.Said, nil))}
+}
+
+func (w *world) open(change ...func(*Options)) *Log {
+	w.T.Helper()
+	o := w.options()
+	for _, f := range change {
+		f(&o)
+	}
+	l, err := Open(o)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return l
+}
+
+func required(o *Options) { o.Mode = accesslog.Required }
+
+// fill writes n records.
+func (w *world) fill(l *Log, n int) {
+	w.T.Helper()
+	for i := range n {
+		if err := l.Record(logtest.Opened(i)); err != nil {
+			w.T.Fatal(err)
+		}
+	}
+}
+
+func (w *world) close(l *Log) {
+	w.T.Helper()
+	if err := l.Close(); err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// toFile is the anchor that appends to a file.
+func toFile(w *world, path string) anchor.Anchor {
+	w.T.Helper()
+	a, err := anchor.Parse("file:" + path)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return a
+}
