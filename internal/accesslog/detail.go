@@ -3,6 +3,7 @@ package accesslog
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Mount is a mount that a log has a record of. It is the detail of the records of
@@ -16,6 +17,9 @@ type Mount struct {
 	Namespace  string `json:"pid_ns,omitempty"` // in which PID counts
 	Host       string `json:"host,omitempty"`
 }
+
+// HeartbeatEvery is how often a mount records that it is up.
+const HeartbeatEvery = time.Hour
 
 // MountDetail is the detail of mount, unmount, heartbeat and unclean.
 type MountDetail struct {

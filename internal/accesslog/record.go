@@ -71,12 +71,13 @@ const (
 )
 
 // Record is one entry of the log. Who makes one fills in what it knows; the log
-// adds Sequence, Time, Monotonic, Boot, Host and Salt, and what is the same for
+// adds Sequence, Time, Monotonic, Suspended, Boot, Host and Salt, and what is the same for
 // all records of a process: Version, Profile, Account, Mountpoint.
 type Record struct {
-	Sequence  uint64    `json:"seq"`          // from 0, without gaps
-	Time      time.Time `json:"time"`         // UTC
-	Monotonic int64     `json:"monotonic_ns"` // since the boot, suspended time included
+	Sequence  uint64    `json:"seq"`                   // from 0, without gaps
+	Time      time.Time `json:"time"`                  // UTC
+	Monotonic int64     `json:"monotonic_ns"`          // since the boot, suspended time included
+	Suspended int64     `json:"suspended_s,omitempty"` // of Monotonic, in seconds: the machine was suspended
 	Boot      string    `json:"boot,omitempty"`
 	Host      string    `json:"host,omitempty"`
 

@@ -94,6 +94,9 @@ func writeLogReport(out io.Writer, r *audit.Report) error {
 	for _, f := range r.Findings {
 		row("WRONG", "%s", plain(f.String()))
 	}
+	for _, s := range r.Silences {
+		row("WARNING", "%s", plain(s.String()))
+	}
 	for _, n := range r.Notes {
 		row("note", "%s", plain(n))
 	}

@@ -4,9 +4,10 @@
 // # What it promises
 //
 // Verify finds every change of what a checkpoint covers, and says which record; it
-// tells damage of the tree from damage of the records. A proof holds by the verifier
-// key alone, and says nothing of other records. Nothing is written, and a log may be
-// read while it is written: what is looked at is its state of one moment.
+// tells damage of the tree from damage of the records. It also tells when a mount was
+// up and gave no sign of itself. A proof holds by the verifier key alone, and says
+// nothing of other records. Nothing is written, and a log may be read while it is
+// written: what is looked at is its state of one moment.
 //
 // # What it does not promise
 //

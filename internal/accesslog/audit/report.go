@@ -62,7 +62,8 @@ type Report struct {
 	Retired  int64      `json:"retired"` // after their time, as a record says
 	Compared []Compared `json:"compared"`
 	Findings []Finding  `json:"findings"`
-	Notes    []string   `json:"notes"` // what the log says of itself, and what was not checked
+	Silences []Silence  `json:"silences"` // nothing is wrong with the log, and something may be with what it tells of
+	Notes    []string   `json:"notes"`    // what the log says of itself, and what was not checked
 }
 
 // OK reports whether nothing is wrong.

@@ -52,7 +52,7 @@ func Verify(o Options) (*Report, error) {
 		return nil, readError(base, err)
 	}
 	defer s.Close()
-	r := &Report{Path: base, Findings: []Finding{}, Notes: []string{}, Compared: []Compared{}}
+	r := &Report{Path: base, Findings: []Finding{}, Silences: []Silence{}, Notes: []string{}, Compared: []Compared{}}
 	v := verification{Options: o, report: r, snapshot: s}
 	checkpoints, err := v.checkpoints()
 	if err != nil {
@@ -62,6 +62,7 @@ func Verify(o Options) (*Report, error) {
 	if err := v.walk(w); err != nil {
 		return nil, &accesslog.Error{Path: base, Err: err}
 	}
+	w.pulse.end(r, w.newest)
 	wrong, err := w.judge(checkpoints)
 	if err != nil {
 		return nil, &accesslog.Error{Path: base, Err: err}

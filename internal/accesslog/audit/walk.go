@@ -25,6 +25,9 @@ type walk struct {
 	erasures map[int64][]span // by the sequence number of the log-erase record
 	stubs    map[int64]int64  // which record erased it
 	retired  map[int64]int64  // by the sequence number of the log-retire record: below which
+
+	pulse  pulse
+	newest []byte // the last line that is right
 }
 
 // span is a range of sequence numbers, both included.
@@ -40,7 +43,8 @@ type oddLine struct {
 
 func newWalk(r *Report, tree logfile.TreeReader, known int64) *walk {
 	return &walk{report: r, tree: tree, known: known, last: -1,
-		erasures: make(map[int64][]span), stubs: make(map[int64]int64), retired: make(map[int64]int64)}
+		erasures: make(map[int64][]span), stubs: make(map[int64]int64), retired: make(map[int64]int64),
+		pulse: make(pulse)}
 }
 
 // line compares one line of a file.
@@ -80,6 +84,7 @@ func (w *walk) line(f snapshotFile, number int, line []byte) error {
 	w.place(f.path, number, n)
 	if right {
 		w.learn(line, n)
+		w.newest = append(w.newest[:0], line...)
 		w.report.Intact++
 	}
 	return nil
@@ -103,6 +108,11 @@ func (w *walk) place(file string, number int, n int64) {
 
 // learn keeps what a record says about others.
 func (w *walk) learn(line []byte, n int64) {
+	if logfile.Has(line, signsOfLife...) {
+		if r, err := logfile.ParseRecord(line); err == nil {
+			w.pulse.feel(w.report, &r)
+		}
+	}
 	if !logfile.Has(line, accesslog.OpLogErase, accesslog.OpLogRetire, accesslog.OpLogGap, accesslog.OpUnclean) {
 		return
 	}

@@ -4,6 +4,7 @@
 package logtest
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/logfile"
 	"veriffs/internal/installation"
 )
 
@@ -76,4 +78,34 @@ func Soak(t *testing.T) {
 	if os.Getenv("VERIFFS_SOAK") == "" {
 		t.Skip("VERIFFS_SOAK is not set")
 	}
+}
+
+// Forge begins a log with these records, whatever they say, as the key's owner could.
+func (w *World) Forge(records ...accesslog.Record) {
+	w.T.Helper()
+	var (
+		edge         logfile.Frontier
+		text, hashes []byte
+	)
+	for i, r := range records {
+		r.Sequence = uint64(i)
+		line, err := json.Marshal(r)
+		if err != nil {
+			w.T.Fatal(err)
+		}
+		text = append(append(text, line...), '\n')
+		hashes = logfile.AppendHashes(hashes, edge.Add(logfile.RecordHash(line)))
+	}
+	const origin = "veriffs/forged"
+	signer, err := w.Key.Signer(origin)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	checkpoint, err := logfile.Checkpoint{Origin: origin, Size: edge.N, Root: edge.Root()}.Sign(signer)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	w.Put("log/access.log", text)
+	w.Put("log/access.log.tree", hashes)
+	w.Put("log/access.log.checkpoint", checkpoint)
 }

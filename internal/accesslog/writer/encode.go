@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"os"
 	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/logfile"
@@ -28,7 +31,7 @@ func (l *Log) fill(r *accesslog.Record) {
 		r.Time = l.options.Now()
 	}
 	r.Time = r.Time.UTC().Round(0)
-	r.Monotonic = sinceBoot()
+	r.Monotonic, r.Suspended = sinceBoot(), int64(suspended()/time.Second)
 	r.Boot, r.Host = process().boot, process().host
 	common := &l.options.Common
 	for _, field := range [...]struct{ own, common *string }{
@@ -65,4 +68,13 @@ func encode(r *accesslog.Record) ([]byte, error) {
 type omitted struct {
 	Bytes  int    `json:"omitted_bytes"`
 	SHA256 string `json:"omitted_sha256"`
+}
+
+// clockAhead returns how much more a clock has counted than another.
+func clockAhead(ahead, behind int32) time.Duration {
+	var a, b unix.Timespec
+	if unix.ClockGettime(behind, &b) != nil || unix.ClockGettime(ahead, &a) != nil {
+		return 0
+	}
+	return time.Duration(a.Nano() - b.Nano())
 }

@@ -13,9 +13,6 @@ import (
 	"veriffs/internal/accesslog/logfile"
 )
 
-// heartbeatEvery is how often a mount records that it is up.
-const heartbeatEvery = time.Hour
-
 // Mounted records that a mount begins: r says more, such as its detail. Mounts of
 // the log that ended without a record get one first (OpUnclean). From now on the
 // log records each hour that the mount is up, until Unmounted.
@@ -42,7 +39,7 @@ func (l *Log) Mounted(r accesslog.Record) error {
 		return append(records, &r)
 	})
 	l.queue.Lock()
-	l.mount, l.beat = &m, l.options.Now().Add(heartbeatEvery)
+	l.mount, l.beat = &m, l.options.Now().Add(accesslog.HeartbeatEvery)
 	l.queue.Unlock()
 	return l.verdict(err, 1)
 }
@@ -69,7 +66,7 @@ func (l *Log) heartbeat(now time.Time) *accesslog.Record {
 	l.queue.Lock()
 	m, due, lost := l.mount, l.mount != nil && !now.Before(l.beat), l.lostEver
 	if due {
-		l.beat = now.Add(heartbeatEvery)
+		l.beat = now.Add(accesslog.HeartbeatEvery)
 	}
 	l.queue.Unlock()
 	if !due {

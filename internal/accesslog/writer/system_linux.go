@@ -5,6 +5,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -17,6 +18,9 @@ func sinceBoot() int64 {
 	}
 	return t.Nano()
 }
+
+// suspended is how long the machine was suspended since it booted.
+func suspended() time.Duration { return clockAhead(unix.CLOCK_BOOTTIME, unix.CLOCK_MONOTONIC) }
 
 // bootID tells boots apart.
 func bootID() string {

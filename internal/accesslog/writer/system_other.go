@@ -4,6 +4,7 @@ package writer
 
 import (
 	"strconv"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +17,9 @@ func sinceBoot() int64 {
 	}
 	return t.Nano()
 }
+
+// suspended is how long the machine was suspended since it booted.
+func suspended() time.Duration { return clockAhead(unix.CLOCK_MONOTONIC_RAW, unix.CLOCK_UPTIME_RAW) }
 
 // bootID tells boots apart: by when they began.
 func bootID() string {
