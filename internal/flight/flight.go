@@ -14,6 +14,7 @@
 package flight
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -109,7 +110,7 @@ func (g *Group[K, V]) Speculate(key K, work Work[V]) *Task {
 
 // Stop ends the work that is under way now on the keys that which returns true for,
 // whoever waits for it, and returns when all of it has ended. Work that fails for that
-// fails with why.
+// fails with why; what it had found out before stays its result.
 func (g *Group[K, V]) Stop(ctx context.Context, why error, which func(K) bool) error {
 	g.mu.Lock()
 	flying := maps.Clone(g.flying)
@@ -184,7 +185,7 @@ func (g *Group[K, V]) fly(key K, f *flight[V], work Work[V]) {
 		g.lanes.end(f.task)
 	}()
 	f.value, f.err = work(f.task)
-	if why := context.Cause(f.task.ctx); f.err != nil && why != nil && !errors.Is(why, context.Canceled) {
-		f.err = why // it was stopped
+	if errors.Is(f.err, context.Canceled) {
+		f.err = cmp.Or(context.Cause(f.task.ctx), f.err) // why it was stopped
 	}
 }

@@ -233,3 +233,44 @@ func TestAwaitWaitsBehind(t *testing.T) {
 		}
 	})
 }
+
+// TestStop: work that is stopped fails with why for all who wait, and keeps the error
+// that it had come to before. Nobody waits for the rest.
+func TestStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newGroup(t, nil)
+		why, own := errors.New("why"), errors.New("its own")
+		hangs := func(c *Task) (int, error) {
+			<-c.Context().Done()
+			return 0, c.Context().Err()
+		}
+		got := make(map[string]chan error)
+		for key, run := range map[string]Work[int]{
+			"stopped": hangs,
+			"failed":  func(c *Task) (int, error) { _, _ = hangs(c); return 0, own },
+			"other":   hangs,
+		} {
+			got[key] = make(chan error, 1)
+			go func() {
+				_, err := f.Do(t.Context(), key, run)
+				got[key] <- err
+			}()
+		}
+		synctest.Wait()
+		if err := f.Stop(t.Context(), why, func(key string) bool { return key != "other" }); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-got["stopped"]; !errors.Is(err, why) {
+			t.Errorf("what was stopped: %v", err)
+		}
+		if err := <-got["failed"]; !errors.Is(err, own) {
+			t.Errorf("what had failed: %v", err)
+		}
+		select {
+		case err := <-got["other"]:
+			t.Errorf("what was not stopped: %v", err)
+		default:
+		}
+		_ = f.Stop(t.Context(), why, func(string) bool { return true })
+	})
+}
