@@ -59,19 +59,31 @@ func loadSigner(file string) (evidence.Signer, error) {
 // proofName is the file of a bag with the access log's records, proven.
 const proofName = "proof.json"
 
-// accessLogOf returns what proves the access log's records of sessions, or nil if no
-// log is kept.
-func (k *keeper) accessLogOf(ctx context.Context) (func(context.Context, []string) ([]evidence.Extract, error), error) {
-	var prove func(context.Context, []string) (*audit.Proof, error)
+// accessLogPath returns the file of the access log in which the command is recorded,
+// or "" if no log is kept.
+func (k *keeper) accessLogPath(ctx context.Context) (string, error) {
 	switch {
 	case k.mount != nil:
 		status, err := k.mount.Status(ctx)
 		if err != nil || status.AccessLog == nil {
-			return nil, err
+			return "", err
 		}
-		prove = k.mount.Prove
+		return status.AccessLog.Path, nil
 	case k.records == nil:
-		return nil, nil
+		return "", nil
+	}
+	return k.records.Path(), nil
+}
+
+// accessLogOf returns what proves the access log's records of sessions, or nil if no
+// log is kept.
+func (k *keeper) accessLogOf(ctx context.Context) (func(context.Context, []string) ([]evidence.Extract, error), error) {
+	var prove func(context.Context, []string) (*audit.Proof, error)
+	switch path, err := k.accessLogPath(ctx); {
+	case path == "":
+		return nil, err
+	case k.mount != nil:
+		prove = k.mount.Prove
 	default:
 		prove = func(_ context.Context, sessions []string) (*audit.Proof, error) {
 			return k.records.Prove(accesslog.Filter{Sessions: sessions})

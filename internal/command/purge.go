@@ -55,6 +55,7 @@ func purge(c *cli.Context) error {
 		erasure, err = k.EraseSession(c.Context, session)
 	}
 	r := newReceipt(k.cacheDir(), what, erasure, err)
+	r.addExports(c.Context, k, what.Session)
 	var deletion error
 	if what.AtVeriff && err == nil {
 		r.AtVeriff, deletion = deleteAtVeriff(c.Context, k, session)

@@ -38,8 +38,9 @@ type receipt struct {
 	library.Erasure
 	// Copies is where copies may be left, as far as can be known here.
 	Copies []copies `json:"copies_may_remain"`
-	// Exports are the exports that the access log tells of; null: there is no log.
-	Exports []json.RawMessage `json:"exports"`
+	// Exports are those that the access log tells of; null: there is no log, or it
+	// could not be read.
+	Exports []exported `json:"exports"`
 	// AtVeriff is what Veriff was asked to delete, and its answer; null: nothing.
 	AtVeriff *atVeriff `json:"requested_at_veriff"`
 }
