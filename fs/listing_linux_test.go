@@ -3,10 +3,12 @@ package fs_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"veriffs/cache"
 	"veriffs/veriff/sandbox"
@@ -39,6 +41,34 @@ func TestSizes(t *testing.T) {
 			}
 			if n := w.Requests().ByKind[sandbox.Media]; n > 3 {
 				t.Errorf("%d downloads", n)
+			}
+		})
+	}
+}
+
+// TestSizeThatChanges: a list that is wrong only after the file was opened cuts
+// nothing, neither for who opens it again nor for who has it open.
+func TestSizeThatChanges(t *testing.T) {
+	for _, raw := range []string{"10", "5000000", ""} {
+		t.Run("size "+raw, func(t *testing.T) {
+			w := newWorld(t, worldConfig{sandbox: small, listTTL: time.Nanosecond})
+			path, _, content := w.one()
+			open, err := os.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer open.Close()
+			w.Set(sandbox.Match{Kind: sandbox.SessionMedia}, sandbox.ListSize(raw))
+			out := filepath.Join(t.TempDir(), "copy")
+			listed := w.mustShell(`ls -l "$(dirname "$1")" >/dev/null; stat -c %s "$1"; cp "$1" "$2"`, path, out)
+			if size := strings.TrimSpace(listed); size != fmt.Sprint(len(content)) {
+				t.Errorf("the size is %s, not %d", size, len(content))
+			}
+			if got, err := os.ReadFile(out); err != nil || !bytes.Equal(got, content) {
+				t.Errorf("copied %d bytes of %d, %v", len(got), len(content), err)
+			}
+			if got, err := io.ReadAll(open); err != nil || !bytes.Equal(got, content) {
+				t.Errorf("read %d bytes of %d, %v", len(got), len(content), err)
 			}
 		})
 	}

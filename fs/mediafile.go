@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,6 +26,8 @@ type mediaFile struct {
 	*tree
 	file  *library.File
 	pages pages
+	told  atomic.Int64          // the size that the kernel was told last
+	size  atomic.Pointer[int64] // of the bytes that were opened last; nil: none
 }
 
 var (
@@ -51,13 +54,25 @@ func (f *mediaFile) erasedBy(c library.Change) bool { return c.Erased != nil && 
 // Getattr answers from memory: the kernel has the inode only if the size is
 // known.
 func (f *mediaFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
-	f.mediaAttr(&out.Attr, f.file)
+	f.tell(&out.Attr, f.file)
 	return 0
 }
 
-// mediaAttr fills in the attributes of a file whose size is known.
-func (t *tree) mediaAttr(a *fuse.Attr, f *library.File) {
-	t.fileAttr(a, t.lib.Date(f), t.lib.Size(f))
+// tell fills in the attributes by what a listing says of the file, which need not be
+// the one that the inode was made of. Once the file was opened, its size is the
+// verified one, whatever a newer listing says.
+func (f *mediaFile) tell(a *fuse.Attr, by *library.File) {
+	size := f.lib.Size(by)
+	if n := f.size.Load(); n != nil {
+		size = *n
+	}
+	f.mediaAttr(a, by, size)
+	f.told.Store(size)
+}
+
+// mediaAttr fills in the attributes of a file of a size.
+func (t *tree) mediaAttr(a *fuse.Attr, f *library.File, size int64) {
+	t.fileAttr(a, t.lib.Date(f), size)
 	a.Ino = mediaAttr(f.ID).Ino
 }
 
@@ -65,7 +80,6 @@ func (t *tree) mediaAttr(a *fuse.Attr, f *library.File) {
 func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	ctx, done := untilKilled(ctx)
 	defer done()
-	told := f.lib.Size(f.file)
 	handle, err := f.open(ctx, flags)
 	if wrote := f.accounts.opened(ctx, err, func(r *accesslog.Record) { recordMedia(r, f.file, handle) }); wrote != nil && err == nil {
 		handle.Close()
@@ -74,7 +88,9 @@ func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, 
 	if err != nil {
 		return nil, 0, f.fail(err, "open", slog.String("media", f.file.ID.String()))
 	}
-	if handle.Size() != told {
+	size := handle.Size()
+	f.size.Store(&size)
+	if size != f.told.Load() {
 		invalidateAttributes(&f.Inode) // before the open returns, so that nobody reads by the wrong size
 	}
 	return &mediaHandle{f, handle}, f.pages.opened(handle.SHA256()), 0

@@ -61,10 +61,19 @@ func (e mediaEntry) look(ctx context.Context, dir *fusefs.Inode, out *fuse.Entry
 	if e.lib.Size(e.file) == library.UnknownSize {
 		return nil, syscall.EAGAIN // a stat comes to find, which fetches it
 	}
-	e.mediaAttr(&out.Attr, e.file)
+	node := e.known(dir)
+	if node == nil {
+		node = dir.NewInode(ctx, e.newMediaFile(e.file), mediaAttr(e.file.ID))
+	}
+	node.Operations().(*mediaFile).tell(&out.Attr, e.file)
+	return node, 0
+}
+
+// known returns the inode of the file in whichever directory it was found, or nil.
+func (e mediaEntry) known(dir *fusefs.Inode) *fusefs.Inode {
 	name := e.file.Name()
 	if known := dir.GetChild(name); known != nil {
-		return known, 0
+		return known
 	}
 	for _, other := range []*fusefs.Inode{
 		e.sessions.GetChild(e.file.In.Session.String()), e.attempts.GetChild(e.file.In.Attempt.String()),
@@ -73,8 +82,8 @@ func (e mediaEntry) look(ctx context.Context, dir *fusefs.Inode, out *fuse.Entry
 			continue
 		}
 		if known := other.GetChild(name); known != nil && known.StableAttr() == mediaAttr(e.file.ID) {
-			return known, 0
+			return known
 		}
 	}
-	return dir.NewInode(ctx, e.newMediaFile(e.file), mediaAttr(e.file.ID)), 0
+	return nil
 }
