@@ -63,6 +63,11 @@ type GapDetail struct {
 	Since   string `json:"since,omitempty"`
 	Missing string `json:"missing,omitempty"` // sequence numbers that are in no file
 	Records string `json:"records,omitempty"` // sequence numbers of others that are meant
+
+	// Unsigned are the first and the last of records that no checkpoint covered when they
+	// were found, and that were taken up all the same. They may be anybody's: what a
+	// log-erase or log-retire among them says gives no right to erase or delete.
+	Unsigned *[2]int64 `json:"unsigned,omitempty"`
 }
 
 // String says what was lost, for people.

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"maps"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -161,6 +162,7 @@ func disagree(checkpoints []checked, roots map[int64]tlog.Hash) (wrong, beyond [
 // signed, allows it.
 func (w *walk) judgeMissing(total int64, edited map[int64]oddLine, signed int64) {
 	r := w.report
+	w.disempower()
 	var below int64
 	for n, b := range w.retired {
 		if n < signed {
@@ -197,6 +199,25 @@ func (w *walk) judgeMissing(total int64, edited map[int64]oddLine, signed int64)
 			r.find(Removed, from, n-1, "%s missing", recordsText(from, n))
 		}
 	}
+}
+
+// disempower forgets the erasures and the retentions in records that were taken up
+// unchecked: veriffs signs such a record before it destroys anything. A record that says
+// what was unchecked may itself be among such: later ones go first.
+func (w *walk) disempower() {
+	var forged []span
+	in := func(n int64) bool {
+		return slices.ContainsFunc(forged, func(s span) bool { return s.from <= n && n <= s.to })
+	}
+	gaps := sortedKeys(w.unsigned)
+	slices.Reverse(gaps)
+	for _, n := range gaps {
+		if s := w.unsigned[n]; s.to < n && !in(n) {
+			forged = append(forged, s)
+		}
+	}
+	maps.DeleteFunc(w.erasures, func(n int64, _ []span) bool { return in(n) })
+	maps.DeleteFunc(w.retired, func(n, _ int64) bool { return in(n) })
 }
 
 func recordsText(from, to int64) string {

@@ -25,6 +25,7 @@ type walk struct {
 	erasures map[int64][]span // by the sequence number of the log-erase record
 	stubs    map[int64]int64  // which record erased it
 	retired  map[int64]int64  // by the sequence number of the log-retire record: below which
+	unsigned map[int64]span   // taken up unchecked, by the sequence number of the log-gap record
 
 	pulse  pulse
 	newest []byte // the last line that is right
@@ -43,7 +44,7 @@ type oddLine struct {
 
 func newWalk(r *Report, tree logfile.TreeReader, known int64) *walk {
 	return &walk{report: r, tree: tree, known: known, last: -1,
-		erasures: make(map[int64][]span), stubs: make(map[int64]int64), retired: make(map[int64]int64),
+		erasures: make(map[int64][]span), stubs: make(map[int64]int64), retired: make(map[int64]int64), unsigned: make(map[int64]span),
 		pulse: make(pulse)}
 }
 
@@ -139,9 +140,12 @@ func (w *walk) learn(line []byte, n int64) {
 		var d accesslog.GapDetail
 		if json.Unmarshal(r.Detail, &d) == nil {
 			w.report.note("record %d says: %s", n, d)
+			if d.Unsigned != nil {
+				w.unsigned[n] = span{d.Unsigned[0], d.Unsigned[1]}
+			}
 		}
 	case accesslog.OpUnclean:
-		w.report.note("record %d says: the mount on %s ended without a record of it", n, r.Mountpoint)
+		w.report.note("record %d says: no record tells of the end of the mount on %s: %s", n, r.Mountpoint, r.Error)
 	}
 }
 

@@ -12,7 +12,8 @@
 // one goes on with. A checkpoint covers only what is on the disk. No two checkpoints
 // that are signed contradict each other: a log that was set back is refused. Nothing
 // is cut off but the end of a write that was interrupted, and nothing is erased or
-// deleted before the record of it is signed and on the disk.
+// deleted before the record of it is signed and on the disk. No checkpoint covers lines
+// that were found unsigned without a log-gap record that names them.
 //
 // Records can be erased, by request or by age, and proofs of others still hold.
 //

@@ -24,7 +24,7 @@ func (l *Log) Erase(session, reason string, r accesslog.Record) (erased int, err
 		return 0, err
 	}
 	f := accesslog.Filter{Sessions: []string{session}, Mentioned: true}
-	err = s.locked(func() error {
+	err = l.locked(func() error {
 		now := l.options.Now()
 		doomed, spans, err := s.findDoomed(&f)
 		if err != nil || len(spans) == 0 {

@@ -43,6 +43,9 @@ func (s *store) load() (found []accesslog.Record, err error) {
 		if _, size, err := logfile.IdentifyPath(s.Base); err != nil || size > 0 {
 			return nil, errors.Join(err, errors.New("has records, but its checkpoint is missing"))
 		}
+		if s.edge.N > 0 { // this process had it open
+			return nil, fmt.Errorf("is gone, and had %d records: its directory was emptied or replaced", s.edge.N)
+		}
 		return s.create()
 	}
 	if err != nil {

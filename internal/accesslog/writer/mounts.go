@@ -14,7 +14,8 @@ import (
 )
 
 // Mounted records that a mount begins: r says more, such as its detail. Mounts of
-// the log that ended without a record get one first (OpUnclean). From now on the
+// the log that ended without a record, or of which this can't be told, get one first
+// (OpUnclean). From now on the
 // log records each hour that the mount is up, until Unmounted.
 //
 // An error is as with Record: it ends the mount in mode Required.
@@ -30,9 +31,11 @@ func (l *Log) Mounted(r accesslog.Record) error {
 	}
 	err := l.now(func(s *store) []*accesslog.Record {
 		records := []*accesslog.Record{}
-		for _, u := range s.ended() {
+		s.own = m.ID
+		ended, reasons := s.ended()
+		for i, u := range ended {
 			unclean := &accesslog.Record{Operation: accesslog.OpUnclean, Outcome: accesslog.Failed, Mountpoint: u.Mountpoint,
-				Detail: accesslog.Detail(accesslog.MountDetail{Mount: &u}), Error: "the process ended without a record of it"}
+				Detail: accesslog.Detail(accesslog.MountDetail{Mount: &u}), Error: reasons[i]}
 			l.fill(unclean)
 			records = append(records, unclean)
 		}
@@ -77,31 +80,29 @@ func (l *Log) heartbeat(now time.Time) *accesslog.Record {
 	return r
 }
 
-// unsignedTail returns a record of what was taken up at the start though no checkpoint
-// covers it. A process that was killed leaves that; so does somebody who appends to a
-// log that nobody writes. While a mount is up it is the mount's, and signed in a moment.
-func (s *store) unsignedTail() []accesslog.Record {
-	if s.edge.N == s.signed || len(s.up) > len(s.ended()) {
-		return nil
-	}
-	return []accesslog.Record{gap(accesslog.GapDetail{Reason: "records that no checkpoint covered were taken up unchecked", Records: logfile.Range(s.signed, s.edge.N)})}
-}
+// reasons of an unclean record.
+const (
+	mountDied    = "the process ended without a record of it"
+	mountUnknown = "nothing tells whether it has ended: its process is of another host or of another numbering of processes"
+)
 
-// ended returns the mounts whose process no longer runs, as far as this process can
-// tell: those of another host or another numbering of processes are left alone.
-func (s *store) ended() []accesslog.Mount {
-	var all []accesslog.Mount
+// ended returns the mounts whose process no longer runs, and those of which this process
+// can't tell, with the reason. The latter would count as up for ever otherwise: a
+// container has another host name each time it starts.
+func (s *store) ended() (all []accesslog.Mount, reasons []string) {
 	for _, id := range slices.Sorted(maps.Keys(s.up)) {
-		m := s.up[id]
-		if m.Host != process().host {
+		m, reason := s.up[id], mountDied
+		switch {
+		case m.Boot == process().boot && (m.Host != process().host || m.Namespace != pidNamespace()):
+			reason = mountUnknown
+		case m.Boot == process().boot && startTime(m.PID) == m.Start:
 			continue
+		case m.Host != process().host:
+			reason = mountUnknown
 		}
-		if m.Boot == process().boot && (m.Namespace != pidNamespace() || startTime(m.PID) == m.Start) {
-			continue
-		}
-		all = append(all, m)
+		all, reasons = append(all, m), append(reasons, reason)
 	}
-	return all
+	return all, reasons
 }
 
 // noteLine learns from a line which mounts are up.

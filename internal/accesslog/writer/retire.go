@@ -51,7 +51,10 @@ func (l *Log) appendDurably(r accesslog.Record, now time.Time) error {
 	if err := l.store.append([]*accesslog.Record{&r}, true); err != nil {
 		return err
 	}
-	return l.store.sign(now)
+	if err := l.store.sign(now); err != nil {
+		return err
+	}
+	return l.store.disk.SyncDir(l.store.Base) // a checkpoint that a power cut takes back would leave no right to it
 }
 
 // lastRecord returns the sequence number and the time of the last record of a file

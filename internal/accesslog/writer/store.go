@@ -46,6 +46,8 @@ type store struct {
 	signedAt   time.Time // when
 	signedText []byte    // its text
 	up         map[string]accesslog.Mount
+	own        string             // the id of this process's mount
+	met        time.Time          // when lines of another process were last found
 	found      []accesslog.Record // what was found wrong with the files, to be recorded
 }
 
@@ -70,29 +72,66 @@ func (s *store) sync() (found []accesslog.Record, err error) {
 	if err != nil {
 		return nil, err
 	}
+	before := s.edge.Clone()
+	defer func() {
+		if err != nil { // what was read now was not looked at yet
+			s.close()
+			s.edge = before
+		}
+	}()
 	if s.current != nil && id == s.currentID && size >= s.end {
 		if size == s.end {
 			return nil, nil
 		}
-		if err := s.refreshCheckpoint(); err != nil {
+		c, err := s.refreshCheckpoint()
+		if err != nil {
 			return nil, err
 		}
-		return s.readOn(s.end)
+		if found, err = s.readOn(s.end); err != nil {
+			return nil, err
+		}
+		if err := s.continues(c.Size, c.Root); err != nil {
+			return nil, fmt.Errorf("is not what its checkpoint says: it %w", err)
+		}
+		return append(found, s.unsigned(before.N)...), nil
 	}
-	before := s.edge.Clone()
 	if found, err = s.load(); err != nil {
-		s.close()
 		return nil, err
 	}
-	if before.N == 0 {
-		found = append(found, s.unsignedTail()...)
-	}
 	if err := s.continues(before.N, before.Root()); err != nil {
-		s.close()
-		s.edge = before
 		return nil, fmt.Errorf("was replaced while it was in use: it %w", err)
 	}
-	return found, nil
+	return append(found, s.unsigned(before.N)...), nil
+}
+
+// unsigned returns a record of the lines after the first own that were taken up though
+// no checkpoint covers them. A process that was killed leaves such lines, one that still
+// runs may for a second, and so does somebody without the key. Which it was can't be
+// told, least of all by what the lines say.
+func (s *store) unsigned(own int64) []accesslog.Record {
+	from := max(s.signed, own)
+	if own > 0 && s.edge.N > own || s.edge.N > from {
+		s.met = s.options.Now()
+	}
+	if s.edge.N <= from {
+		return nil
+	}
+	return []accesslog.Record{gap(accesslog.GapDetail{Reason: "records that no checkpoint covered were taken up unchecked",
+		Records: logfile.Range(from, s.edge.N), Unsigned: &[2]int64{from, s.edge.N - 1}})}
+}
+
+// others reports whether another process may write the log now: what this one leaves
+// unsigned would be found by it. Commands write for a moment and are gone.
+func (s *store) others(now time.Time) bool {
+	if now.Sub(s.met) < othersStay {
+		return true
+	}
+	for id := range s.up {
+		if id != s.own {
+			return true
+		}
+	}
+	return false
 }
 
 // continues reports whether the log is one that had n records with this root.
@@ -117,12 +156,12 @@ func (s *store) continues(n int64, root tlog.Hash) error {
 }
 
 // refreshCheckpoint learns what others have signed.
-func (s *store) refreshCheckpoint() error {
+func (s *store) refreshCheckpoint() (logfile.Checkpoint, error) {
 	text, c, err := s.readCheckpoint()
-	if err == nil {
-		s.signedText, s.signed = text, max(s.signed, c.Size)
+	if err == nil && c.Size >= s.signed {
+		s.signedText, s.signed = text, c.Size
 	}
-	return err
+	return c, err
 }
 
 // append writes records and their hashes, durably if asked to. After an error none

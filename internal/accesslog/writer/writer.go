@@ -12,6 +12,7 @@ const (
 	retryEvery    = time.Second // after a failure, to say what was lost
 	complainEvery = time.Minute
 	retireEvery   = 24 * time.Hour
+	othersStay    = time.Minute // how long another process is reckoned with that has written
 
 	// gatherFor is how long records gather with best-effort, for which nobody waits:
 	// by itself each would wake the writer, take the lock and be a write, at the
@@ -105,7 +106,7 @@ func (l *Log) commit(batch []entry) error {
 	})
 	signed := err
 	if err == nil && sign {
-		signed = l.store.locked(func() error { return l.store.sign(l.options.Now()) })
+		signed = l.locked(func() error { return l.store.sign(l.options.Now()) })
 		l.external.Offer(l.store.signed, l.store.signedText)
 	}
 	l.disk.Unlock()
@@ -156,14 +157,35 @@ func (l *Log) commitLocked(build func(*store) ([]*accesslog.Record, bool)) (err 
 			if err := s.append(append(before, records...), durable); err != nil {
 				return err
 			}
-			s.found = nil
-			l.queue.Lock()
-			l.lost -= lost
-			l.queue.Unlock()
+			l.prefaced(lost)
 		}
 		l.maintain(now)
 		return nil
 	})
+}
+
+// locked runs f with the lock of the log held, after what was found is recorded: no
+// checkpoint covers what was taken up unchecked without the record that says so.
+func (l *Log) locked(f func() error) error {
+	s := &l.store
+	return s.locked(func() error {
+		if len(s.found) > 0 {
+			lost, before := l.preface(s)
+			if err := s.append(before, true); err != nil {
+				return err
+			}
+			l.prefaced(lost)
+		}
+		return f()
+	})
+}
+
+// prefaced forgets what is recorded now.
+func (l *Log) prefaced(lost uint64) {
+	l.store.found = nil
+	l.queue.Lock()
+	l.lost -= lost
+	l.queue.Unlock()
 }
 
 // preface returns what must be said before the next record: that a file begins,
@@ -195,7 +217,7 @@ func (l *Log) maintain(now time.Time) {
 	l.queue.Lock()
 	closed := l.closed && len(l.waiting) == 0
 	l.queue.Unlock()
-	if closed || now.Sub(s.signedAt) >= checkpointEvery || now.Before(s.signedAt) {
+	if closed || s.others(now) || now.Sub(s.signedAt) >= checkpointEvery || now.Before(s.signedAt) {
 		if err := s.sign(now); err != nil {
 			s.signedAt = now // try again in a while
 			l.log.Warn("the access log's checkpoint can't be written", "error", err)
