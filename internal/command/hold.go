@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+	"golang.org/x/sys/unix"
 
 	"veriffs/internal/library"
 	"veriffs/veriff"
@@ -70,6 +71,9 @@ func holdAdd(c *cli.Context) error {
 	held, err := k.Hold(c.Context, library.HoldOptions{Session: id, Reason: reason, By: thisUser(), Until: until})
 	if errors.Is(err, library.ErrEphemeral) {
 		return &usage{err: err, hint: "hold it in a cache with --cache-key secret, which outlasts the mount"}
+	}
+	if err != nil && strings.Contains(err.Error(), unix.ENOSPC.Error()) { // a mount's error comes as text
+		return &hinted{err: err, code: exitFailed, hint: "the hold may not last: free some space on the disk of the cache directory, then run hold add again"}
 	}
 	if err != nil {
 		return trouble(err)

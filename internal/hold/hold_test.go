@@ -27,6 +27,7 @@ var (
 type disk struct {
 	text map[veriff.SessionID][]byte
 	err  error
+	drop error // of Drop
 }
 
 func (d *disk) Keep(r *hold.Record) error {
@@ -37,10 +38,10 @@ func (d *disk) Keep(r *hold.Record) error {
 }
 
 func (d *disk) Drop(id veriff.SessionID) error {
-	if d.err == nil {
+	if d.drop == nil {
 		delete(d.text, id)
 	}
-	return d.err
+	return d.drop
 }
 
 func newSet(t *testing.T) (*hold.Set, *disk) {
@@ -148,19 +149,32 @@ func TestLearning(t *testing.T) {
 	}
 }
 
-// A hold that can't be written down counts as long as the process lives, and one that
-// can't be removed stands.
+// A hold that can't be written down is none, or stands as it was; one that can't be
+// removed stands.
 func TestBadDisk(t *testing.T) {
 	s, d := newSet(t)
 	d.err = errors.New("no space left on device")
 	other := veriff.SessionID{9, 9, 9, 9, 9, 9, 9, 9}
+	if _, err := s.Add(other, "x", "", time.Time{}, morning); !errors.Is(err, d.err) || s.Of(other) != nil {
+		t.Errorf("%v: it counts as a hold, and would be lost", err)
+	}
+	if _, err := s.Add(session, "x", "", time.Time{}, morning); !errors.Is(err, d.err) || s.Of(session).Reason != "claim" || len(d.text) != 1 {
+		t.Errorf("%v: %+v", err, s.Of(session))
+	}
+	d.text[other] = []byte("damaged")
+	s.Mend(errors.New("a record can't be read"))
+	if _, err := s.Add(other, "x", "", time.Time{}, morning); !errors.Is(err, d.err) || d.text[other] == nil {
+		t.Errorf("%v: what can't be read was dropped", err)
+	}
+	s.Mend(nil)
+	d.drop = errors.New("input/output error")
 	if _, err := s.Add(other, "x", "", time.Time{}, morning); !errors.Is(err, d.err) || s.Of(other) == nil {
-		t.Error(err)
+		t.Errorf("%v: it may be on the disk, and is not held", err)
 	}
 	if _, err := s.Learn(session, hold.SessionGone(morning)); !errors.Is(err, d.err) || s.Of(session).Gone.IsZero() {
 		t.Error(err)
 	}
-	if _, err := s.Release(session); !errors.Is(err, d.err) || s.Of(session) == nil {
+	if _, err := s.Release(session); !errors.Is(err, d.drop) || s.Of(session) == nil {
 		t.Error(err)
 	}
 }

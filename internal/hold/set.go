@@ -112,18 +112,24 @@ func (s *Set) Len() int {
 }
 
 // Add records a hold, or changes reason, end and author of the one that the session
-// has. After an error the session counts as held, though it may not last.
+// has. After an error there is no new hold, and one that the session had stands as it
+// was. Only what could be neither written nor removed again is held nevertheless, as it
+// may come back with the next process.
 func (s *Set) Add(id veriff.SessionID, reason, by string, until, now time.Time) (*Record, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	r := s.Of(id)
-	if r == nil {
-		r = &Record{Session: id, Since: now}
-	} else {
-		r = r.clone()
+	before := s.Of(id)
+	r := &Record{Session: id, Since: now}
+	if before != nil {
+		r = before.clone()
 	}
 	r.Reason, r.By, r.Until = reason, by, until
-	return r, s.keep(r)
+	err := s.keeper.Keep(r)
+	if err != nil && (before != nil || s.Broken() != nil || s.keeper.Drop(id) == nil) {
+		return before, err // a record that can't be read may be this session's: it is not dropped
+	}
+	s.put(r)
+	return r, err
 }
 
 // Learn adds to what is known of a held session, and reports whether that is new.
@@ -148,10 +154,14 @@ func (s *Set) Learn(id veriff.SessionID, all ...Learn) (changed bool, err error)
 
 func (s *Set) keep(r *Record) error {
 	err := s.keeper.Keep(r)
+	s.put(r)
+	return err
+}
+
+func (s *Set) put(r *Record) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.putLocked(r)
-	return err
 }
 
 // Release ends the hold of a session and returns it. The error is ErrNone, or says

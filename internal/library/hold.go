@@ -54,10 +54,10 @@ type Held struct {
 // An error means that there may be no hold: ErrEphemeral, one of the cache, or the
 // cause of ctx's end, after which there is one.
 func (l *holder) Hold(ctx context.Context, o HoldOptions) (Held, error) {
-	l.log.Info("a session is held from now on", "session", o.Session, "until", o.Until)
 	if _, err := l.holds.Add(o.Session, o.Reason, o.By, o.Until, l.now()); err != nil {
 		return Held{}, fmt.Errorf("library: hold session %s: %w", o.Session, err)
 	}
+	l.log.Info("a session is held from now on", "session", o.Session, "until", o.Until)
 	l.holds.Mend(store.BrokenHolds(l.cache)) // it may have been that of this session
 	if err := l.recall(ctx, o.Session); err != nil {
 		return l.heldOf(o.Session, nil), fmt.Errorf("library: hold session %s: %w", o.Session, err)
