@@ -66,7 +66,7 @@ func (d *Directory) check() error {
 // checkOurs refuses a file that is of another kind, for example a symbolic
 // link, or that someone else owns.
 func (d *Directory) checkOurs(rel string, st *unix.Stat_t, kind int) error {
-	const hint = "delete the cache directory; veriffs makes a new one"
+	const hint = "put back what was at the path named, or give it back to your user; don't delete the cache directory: it may have the only copy of what is held"
 	if int(st.Mode)&unix.S_IFMT != kind {
 		return d.refuse(rel, ErrSymlink, hint)
 	}

@@ -75,6 +75,15 @@ func TestStrictStart(t *testing.T) {
 			must(t, os.Rename(shard, dir+"-moved"))
 			must(t, os.Symlink(dir+"-moved", shard))
 		}},
+		"symbolic link for holds": {want: ErrSymlink, prepare: func(t *testing.T, dir string) {
+			good(t, dir)
+			must(t, os.Symlink(t.TempDir(), filepath.Join(dir, "0123456789abcdef", HoldDir)))
+		}},
+		"another owner of holds": {want: ErrOwner, root: true, prepare: func(t *testing.T, dir string) {
+			good(t, dir)
+			must(t, os.Mkdir(filepath.Join(dir, "0123456789abcdef", HoldDir), 0o700))
+			must(t, os.Chown(filepath.Join(dir, "0123456789abcdef", HoldDir), 65534, 65534))
+		}},
 		"newer format": {want: ErrNewer, prepare: func(t *testing.T, dir string) {
 			good(t, dir)
 			must(t, os.WriteFile(filepath.Join(dir, formatFile), []byte("veriffs cache 3\n"), 0o600))
@@ -108,6 +117,9 @@ func TestStrictStart(t *testing.T) {
 			}
 			if oe.Hint == "" || !strings.Contains(err.Error(), oe.Dir) {
 				t.Errorf("error %q, hint %q", err, oe.Hint)
+			}
+			if strings.HasPrefix(oe.Hint, "delete") {
+				t.Errorf("hint %q: what is held would be lost", oe.Hint)
 			}
 			if tt.want == ErrLocked && (oe.PID != os.Getpid() || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid()))) {
 				t.Errorf("pid %d: %v", oe.PID, err)
