@@ -208,6 +208,26 @@ func TestEmptied(t *testing.T) {
 			t.Errorf("%s: %v", now, got)
 		}
 	}
+	for _, tt := range []struct {
+		was, now string
+		want     bool
+	}{
+		{`{"person":{"name":"A"}}`, `{"person":{}}`, true},
+		{`{"person":{"name":"A","born":"1990"}}`, `{"person":{"name":"A","born":""}}`, true},
+		{`{"person":{"name":"A","born":"1990"}}`, `{"person":{"name":"A"}}`, true},
+		{`{"verifications":[{"id":"x"}]}`, `{"verifications":[]}`, true},
+		{`{"images":[{"id":"x"},{"id":"y"}]}`, `{"images":[{"id":"y"}]}`, true},
+		{`{"images":[{"id":"x","context":"face"}]}`, `{"images":[{"id":"x","context":null}]}`, true},
+		{`{"images":[{"id":"x"}]}`, `{"images":[{"id":"x"},{"id":"y"}]}`, false},
+		{`{"person":{"labels":["a","b"]}}`, `{"person":{"labels":["b"]}}`, false},
+		{`{"person":{"n":1,"ok":true}}`, `{"person":{"n":0,"ok":false}}`, false},
+		{`{"person":{},"list":[],"s":""}`, `{}`, false},
+		{`{"a":1}`, `null`, true},
+	} {
+		if got := hold.Emptied([]byte(tt.was), []byte(tt.now)); got != tt.want {
+			t.Errorf("%s, then %s: %v", tt.was, tt.now, got)
+		}
+	}
 	if hold.Emptied([]byte(`{"verification":null}`), []byte(`{"verification":null}`)) {
 		t.Error("what was null is emptied")
 	}

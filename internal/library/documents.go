@@ -192,7 +192,7 @@ func (l *documents) fetchDocument(t *flight.Task, k documentKey) (FullDocument, 
 		d, err = askDocument[k.kind](l.client, ctx, k.session)
 		return err
 	})
-	if held != nil && (answers.Proven(err) || err == nil && l.emptied(k, d)) {
+	if held != nil && (answers.Proven(err) || err == nil && l.emptied(k, d, veriff.AttemptID{})) {
 		if full, none := l.keptDocument(k, err); none == nil {
 			l.learn(k.session, hold.DocumentGone(k.kind.String(), l.now()))
 			return full, nil
@@ -226,6 +226,9 @@ func (l *documents) Gate(ctx context.Context, k documentKey, work func() (Docume
 // keep stores a document that came with a listing, which shows an attempt; zero is
 // unknown.
 func (l *documents) keep(k documentKey, d veriff.Document, attempt veriff.AttemptID) {
+	if l.keepStored(k, d, attempt) {
+		return
+	}
 	last, _ := l.answers.Present(k)
 	fresh := l.storeNewer(k, d, attempt)
 	l.answers.Put(k, fresh)

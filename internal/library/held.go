@@ -142,11 +142,32 @@ func (l *documents) keptDocument(k documentKey, none error) (FullDocument, error
 	return FullDocument{}, none
 }
 
-// emptied reports whether a new version of a document lacks a part that the stored
-// one has.
-func (l *documents) emptied(k documentKey, fresh veriff.Document) bool {
+// emptied reports whether a new version of a document, which shows an attempt (zero:
+// none), lacks contents that the stored one has.
+func (l *documents) emptied(k documentKey, fresh veriff.Document, attempt veriff.AttemptID) bool {
 	old, err := l.keptDocument(k, ErrNotFound)
-	return err == nil && !k.kind.InListing() && hold.Emptied(old.Body, fresh.Body)
+	if err != nil {
+		return false
+	}
+	_, shown := old.Label.Owners() // another attempt has files of its own
+	return shown == attempt && hold.Emptied(old.Body, fresh.Body)
+}
+
+// keepStored is keep for a held session's document that lost contents: the stored
+// version stays. It reports whether it does.
+func (l *documents) keepStored(k documentKey, fresh veriff.Document, attempt veriff.AttemptID) bool {
+	if l.holds.Of(k.session) == nil {
+		return false
+	}
+	if !l.emptied(k, fresh, attempt) {
+		l.learn(k.session, hold.DocumentThere(k.kind.String()))
+		return false
+	}
+	l.learn(k.session, hold.DocumentGone(k.kind.String(), l.now()))
+	if old, err := l.keptDocument(k, ErrNotFound); err == nil {
+		l.answers.Put(k, old.Document)
+	}
+	return true
 }
 
 // holdDocument is hold.json.

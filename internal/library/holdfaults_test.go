@@ -79,6 +79,39 @@ func TestEmptiedDecisionOfAHeldSession(t *testing.T) {
 	}
 }
 
+// Nor are its other documents replaced by emptier ones, those of its listing included.
+func TestEmptiedDocumentsOfAHeldSession(t *testing.T) {
+	for kind, tt := range map[listing.DocumentKind]struct {
+		asked sandbox.Kind
+		body  string
+	}{
+		listing.PersonDocument:   {sandbox.PersonData, `{"status":"success","person":{}}`},
+		listing.AttemptsDocument: {sandbox.SessionAttempts, `{"status":"success","verifications":[]}`},
+		listing.MediaDocument:    {sandbox.SessionMedia, `{"status":"success","images":[],"videos":[]}`},
+	} {
+		t.Run(kind.String(), func(t *testing.T) {
+			h := newHouse(t, 1<<30, history())
+			id := h.SessionIDs()[0]
+			h.hold(id)
+			before, err := h.lib.OpenDocument(context.Background(), id, kind)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Set(sandbox.Match{Kind: tt.asked}, sandbox.Body(200, "application/json", []byte(tt.body)))
+			for range 2 {
+				h.hold(id)
+				if now, err := h.lib.OpenDocument(context.Background(), id, kind); err != nil || !bytes.Equal(now.Body, before.Body) {
+					t.Errorf("%s, %v", now.Body, err)
+				}
+				h.restart()
+			}
+			if g := h.the().Gone; g == nil || len(g.Documents) != 1 || g.Documents[0].ID != kind.Name() {
+				t.Errorf("%+v", g)
+			}
+		})
+	}
+}
+
 // The hold of a session that nobody knows is recorded, and says that there is nothing.
 func TestHoldOfNothing(t *testing.T) {
 	h := newHouse(t, 1<<30, history())
