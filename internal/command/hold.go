@@ -7,6 +7,8 @@ import (
 	"os/user"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
 	"golang.org/x/sys/unix"
@@ -89,13 +91,38 @@ func holdArguments(c *cli.Context) (id veriff.SessionID, reason string, err erro
 		return id, "", err
 	}
 	id = ids[0]
-	if reason = strings.TrimSpace(c.String("reason")); reason == "" {
-		return id, "", usageError("--reason is missing: say why, for those who find it later")
+	reason, err = reasonFlag(c)
+	return id, reason, err
+}
+
+// reasonFlag reads why something is done.
+func reasonFlag(c *cli.Context) (string, error) {
+	reason := strings.TrimSpace(c.String("reason"))
+	switch {
+	case reason == "":
+		return "", usageError("--reason is missing: say why, for those who find it later")
+	case len(reason) > 1000:
+		return "", usageError("--reason is longer than 1000 bytes")
+	case printable(reason) != reason:
+		return "", usageError("--reason has control characters, such as a line break: give one line of text")
 	}
-	if len(reason) > 1000 {
-		return id, "", usageError("--reason is longer than 1000 bytes")
+	return reason, nil
+}
+
+// printable escapes what a terminal would obey instead of showing, such as control
+// characters, and what is not UTF-8.
+func printable(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		if _, n := utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		} else if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.In(r, unicode.Zl, unicode.Zp) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
 	}
-	return id, reason, nil
+	return b.String()
 }
 
 // untilFlag reads a day, which is included, or a moment. It must be to come.
@@ -180,7 +207,7 @@ func holdList(c *cli.Context) error {
 		return heldTrouble(unreadable)
 	}
 	for _, h := range holds {
-		fmt.Fprintf(c.App.Writer, "%s  since %s%s%s: %s\n", h.Session, h.Since.Local().Format(time.DateOnly), untilText(h), byText(h.By), h.Reason)
+		fmt.Fprintf(c.App.Writer, "%s  since %s%s%s: %s\n", h.Session, h.Since.Local().Format(time.DateOnly), untilText(h), byText(printable(h.By)), printable(h.Reason))
 		fmt.Fprintf(c.App.Writer, "  %s of %s; %s\n", plural(h.Files, "file"), plural(h.Attempts, "attempt"), goneText(h))
 	}
 	return heldTrouble(unreadable)
@@ -247,9 +274,9 @@ func releaseUnreadable(c *cli.Context) error {
 	if c.NArg() > 0 {
 		return usageError("give either a SESSION or --unreadable")
 	}
-	reason := strings.TrimSpace(c.String("reason"))
-	if reason == "" {
-		return usageError("--reason is missing: say why, for those who find it later")
+	reason, err := reasonFlag(c)
+	if err != nil {
+		return err
 	}
 	k, err := newKeeper(c, tidies)
 	if err != nil {

@@ -104,7 +104,7 @@ func whyText(s retention.Session) string {
 	}
 	switch s.Why {
 	case retention.WhyHeld:
-		return "held" + untilText(*s.Hold) + " (" + s.Hold.Reason + ")" + pinned
+		return "held" + untilText(*s.Hold) + " (" + printable(s.Hold.Reason) + ")" + pinned
 	case retention.WhyErased:
 		return "it is about to be erased"
 	case retention.WhyAge:
