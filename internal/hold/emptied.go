@@ -35,6 +35,10 @@ func lost(was, is any) bool {
 	switch was := was.(type) {
 	case map[string]any:
 		if is, ok := is.(map[string]any); ok {
+			const attempt = "attemptId"
+			if !empty(was[attempt]) && !empty(is[attempt]) && was[attempt] != is[attempt] {
+				return false // the decision about another attempt has parts of its own
+			}
 			for name, value := range was {
 				if lost(value, is[name]) {
 					return true

@@ -223,6 +223,7 @@ func TestEmptied(t *testing.T) {
 		{`{"person":{"n":1,"ok":true}}`, `{"person":{"n":0,"ok":false}}`, false},
 		{`{"person":{},"list":[],"s":""}`, `{}`, false},
 		{`{"a":1}`, `null`, true},
+		{`{"verification":{"attemptId":"x","reason":"r"}}`, `{"verification":{"attemptId":"y","reason":null}}`, false},
 	} {
 		if got := hold.Emptied([]byte(tt.was), []byte(tt.now)); got != tt.want {
 			t.Errorf("%s, then %s: %v", tt.was, tt.now, got)
