@@ -114,6 +114,12 @@ func algorithmOf(name, prefix string) (algorithm string, ok bool) {
 	return strings.CutSuffix(rest, manifestSuffix)
 }
 
+// isTagManifest reports whether a path is that of a tag manifest which is read: no
+// other file may go unlisted because of its name.
+func isTagManifest(p string) bool {
+	return slices.ContainsFunc(algorithms, func(a string) bool { return p == tagPrefix+a+manifestSuffix })
+}
+
 // bagInfo is bag-info.txt.
 type bagInfo [][2]string
 

@@ -124,8 +124,7 @@ func (v *verification) run(ctx context.Context) error {
 	v.declaration()
 	v.manifests(manifestPrefix, func(p string) bool { return strings.HasPrefix(p, payload+"/") })
 	v.manifests(tagPrefix, func(p string) bool {
-		_, isTagManifest := algorithmOf(p, tagPrefix)
-		return !strings.HasPrefix(p, payload+"/") && !isTagManifest && p != signatureName && p != stampName
+		return !strings.HasPrefix(p, payload+"/") && !isTagManifest(p) && p != signatureName && p != stampName
 	})
 	v.oxum()
 	v.signature()

@@ -98,7 +98,8 @@ func TestEachChangeIsFound(t *testing.T) {
 			t.Errorf("%s was removed: %v, %v", path, r, err)
 		}
 	}
-	for _, path := range []string{"data/extra.txt", "data/" + h.ids(1)[0].String() + "/latest/face-9.jpg", "note.txt", "sub/note.txt"} {
+	for _, path := range []string{"data/extra.txt", "data/" + h.ids(1)[0].String() + "/latest/face-9.jpg", "note.txt", "sub/note.txt",
+		"tagmanifest-x/evil.txt", "tagmanifest-/latest/record of a case.txt", "tagmanifest-md5.txt", "tagmanifest-.txt"} {
 		spoiled := copyBag(t, bag)
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(spoiled, path)), 0o700); err != nil {
 			t.Fatal(err)
