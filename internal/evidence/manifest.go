@@ -22,7 +22,8 @@ const (
 	fetchName        = "fetch.txt"
 	readmeName       = "README-evidence.txt"
 	sheetName        = "contact-sheet.html"
-	signedName       = "tagmanifest-sha512.txt" // what the signature is of
+	signedName       = tagPrefix + signedAlgorithm + manifestSuffix // what the signature is of
+	signedAlgorithm  = "sha512"
 	signatureName    = signedName + ".sig"
 	stampName        = signatureName + ".tsr"
 	manifestPrefix   = "manifest-"
@@ -137,6 +138,8 @@ func (b bagInfo) text() []byte {
 const (
 	oxumLabel     = "Payload-Oxum"
 	completeLabel = "Veriffs-Complete"
+	signerLabel   = "Veriffs-Signer" // only our bags have it
+	stampLabel    = "Veriffs-Timestamp"
 )
 
 // parseBagInfo returns the values of each label. A line that begins with white

@@ -124,6 +124,13 @@ func TestTimeStamp(t *testing.T) {
 	if err != nil || !strings.Contains(out, "Verification: OK") {
 		t.Errorf("openssl: %v\n%s", err, out)
 	}
+	bare := copyBag(t, dest)
+	if err := os.Remove(filepath.Join(bare, stamp)); err != nil {
+		t.Fatal(err)
+	}
+	if r := check(t, bare, evidence.VerifyOptions{}); !has(r, evidence.Absent, stamp) {
+		t.Errorf("it was removed: %+v", r)
+	}
 	// That of another bag's signature.
 	if err := os.WriteFile(filepath.Join(dest, "tagmanifest-sha512.txt.sig"), []byte("x"), 0o600); err != nil {
 		t.Fatal(err)

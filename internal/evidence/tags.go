@@ -80,7 +80,8 @@ func (e *export) bagInfo() bagInfo {
 	b.add("Veriffs-Exported", e.Time.Format(time.RFC3339))
 	b.add(completeLabel, yesNo(len(e.sum.Missing) == 0))
 	b.add("Veriffs-Access-Log", yesNo(e.AccessLog != nil))
-	b.add("Veriffs-Signer", e.fingerprint())
+	b.add(signerLabel, e.fingerprint())
+	b.add(stampLabel, yesNo(e.Stamp != nil))
 	return b
 }
 

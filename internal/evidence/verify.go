@@ -114,7 +114,8 @@ type verification struct {
 	report *Report
 	sums   map[string]sums // of each file that could be read
 
-	lacking bool // bag-info.txt says that the bag is not complete
+	info    map[string][]string // bag-info.txt
+	lacking bool                // it says that the bag is not complete
 }
 
 func (v *verification) run(ctx context.Context) error {
@@ -127,6 +128,7 @@ func (v *verification) run(ctx context.Context) error {
 		return !strings.HasPrefix(p, payload+"/") && !isTagManifest(p) && p != signatureName && p != stampName
 	})
 	v.oxum()
+	v.tagManifests()
 	v.signature()
 	v.records()
 	if v.lacking && len(v.report.Lacks) == 0 {
@@ -241,6 +243,7 @@ func (v *verification) oxum() {
 	if is := fmt.Sprintf("%d.%d", v.report.Bytes, v.report.Files); len(v.report.Problems) == 0 && len(info[oxumLabel]) == 1 && info[oxumLabel][0] != is {
 		v.report.wrong(Changed, payload+"/", fmt.Sprintf("its size and number of files are %s, not %s", is, info[oxumLabel][0]))
 	}
+	v.info = info
 	v.lacking = slices.Contains(info[completeLabel], "no")
 }
 
@@ -272,6 +275,10 @@ func (v *verification) signature() {
 func (v *verification) stamp(armored []byte) {
 	reply, err := v.read(stampName, maxStamp)
 	if errors.Is(err, fs.ErrNotExist) {
+		if slices.Contains(v.info[stampLabel], "yes") {
+			v.report.wrong(Absent, stampName, bagInfoName+" says that it has a time stamp")
+			return
+		}
 		v.report.notChecked("when it was made: there is no time stamp, only the exporter's clock")
 		return
 	}
