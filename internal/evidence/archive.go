@@ -41,6 +41,15 @@ func newArchive(dest string, recipients []age.Recipient, at time.Time) (_ *archi
 	if err := lock(f); err != nil {
 		return nil, err
 	}
+	start := make([]byte, len(ageMagic))
+	n, err := f.ReadAt(start, 0)
+	if err != nil && err != io.EOF {
+		return nil, err
+	}
+	// An interrupted run may have written less than a magic number.
+	if start = start[:n]; !begins(start, ageMagic) && !begins(start, zipMagic) {
+		return nil, errInTheWay(f.Name())
+	}
 	if err := f.Truncate(0); err != nil {
 		return nil, err
 	}
@@ -59,6 +68,15 @@ func newArchive(dest string, recipients []age.Recipient, at time.Time) (_ *archi
 	}
 	a.zip = zip.NewWriter(to)
 	return a, nil
+}
+
+// zipMagic begins a zip with entries.
+const zipMagic = "PK\x03\x04"
+
+// begins reports whether a text begins with a magic number, or is the begin of it.
+func begins(text []byte, magic string) bool {
+	n := min(len(text), len(magic))
+	return string(text[:n]) == magic[:n]
 }
 
 func (a *archive) create(name string) (io.WriteCloser, error) {

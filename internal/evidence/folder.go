@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -47,8 +48,8 @@ func newFolder(dest string, request []byte) (_ *folder, err error) {
 			f.abandon()
 		}
 	}()
-	if info, err := os.Lstat(f.work); err == nil && !info.IsDir() {
-		return nil, fmt.Errorf("evidence: %s is in the way: it is no directory", f.work)
+	if !ours(f.work) {
+		return nil, errInTheWay(f.work)
 	}
 	bag := filepath.Join(f.work, bagName)
 	if err := os.MkdirAll(bag, 0o700); err != nil {
@@ -67,10 +68,43 @@ func newFolder(dest string, request []byte) (_ *folder, err error) {
 	return f, f.readJournal(request)
 }
 
+// journalStart begins each journal.
+const journalStart = `{"Format":"` + recordFormat + `"`
+
+// ours reports whether a working directory is not there yet, or has nothing that
+// another program or a person has put at its top.
+func ours(work string) bool {
+	info, err := os.Lstat(work)
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	if !info.IsDir() {
+		return false
+	}
+	entries, err := os.ReadDir(work)
+	journal := false
+	for _, e := range entries {
+		journal = journal || e.Name() == journalName
+		if e.Name() != journalName && e.Name() != bagName {
+			return false
+		}
+	}
+	return err == nil && (journal || isEmpty(filepath.Join(work, bagName)))
+}
+
+// isEmpty reports whether a directory has no entries, or is not there.
+func isEmpty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return len(entries) == 0 && (err == nil || errors.Is(err, fs.ErrNotExist))
+}
+
 // readJournal reads what an earlier run did. Its last line may be torn.
 func (f *folder) readJournal(request []byte) error {
 	lines := bufio.NewReader(f.journal)
 	first, err := lines.ReadBytes('\n')
+	if !begins(first, journalStart) || err != nil && !isEmpty(filepath.Join(f.work, bagName)) {
+		return errInTheWay(f.work)
+	}
 	if err != nil { // none, or torn
 		if err := f.journal.Truncate(0); err != nil {
 			return err
@@ -181,7 +215,11 @@ func (f *folder) finish() error {
 		return err
 	}
 	f.abandon()
-	return os.RemoveAll(f.work)
+	if err := os.Remove(filepath.Join(f.work, journalName)); err != nil {
+		return err
+	}
+	os.Remove(f.work) // unless somebody has put something there
+	return nil
 }
 
 func (f *folder) abandon() {

@@ -107,6 +107,58 @@ func TestDestinations(t *testing.T) {
 	}
 }
 
+// What has the name of an unfinished export and is none stays as it is.
+func TestInTheWay(t *testing.T) {
+	h := newHouse(t)
+	plan := h.plan(exhibit.Selection{}, h.ids(1)...)
+	header := `{"Format":"veriffs-evidence/1"`
+	for name, c := range map[string]struct {
+		dest  string
+		files map[string]string // beside dest
+		ok    bool
+	}{
+		"a file for an archive":     {"case.zip", map[string]string{"case.zip.unfinished": "precious"}, false},
+		"a short file":              {"case.zip", map[string]string{"case.zip.unfinished": "P!"}, false},
+		"a torn archive":            {"case.zip", map[string]string{"case.zip.unfinished": "PK\x03\x04abc"}, true},
+		"an empty file":             {"case.zip", map[string]string{"case.zip.unfinished": ""}, true},
+		"a file for a folder":       {"case", map[string]string{"case.unfinished": "precious"}, false},
+		"files in a folder":         {"case", map[string]string{"case.unfinished/mine": "precious"}, false},
+		"files in a bag":            {"case", map[string]string{"case.unfinished/bag/mine": "precious"}, false},
+		"a journal of another kind": {"case", map[string]string{"case.unfinished/journal": "Monday\n"}, false},
+		"a torn one of that":        {"case", map[string]string{"case.unfinished/journal": "Monday"}, false},
+		"files without a header":    {"case", map[string]string{"case.unfinished/journal": header, "case.unfinished/bag/mine": "precious"}, false},
+		"a torn header":             {"case", map[string]string{"case.unfinished/journal": header}, true},
+		"an empty journal":          {"case", map[string]string{"case.unfinished/journal": ""}, true},
+	} {
+		dir := t.TempDir()
+		for path, text := range c.files {
+			path = filepath.Join(dir, path)
+			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := evidence.Export(t.Context(), h.source, plan, filepath.Join(dir, c.dest), h.options())
+		if c.ok {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), "in the way") {
+			t.Errorf("%s: %v", name, err)
+		}
+		got := files(t, dir)
+		for path, text := range c.files {
+			if got[path] != text {
+				t.Errorf("%s: %s was %q and is %q", name, path, text, got[path])
+			}
+		}
+	}
+}
+
 // An archive is written anew after an interruption, and nothing is fetched twice.
 func TestResumeArchive(t *testing.T) {
 	h := newHouse(t)

@@ -44,6 +44,12 @@ var (
 	ErrBusy         = errors.New("another process is exporting there")
 )
 
+// errInTheWay says that what has the name of an unfinished bag is none of ours. It is
+// left alone.
+func errInTheWay(name string) error {
+	return fmt.Errorf("evidence: %s is in the way: it is no unfinished export; move it, or export elsewhere", name)
+}
+
 // CheckDestination refuses, before any work, a destination that can't be written.
 func CheckDestination(dest string, encrypted bool) error {
 	switch {
