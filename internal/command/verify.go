@@ -110,13 +110,17 @@ func printReport(c *cli.Context, name string, r *evidence.Report) {
 		fmt.Fprintf(out, "not checked: %s\n", what)
 	}
 	files := fmt.Sprintf("%s of payload, %s", plural(r.Files, "file"), bytesText(r.Bytes))
+	as := "exported"
+	if c.String("signer") == "" { // nothing says that it is the exporter's
+		as = "signed by " + r.Signer
+	}
 	switch {
 	case len(r.Problems) > 0:
 		fmt.Fprintf(out, "%s is NOT as it was exported: %s (%s)\n", name, plural(len(r.Problems), "problem"), files)
 	case len(r.Lacks) > 0:
-		fmt.Fprintf(out, "%s is as it was exported, but NOT complete (%s)\n", name, files)
+		fmt.Fprintf(out, "%s is as it was %s, but NOT complete (%s)\n", name, as, files)
 	default:
-		fmt.Fprintf(out, "%s is as it was exported, and complete (%s)\n", name, files)
+		fmt.Fprintf(out, "%s is as it was %s, and complete (%s)\n", name, as, files)
 	}
 }
 

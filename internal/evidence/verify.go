@@ -265,6 +265,9 @@ func (v *verification) signature() {
 	} else {
 		v.report.Signer = ssh.FingerprintSHA256(key)
 		v.report.checked("the signature, by the key %s", v.report.Signer)
+		if named := v.info[signerLabel]; len(named) > 0 && !slices.Equal(named, []string{v.report.Signer}) {
+			v.report.wrong(Invalid, signatureName, fmt.Sprintf("%s says that %s signs", bagInfoName, strings.Join(named, ", ")))
+		}
 		if v.Signer == "" {
 			v.report.notChecked("whose key that is: ask the exporter for its fingerprint, or name the key with --signer")
 		}

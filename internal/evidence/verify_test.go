@@ -158,6 +158,24 @@ func TestManifestsMadeAnew(t *testing.T) {
 	}
 }
 
+// Somebody else's signature on a bag is not that of its exporter.
+func TestSignedByAnother(t *testing.T) {
+	h := newHouse(t)
+	bag := filepath.Join(t.TempDir(), "case")
+	h.export(bag, exhibit.Selection{}, h.ids(1)...)
+	_, stranger := newKey(t, 2)
+	signature, err := stranger.SignSSH(strings.NewReader(files(t, bag)["tagmanifest-sha512.txt"]), evidence.Namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(bag, "tagmanifest-sha512.txt.sig"), signature, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := check(t, bag, evidence.VerifyOptions{}); !has(r, evidence.Invalid, "tagmanifest-sha512.txt.sig") {
+		t.Errorf("%+v", r)
+	}
+}
+
 // An encrypted bag opens with its identity alone.
 func TestEncrypted(t *testing.T) {
 	h := newHouse(t)
