@@ -156,6 +156,50 @@ func TestReadmeCommands(t *testing.T) {
 	}
 }
 
+// The commands of README-evidence.txt that count files find each that was added.
+func TestReadmeCounts(t *testing.T) {
+	h := newHouse(t)
+	for _, stamp := range []func(context.Context, []byte) ([]byte, error){nil, newAuthority(t).stamp} {
+		bag := filepath.Join(t.TempDir(), "case")
+		o := h.options()
+		o.Stamp = stamp
+		if _, err := evidence.Export(t.Context(), h.source, h.plan(exhibit.Selection{}, h.ids(1)...), bag, o); err != nil {
+			t.Fatal(err)
+		}
+		_, script, _ := strings.Cut(files(t, bag)["README-evidence.txt"], "[ ] 2.")
+		script, _, _ = strings.Cut(script, "[ ] 3.")
+		_, script, _ = strings.Cut(script, "\n")
+		fine := func() bool {
+			out, err := run(t, bag, "", "sh", "-e", "-c", script)
+			if err != nil {
+				t.Fatal(out, err)
+			}
+			counts := strings.Fields(out)
+			return len(counts) == 2 && counts[0] == counts[1]
+		}
+		if !fine() {
+			t.Error("the bag as it was exported is refused")
+		}
+		for _, name := range []string{"contact-sheet-2.html", "data/readme"} {
+			name = filepath.Join(bag, name)
+			if err := os.Symlink("README-evidence.txt", name); err != nil {
+				t.Fatal(err)
+			}
+			if fine() {
+				t.Errorf("%s was added as a link", name)
+			}
+			os.Remove(name)
+			if err := os.WriteFile(name, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if fine() {
+				t.Errorf("%s was added", name)
+			}
+			os.Remove(name)
+		}
+	}
+}
+
 // All attempts, or a part of the files; what is left out is named.
 func TestSelection(t *testing.T) {
 	h := newHouse(t)
