@@ -7,7 +7,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -54,7 +53,12 @@ func newArchive(dest string, recipients []age.Recipient, at time.Time) (_ *archi
 		return nil, err
 	}
 	a := &archive{dest: dest, file: f, at: at.UTC()}
-	a.root = strings.TrimSuffix(strings.TrimSuffix(filepath.Base(dest), ageSuffix), zipSuffix)
+	a.root = filepath.Base(dest)
+	for _, ending := range []string{ageSuffix, zipSuffix} {
+		if hasSuffix(a.root, ending) {
+			a.root = a.root[:len(a.root)-len(ending)]
+		}
+	}
 	if checkPath(a.root) != nil { // it is the caller's own name for the file
 		a.root = "bag"
 	}

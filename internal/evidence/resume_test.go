@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"github.com/google/go-cmp/cmp"
@@ -103,6 +104,27 @@ func TestDestinations(t *testing.T) {
 	for name, encrypted := range map[string]bool{"case.zip": true, "case": true, "case.zip.age": false, "/": false} {
 		if evidence.CheckDestination(filepath.Join(t.TempDir(), name), encrypted) == nil && name != "/" {
 			t.Errorf("%s with encryption %v is accepted", name, encrypted)
+		}
+	}
+}
+
+// The ending of an archive may be in capitals, and its time must be one of a zip.
+func TestArchives(t *testing.T) {
+	h := newHouse(t)
+	plan := h.plan(exhibit.Selection{}, h.ids(1)...)
+	dest := filepath.Join(t.TempDir(), "CASE.ZIP")
+	h.export(dest, exhibit.Selection{}, h.ids(1)...)
+	if info, err := os.Stat(dest); err != nil || info.IsDir() {
+		t.Error("it is a folder:", err)
+	}
+	if r := check(t, dest, evidence.VerifyOptions{}); !r.Good() {
+		t.Errorf("%+v", r)
+	}
+	for year, ok := range map[int]bool{1850: false, 1979: false, 1980: true, 2107: true, 2108: false} {
+		o := h.options()
+		o.Time = time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)
+		if _, err := evidence.Export(t.Context(), h.source, plan, filepath.Join(t.TempDir(), "case.zip"), o); (err == nil) != ok {
+			t.Errorf("%d: %v", year, err)
 		}
 	}
 }

@@ -53,7 +53,7 @@ func errInTheWay(name string) error {
 // CheckDestination refuses, before any work, a destination that can't be written.
 func CheckDestination(dest string, encrypted bool) error {
 	switch {
-	case encrypted != strings.HasSuffix(dest, ageSuffix):
+	case encrypted != hasSuffix(dest, ageSuffix):
 		if encrypted {
 			return fmt.Errorf("evidence: an encrypted export is a file whose name ends in %s", ageSuffix)
 		}
@@ -69,12 +69,28 @@ func CheckDestination(dest string, encrypted bool) error {
 	return nil
 }
 
+// hasSuffix reports whether a name has an ending, in capitals or not.
+func hasSuffix(name, ending string) bool {
+	return len(name) >= len(ending) && strings.EqualFold(name[len(name)-len(ending):], ending)
+}
+
+// CheckTime refuses a time that a zip can't have: one before 1980 or after 2107.
+func CheckTime(t time.Time) error {
+	if y := t.UTC().Year(); y < 1980 || y > 2107 {
+		return fmt.Errorf("evidence: the year %d can't be written to an archive: give one from 1980 to 2107", y)
+	}
+	return nil
+}
+
 // newSink opens a destination. request tells one request from another.
 func newSink(dest string, request []byte, recipients []age.Recipient, at time.Time) (sink, error) {
 	if err := CheckDestination(dest, len(recipients) > 0); err != nil {
 		return nil, err
 	}
-	if strings.HasSuffix(dest, zipSuffix) || strings.HasSuffix(dest, ageSuffix) {
+	if err := CheckTime(at); err != nil {
+		return nil, err
+	}
+	if hasSuffix(dest, zipSuffix) || hasSuffix(dest, ageSuffix) {
 		return newArchive(dest, recipients, at)
 	}
 	return newFolder(dest, request)
