@@ -148,6 +148,9 @@ func (c *contents) readArchive(name string, identities []age.Identity) error {
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
 		return fmt.Errorf("neither a directory nor a zip: %w", err)
 	}
+	if !wholeZip(from, size) {
+		c.refused = append(c.refused, Problem{Added, sheet.Printable(filepath.Base(name)), "there are bytes before or after the archive"})
+	}
 	return c.readZip(z, size)
 }
 

@@ -120,6 +120,18 @@ func TestArchives(t *testing.T) {
 	if r := check(t, dest, evidence.VerifyOptions{}); !r.Good() {
 		t.Errorf("%+v", r)
 	}
+	text, err := os.ReadFile(dest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, spoiled := range map[string]string{"before": "x" + string(text), "after": string(text) + "x", "a zip before": "PK\x03\x04" + string(text)} {
+		if err := os.WriteFile(dest, []byte(spoiled), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := check(t, dest, evidence.VerifyOptions{}); !has(r, evidence.Added, "CASE.ZIP") {
+			t.Errorf("bytes %s: %+v", name, r.Problems)
+		}
+	}
 	for year, ok := range map[int]bool{1850: false, 1979: false, 1980: true, 2107: true, 2108: false} {
 		o := h.options()
 		o.Time = time.Date(year, 6, 1, 0, 0, 0, 0, time.UTC)
