@@ -61,6 +61,9 @@ func selection(c *cli.Context) (want exhibit.Selection, at time.Time, err error)
 		if at, err = time.Parse(time.RFC3339, text); err != nil {
 			return want, at, usageError("--time must be like 2026-11-27T10:00:00Z, not %q", text)
 		}
+		if err := evidence.CheckTime(at); err != nil {
+			return want, at, usageError("--time: %s", trimPackage(err))
+		}
 	}
 	return exhibit.Selection{AllAttempts: c.Bool("all-attempts"), Contexts: files.Contexts, NoVideo: files.NoVideo}, at, nil
 }
@@ -153,6 +156,9 @@ func (k *keeper) prepare(c *cli.Context, sessions []veriff.SessionID, want exhib
 	}
 	names := plan.Names()
 	if len(names) == 0 {
+		if len(want.Contexts) > 0 {
+			fmt.Fprintf(c.App.ErrWriter, "warning: no file has a context that matches --contexts %s: only documents are exported\n", strings.Join(want.Contexts, ","))
+		}
 		return plan, nil
 	}
 	show := newProgress(c.App.ErrWriter)
