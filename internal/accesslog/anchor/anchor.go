@@ -19,8 +19,8 @@ import (
 type Anchor interface {
 	// Name is what messages call it.
 	Name() string
-	// Publish keeps a checkpoint, in the form of a signed note. It must end when
-	// ctx does.
+	// Publish keeps a checkpoint, in the form of a signed note. It should end when
+	// ctx does; at the end of the program, one that does not is left behind.
 	Publish(ctx context.Context, checkpoint []byte) error
 }
 
@@ -78,9 +78,18 @@ type fileAnchor string
 
 func (a fileAnchor) Name() string { return "file:" + string(a) }
 
+// Publish ignores ctx: a regular file waits for its disk only.
 func (a fileAnchor) Publish(_ context.Context, checkpoint []byte) error {
 	f, err := os.OpenFile(string(a), os.O_WRONLY|os.O_APPEND|os.O_CREATE|unix.O_NONBLOCK, 0o600)
 	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() { // a pipe blocks whoever writes when it is full
+		err = errors.New("not a regular file: checkpoints can't be kept in it")
+	}
+	if err != nil {
+		f.Close()
 		return err
 	}
 	// A blank line ends the note, so that many can be told apart.

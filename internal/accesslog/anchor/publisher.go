@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"veriffs/internal/accesslog"
@@ -15,6 +16,7 @@ const (
 	publishEvery    = time.Minute
 	publishPatience = 30 * time.Second
 	farewell        = 10 * time.Second // for all anchors, at the end
+	afterFarewell   = 2 * time.Second  // for those that don't notice that it is over
 )
 
 // Publisher sends checkpoints to the anchors, each on its own, so that nobody waits
@@ -30,7 +32,9 @@ type Publisher struct {
 	taken    []accesslog.AnchorStatus // by each anchor
 
 	grown   []chan struct{} // one for each anchor
+	running []atomic.Bool   // likewise
 	stopped chan struct{}
+	ctx     context.Context // of the workers
 	cancel  context.CancelFunc
 	workers sync.WaitGroup
 }
@@ -38,7 +42,7 @@ type Publisher struct {
 // NewPublisher returns one that sends nothing before Start. What anchors refuse is
 // told to log.
 func NewPublisher(anchors []Anchor, log *slog.Logger) *Publisher {
-	p := &Publisher{anchors: anchors, log: log, stopped: make(chan struct{}), taken: make([]accesslog.AnchorStatus, len(anchors))}
+	p := &Publisher{anchors: anchors, log: log, stopped: make(chan struct{}), running: make([]atomic.Bool, len(anchors)), taken: make([]accesslog.AnchorStatus, len(anchors))}
 	for range anchors {
 		p.grown = append(p.grown, make(chan struct{}, 1))
 	}
@@ -68,20 +72,42 @@ func (p *Publisher) Offer(size int64, text []byte) {
 
 // Start begins to send what is offered.
 func (p *Publisher) Start() {
-	var ctx context.Context
-	ctx, p.cancel = context.WithCancel(context.Background())
+	p.ctx, p.cancel = context.WithCancel(context.Background())
 	for i, a := range p.anchors {
-		p.workers.Go(func() { p.serve(ctx, i, a) })
+		p.running[i].Store(true)
+		p.workers.Go(func() {
+			defer p.running[i].Store(false)
+			p.serve(p.ctx, i, a)
+		})
 	}
 }
 
-// Stop sends the newest checkpoint where it is not known yet.
+// Stop sends the newest checkpoint where it is not known yet. It waits for an anchor
+// that hangs until farewell is over and a moment longer, says which one it is, and leaves it.
 func (p *Publisher) Stop() {
 	close(p.stopped)
 	timer := time.AfterFunc(farewell, p.cancel)
-	p.workers.Wait()
-	timer.Stop()
-	p.cancel()
+	defer timer.Stop()
+	defer p.cancel()
+	done := make(chan struct{})
+	go func() {
+		p.workers.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return
+	case <-p.ctx.Done():
+	}
+	select {
+	case <-done:
+	case <-time.After(afterFarewell):
+		for i, a := range p.anchors {
+			if p.running[i].Load() {
+				p.log.Error("an anchor hangs, and is left: it may lack the access log's last checkpoint", "anchor", a.Name())
+			}
+		}
+	}
 }
 
 // serve publishes to one anchor, at most once in publishEvery.
