@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -20,10 +21,10 @@ type Filter struct {
 	Failed     bool        `json:"failed,omitempty"` // not those that succeeded
 }
 
-// Match reports whether a record is chosen; line is the record as it is in the log.
-func (f *Filter) Match(r *Record, line []byte) bool {
+// Match reports whether a record is chosen.
+func (f *Filter) Match(r *Record) bool {
 	switch {
-	case len(f.Sessions) > 0 && !slices.Contains(f.Sessions, r.Session) && !(f.Mentioned && f.Mentions(line)),
+	case len(f.Sessions) > 0 && !slices.Contains(f.Sessions, r.Session) && !(f.Mentioned && f.named(r)),
 		len(f.Operations) > 0 && !slices.Contains(f.Operations, r.Operation),
 		!f.Since.IsZero() && r.Time.Before(f.Since),
 		!f.Until.IsZero() && !r.Time.Before(f.Until),
@@ -40,7 +41,17 @@ func (f *Filter) Match(r *Record, line []byte) bool {
 	return f.Program == "" || c.Command == f.Program || c.Executable == f.Program || filepath.Base(c.Executable) == f.Program
 }
 
-// Mentions reports whether a line has the id of one of the sessions in it.
+// named reports whether a record names one of the sessions where an id of a session
+// can be. Other ids, such as those of a boot, an attempt or a file, have the same form.
+func (f *Filter) named(r *Record) bool {
+	return slices.ContainsFunc(f.Sessions, func(id string) bool {
+		return bytes.Contains(r.Detail, []byte(id)) || strings.Contains(r.Error, id) || strings.Contains(r.Document, id) ||
+			r.Caller != nil && strings.Contains(r.Caller.Arguments, id)
+	})
+}
+
+// Mentions reports whether a line has one of the ids anywhere in it. A line that has
+// none can't match.
 func (f *Filter) Mentions(line []byte) bool {
 	return slices.ContainsFunc(f.Sessions, func(id string) bool { return bytes.Contains(line, []byte(id)) })
 }

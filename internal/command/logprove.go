@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
 	"veriffs/internal/caller"
 )
 
@@ -79,12 +80,14 @@ func logEraseCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "erase",
 		Usage: "erase all records that name a session, such as when a person asks for it",
-		Description: "Their hashes stay, so that the log can be verified and proofs of other records hold. A record says which\n" +
-			"were erased, why and by whom, and does not name the session. Records that name several sessions go, too.\n" +
+		Description: "Without --yes it only says what would go. Hashes stay, so that the log can be verified and proofs of other records hold. A record says which\n" +
+			"were erased, why and by whom, and does not name the session. Records that name several sessions go, too;\n" +
+			"those of mounts, of new files and of gaps stay.\n" +
 			"Copies of the log, proofs that were handed out, and anything that reads it, are not reached.",
 		Flags: whichLogFlags(
 			&cli.StringSliceFlag{Name: flagSession, Usage: "erase records that name the session `ID`"},
 			&cli.StringFlag{Name: flagReason, Usage: "`WHY`; it is recorded, so name no person"},
+			&cli.BoolFlag{Name: "yes", Usage: "erase them; it can't be undone"},
 		),
 		Action: logErase,
 	}
@@ -105,6 +108,9 @@ func logErase(c *cli.Context) error {
 	if len(ids) != 1 || c.String(flagReason) == "" {
 		return usageError("--%s must name one session, and --%s say why", flagSession, flagReason)
 	}
+	if err := confirmErasure(c, path, ids[0]); err != nil {
+		return err
+	}
 	l, err := openLog(path, key)
 	if err != nil {
 		return err
@@ -120,4 +126,29 @@ func logErase(c *cli.Context) error {
 	}
 	_, err = fmt.Fprintf(c.App.Writer, "%s records erased\n", humanize.Comma(int64(n)))
 	return err
+}
+
+// confirmErasure refuses to erase without --yes, and an id that is none of a session
+// in the log. It says what would go.
+func confirmErasure(c *cli.Context, path, session string) error {
+	var e accesslog.Erasure
+	filter := accesslog.Filter{Sessions: []string{session}, Mentioned: true}
+	err := audit.Read(path, filter, func(r *accesslog.Record, _ []byte) error {
+		e.Add(session, r)
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case e.About == 0:
+		return usageError("no record in the log is about the session %s: nothing is erased", session)
+	case !c.Bool("yes"):
+		minute := func(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+		return &hinted{
+			err: fmt.Errorf("%s records from %s to %s would be erased for good, and %s that name the session stay",
+				humanize.Comma(int64(e.Records)), minute(e.First), minute(e.Last), humanize.Comma(int64(e.Kept))),
+			code: exitUsage, hint: "veriffs log show --session shows them; add --yes to erase them",
+		}
+	}
+	return nil
 }

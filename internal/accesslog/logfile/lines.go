@@ -177,7 +177,7 @@ func Choose(f *accesslog.Filter, line []byte) (*accesslog.Record, bool) {
 	if err != nil {
 		return nil, false
 	}
-	return &r, f.Match(&r, line)
+	return &r, f.Match(&r)
 }
 
 // Range names a range without its end.

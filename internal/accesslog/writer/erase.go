@@ -4,16 +4,16 @@ import (
 	"bytes"
 	"io"
 	"os"
-	"strings"
+	"regexp"
 	"time"
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/logfile"
 )
 
-// Erase erases every record that names a session, and leaves its hash in the tree and
-// a line in its place that says so. r is the record of it, and says who asked. It
-// returns how many records are erased. What it does is durable in an order that a
+// Erase erases every record that names a session and is Erasable, and leaves its hash in
+// the tree and a line in its place that says so. r is the record of it, and says who asked.
+// It returns how many records are erased: none if none is about the session. What it does is durable in an order that a
 // crash does not spoil: Erase again finishes it.
 func (l *Log) Erase(session, reason string, r accesslog.Record) (erased int, err error) {
 	l.disk.Lock()
@@ -31,7 +31,7 @@ func (l *Log) Erase(session, reason string, r accesslog.Record) (erased int, err
 			return err
 		}
 		r.Operation, r.Outcome = accesslog.OpLogErase, accesslog.Success
-		r.Detail = accesslog.Detail(accesslog.EraseDetail{Sequences: spans, Reason: strings.ReplaceAll(reason, session, "[erased]")})
+		r.Detail = accesslog.Detail(accesslog.EraseDetail{Sequences: spans, Reason: without(reason, session)})
 		by := s.edge.N
 		if err := l.appendDurably(r, now); err != nil {
 			return err
@@ -48,19 +48,25 @@ func (l *Log) Erase(session, reason string, r accesslog.Record) (erased int, err
 	return erased, err
 }
 
-// doomed reports whether a line is to be erased. Records of erasures and retention
-// stay: they explain what is missing.
-func doomed(f *accesslog.Filter, line []byte) bool {
-	r, ok := logfile.Choose(f, line)
-	return ok && r.Operation != accesslog.OpLogErase && r.Operation != accesslog.OpLogRetire
+// without returns a text without a session's id, however it is written.
+func without(text, session string) string {
+	return regexp.MustCompile("(?i)"+regexp.QuoteMeta(session)).ReplaceAllString(text, "[erased]")
 }
 
-// findDoomed returns the files that have records to erase, and which.
+// erasable reports whether a line is of a record to be erased.
+func erasable(f *accesslog.Filter, line []byte) bool {
+	r, ok := logfile.Choose(f, line)
+	return ok && r.Erasable()
+}
+
+// findDoomed returns the files that have records to erase, and which; none if no record
+// is about the session.
 func (s *store) findDoomed(f *accesslog.Filter) (paths []string, spans [][2]int64, err error) {
 	all, err := s.OldFiles()
 	if err != nil {
 		return nil, nil, err
 	}
+	var e accesslog.Erasure
 	for _, path := range append(all, s.Base) {
 		file, err := logfile.OpenRead(path)
 		if err != nil {
@@ -69,7 +75,8 @@ func (s *store) findDoomed(f *accesslog.Filter) (paths []string, spans [][2]int6
 		before := len(spans)
 		touched := false
 		_, _, err = logfile.ReadLines(file, 0, func(line []byte, _ int64) error {
-			if n := logfile.SequenceOf(line); n >= 0 && doomed(f, line) {
+			r, ok := logfile.Choose(f, line)
+			if n := logfile.SequenceOf(line); n >= 0 && ok && e.Add(f.Sessions[0], r) {
 				touched = true
 				if i := len(spans) - 1; i >= before && spans[i][1] == n-1 {
 					spans[i][1] = n
@@ -86,6 +93,9 @@ func (s *store) findDoomed(f *accesslog.Filter) (paths []string, spans [][2]int6
 		if touched {
 			paths = append(paths, path)
 		}
+	}
+	if e.About == 0 {
+		return nil, nil, nil
 	}
 	return paths, spans, nil
 }
@@ -109,7 +119,7 @@ func (s *store) eraseIn(path string, f *accesslog.Filter, by int64) (erased int,
 	out.Grow(len(text))
 	for line := range bytes.Lines(text) {
 		whole, ok := bytes.CutSuffix(line, []byte("\n"))
-		if ok && doomed(f, whole) {
+		if ok && erasable(f, whole) {
 			erased++
 			line = append(logfile.Stub(logfile.SequenceOf(whole), by), '\n')
 		}

@@ -150,7 +150,7 @@ func TestErase(t *testing.T) {
 	for _, r := range w.All(accesslog.Filter{Sessions: []string{logtest.Session(5)}, Mentioned: true}) {
 		salts[r.Salt] = true
 	}
-	n, err := l.Erase(logtest.Session(5), "asked by "+logtest.Session(5), accesslog.Record{Caller: &accesslog.Caller{UID: 7}})
+	n, err := l.Erase(logtest.Session(5), "asked by "+strings.ToUpper(logtest.Session(5)), accesslog.Record{Caller: &accesslog.Caller{UID: 7}})
 	if n != 3 || err != nil {
 		t.Fatal(n, err)
 	}
@@ -274,5 +274,33 @@ func TestFilesArePrivate(t *testing.T) {
 		if text, err := os.ReadFile(victim); err != nil || len(text) > 0 {
 			t.Errorf("%s: followed: %q %v", suffix, text, err)
 		}
+	}
+}
+
+// TestEraseOthersIDs: what has the same form as a session's id, and is that of a boot,
+// an attempt or a file, erases nothing; and records about the log itself stay.
+func TestEraseOthersIDs(t *testing.T) {
+	w := newWorld(t)
+	l := w.open(required)
+	if err := l.Mounted(accesslog.Record{Detail: json.RawMessage(`{"session":"` + logtest.Session(0) + `"}`)}); err != nil {
+		t.Fatal(err)
+	}
+	r := logtest.Opened(0)
+	r.Attempt, r.Media, r.Error = logtest.Session(7), logtest.Session(8), logtest.Session(9)+" is missing"
+	if err := l.Record(r); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{bootID(), r.Attempt, r.Media, logtest.Session(9)} {
+		if n, err := l.Erase(id, "asked", accesslog.Record{}); n != 0 || err != nil {
+			t.Errorf("%s: %d erased, %v", id, n, err)
+		}
+	}
+	if n, err := l.Erase(logtest.Session(0), "asked", accesslog.Record{}); n != 1 || err != nil {
+		t.Errorf("%d erased, %v", n, err)
+	}
+	w.close(l)
+	w.Verifies()
+	if all := w.All(accesslog.Filter{}); len(all) != 2 || all[0].Operation != accesslog.OpMount {
+		t.Errorf("%+v", all)
 	}
 }
