@@ -164,6 +164,11 @@ func (s *recordedExhibits) OpenExhibit(ctx context.Context, i exhibit.Item) (io.
 	if i.Kind == exhibit.Document {
 		r.Document = i.Name
 	}
+	if err == nil { // what was opened, and not what was asked for
+		if r.Attempt, r.Context = o.Attempt, o.Context; o.Session != "" {
+			r.Session = o.Session
+		}
+	}
 	switch {
 	case err != nil:
 		r.Outcome, r.Error = accesslog.Failed, err.Error()

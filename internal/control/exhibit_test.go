@@ -61,7 +61,7 @@ func TestExhibitsThroughTheSocket(t *testing.T) {
 		}
 		last := log.records[len(log.records)-1]
 		if last.Operation != accesslog.OpExport || last.Outcome != accesslog.Success || last.Caller == nil || last.Caller.PID != uint32(os.Getpid()) ||
-			last.Session != session.ID.String() || last.Media != i.Media || last.SHA256 != o.SHA256 || last.Size != o.Size || last.SecretID != o.SecretID ||
+			last.Session != session.ID.String() || last.Media != i.Media || last.Context != i.Context || last.Attempt != i.Attempt || last.SHA256 != o.SHA256 || last.Size != o.Size || last.SecretID != o.SecretID ||
 			(i.Kind == exhibit.Document) != (last.Document == i.Name) || (last.From == accesslog.FromAPI) != o.Fetched {
 			t.Errorf("%+v is recorded as %+v", i, last)
 		}
@@ -94,6 +94,7 @@ func TestExhibitsThroughTheSocket(t *testing.T) {
 func TestExhibitsThatAreNone(t *testing.T) {
 	log := new(journal)
 	h := newHouse(t, Options{AccessLog: log})
+	attempt := h.Sessions()[1].Attempts[0]
 	id, other := h.Sessions()[0].ID.String(), h.Sessions()[1].Attempts[0].Media[0].ID.String()
 	for _, i := range []exhibit.Item{
 		{Kind: exhibit.Media, Session: id, Media: other}, // of another session
@@ -101,6 +102,10 @@ func TestExhibitsThatAreNone(t *testing.T) {
 		{Kind: exhibit.Media, Session: id, Media: "passwd"},
 		{Kind: exhibit.Media, Session: id, Media: other, Attempt: "x", OfAttempt: true},
 		{Kind: exhibit.Document, Session: id, Name: "../decision.json"},
+		{Kind: exhibit.Media, Session: id, Media: other, Attempt: attempt.ID.String(), OfAttempt: true}, // likewise
+		{Kind: exhibit.Media, Session: h.Sessions()[1].ID.String(), Media: other, Attempt: attempt.ID.String(), OfAttempt: true, Context: "lies"},
+		{Kind: exhibit.Document, Session: id, Name: "media.json", Attempt: attempt.ID.String(), OfAttempt: true},
+		{Kind: exhibit.Document, Session: id, Name: "decision.json", Attempt: attempt.ID.String()},
 		{Kind: "other", Session: id, Name: "decision.jso"},
 	} {
 		_, _, err := h.client.OpenExhibit(t.Context(), i)

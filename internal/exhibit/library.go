@@ -123,8 +123,8 @@ func (s *shelf) addDocuments(ctx context.Context, v *Inventory, id veriff.Sessio
 	return nil
 }
 
-// OpenExhibit is part of Source. An item is found again by its ids: what else it
-// says is not relied on.
+// OpenExhibit is part of Source. An item is found again by its ids, and refused if it
+// is of another session or attempt, or has another context, than it says.
 func (s *shelf) OpenExhibit(ctx context.Context, i Item) (io.ReadCloser, Origin, error) {
 	id, err := veriff.ParseSessionID(i.Session)
 	if err != nil {
@@ -145,7 +145,18 @@ func (s *shelf) OpenExhibit(ctx context.Context, i Item) (io.ReadCloser, Origin,
 	}
 	if i.OfAttempt {
 		list, err := s.lib.OpenAttemptList(ctx, attempt)
-		return documentReader(list.Body), originOf(list.Label, int64(len(list.Body)), list.Fetched), err
+		if err != nil {
+			return nil, Origin{}, err
+		}
+		o := originOf(list.Label, int64(len(list.Body)), list.Fetched)
+		o.Session, o.Attempt = list.Label.Session, attempt.String()
+		if err := o.check(i); err != nil {
+			return nil, Origin{}, err
+		}
+		return documentReader(list.Body), o, nil
+	}
+	if i.Attempt != "" || i.Media != "" || i.Context != "" {
+		return nil, Origin{}, fmt.Errorf("exhibit: %q is of the session, and of no attempt or file: %w", i.Name, library.ErrNotFound)
 	}
 	d, err := s.lib.OpenDocument(ctx, id, kind)
 	if kind == listing.HoldDocument { // it is our own, and nobody signed it
@@ -174,12 +185,46 @@ func (s *shelf) openFile(ctx context.Context, i Item, id veriff.SessionID, attem
 	if !ok {
 		return nil, Origin{}, list.Missing(i.Media)
 	}
+	found := Origin{Context: f.Context.Value()}
+	if !list.Session.IsZero() {
+		found.Session = list.Session.String()
+	}
+	if !list.Attempt.IsZero() {
+		found.Attempt = list.Attempt.String()
+	}
+	if err := found.check(i); err != nil {
+		return nil, Origin{}, err
+	}
 	h, err := s.lib.Open(ctx, f)
 	if err != nil {
 		return nil, Origin{}, err
 	}
 	body := &reading{SectionReader: io.NewSectionReader(&handle{ctx, h}, 0, h.Size()), handle: h}
-	return body, originOf(h.Label(), h.Size(), h.Fetched()), nil
+	o := originOf(h.Label(), h.Size(), h.Fetched())
+	o.Session, o.Attempt, o.Context = found.Session, found.Attempt, found.Context
+	return body, o, nil
+}
+
+// check refuses an item that says something else than what was found by its ids. What is
+// not known of it contradicts nothing.
+func (o Origin) check(i Item) error {
+	switch {
+	case o.Session != "" && i.Session != o.Session:
+		return fmt.Errorf("exhibit: %s is of another session than %s: %w", i.label(), i.Session, library.ErrNotFound)
+	case o.Attempt != "" && i.Attempt != "" && i.Attempt != o.Attempt:
+		return fmt.Errorf("exhibit: %s is of the attempt %s: %w", i.label(), o.Attempt, library.ErrNotFound)
+	case i.Context != "" && i.Context != o.Context:
+		return fmt.Errorf("exhibit: %s has the context %q: %w", i.label(), o.Context, library.ErrNotFound)
+	}
+	return nil
+}
+
+// label names an item in errors.
+func (i Item) label() string {
+	if i.Kind == Media {
+		return "the file " + i.Media
+	}
+	return i.Name + " of the attempt " + i.Attempt
 }
 
 func originOf(l store.Label, size int64, fetched bool) Origin {
