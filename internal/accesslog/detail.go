@@ -57,8 +57,9 @@ type RetireDetail struct {
 // GapDetail is the detail of a log-gap record.
 type GapDetail struct {
 	Reason  string `json:"reason"`
-	Lost    uint64 `json:"lost,omitempty"`  // records
-	Bytes   int64  `json:"bytes,omitempty"` // that were cut off
+	Lost    uint64 `json:"lost,omitempty"`    // records
+	Refused uint64 `json:"refused,omitempty"` // operations, because they could not be recorded
+	Bytes   int64  `json:"bytes,omitempty"`   // that were cut off
 	SHA256  string `json:"bytes_sha256,omitempty"`
 	Since   string `json:"since,omitempty"`
 	Missing string `json:"missing,omitempty"` // sequence numbers that are in no file
@@ -75,6 +76,9 @@ func (d GapDetail) String() string {
 	text := d.Reason
 	if d.Lost > 0 {
 		text = fmt.Sprintf("%d records were lost: %s", d.Lost, text)
+	}
+	if d.Refused > 0 {
+		text = fmt.Sprintf("%d operations were refused, as they could not be recorded: %s", d.Refused, text)
 	}
 	if d.Bytes > 0 {
 		text += fmt.Sprintf(" (%d bytes)", d.Bytes)

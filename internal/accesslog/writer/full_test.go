@@ -52,17 +52,39 @@ func TestFullRequired(t *testing.T) {
 			t.Error("a record that is not on the disk was acknowledged")
 		}
 	}
-	if s := l.Status(); s.Failing == "" {
-		t.Errorf("%+v", s)
+	// A commit that has nothing to write is no sign of room.
+	l.queue.Lock()
+	refused := l.refused
+	l.refused = 0
+	l.queue.Unlock()
+	if err := l.commit(nil); err != nil {
+		t.Error(err)
 	}
+	if s := l.Status(); s.Failing == "" || strings.Contains(w.Said.String(), "can be written again") {
+		t.Errorf("%+v\n%s", s, w.Said.String())
+	}
+	l.queue.Lock()
+	l.refused += refused
+	l.queue.Unlock()
 	if r := w.Verify(); !r.OK() || r.Intact != 3 {
 		t.Errorf("%+v", r)
 	}
 	d.full.Store(false)
 	w.fill(l, 2)
 	w.close(l)
-	if r := w.Verifies(); r.Intact != 5 {
+	if r := w.Verifies(); r.Intact != 6 {
 		t.Errorf("%+v", r)
+	}
+	var told accesslog.GapDetail
+	for _, r := range w.Lines() {
+		if r.Operation == accesslog.OpLogGap {
+			if err := json.Unmarshal(r.Detail, &told); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if told.Refused != 5 || told.Lost != 0 {
+		t.Errorf("%+v", told)
 	}
 	if said := w.Said.String(); !strings.Contains(said, "nothing can be opened") || !strings.Contains(said, "can be written again") {
 		t.Error(said)
@@ -220,7 +242,7 @@ func TestCutFails(t *testing.T) {
 	w.close(l)
 	w.Verifies()
 	all := w.Lines()
-	if len(all) != 3 || all[1].Operation != accesslog.OpLogGap {
+	if len(all) != 4 || all[1].Operation != accesslog.OpLogGap || all[2].Operation != accesslog.OpLogGap { // the cut, and the refusal
 		t.Errorf("%v", fmt.Sprint(all))
 	}
 }

@@ -20,9 +20,10 @@ type Log struct {
 	queue    sync.Mutex
 	waiting  []entry
 	lost     uint64           // records that no log-gap record tells of yet
+	refused  uint64           // operations that could not be recorded, likewise
 	lostEver uint64           // by this process
-	since    time.Time        // of the first of lost
-	why      error            // of the last of lost
+	since    time.Time        // of the first of lost or refused
+	why      error            // of the last of them
 	mount    *accesslog.Mount // of this process, while it is up
 	beat     time.Time        // when its next heartbeat is due
 	closed   bool
@@ -31,11 +32,15 @@ type Log struct {
 	ended chan struct{} // the writer has
 	last  error         // of the writer; read after ended
 
-	disk     sync.Mutex // guards what follows; taken before queue, never after it
-	store    store
-	retire   time.Time // when to look for files to delete
-	told     time.Time // of the last complaint
-	failing  bool
+	disk    sync.Mutex // guards what follows; taken before queue, never after it
+	store   store
+	retire  time.Time // when to look for files to delete
+	told    time.Time // of the last complaint
+	failing bool
+
+	unwritten    bool      // the last write failed, and none has succeeded since
+	toldUnsigned time.Time // of the last complaint about a checkpoint
+
 	external *anchor.Publisher
 
 	condition condition // locked after all others
@@ -137,7 +142,7 @@ func (l *Log) poke() {
 
 // loseLocked counts records that are not in the log.
 func (l *Log) loseLocked(n int, why error) {
-	if l.lost == 0 {
+	if l.lost+l.refused == 0 {
 		l.since = l.options.Now()
 	}
 	l.lost += uint64(n)

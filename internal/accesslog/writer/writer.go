@@ -76,7 +76,7 @@ func (l *Log) idle() time.Duration {
 	}
 	l.disk.Unlock()
 	l.queue.Lock()
-	if l.lost > 0 {
+	if l.lost+l.refused > 0 {
 		wait = min(wait, retryEvery)
 	}
 	if l.mount != nil {
@@ -110,19 +110,8 @@ func (l *Log) commit(batch []entry) error {
 		l.external.Offer(l.store.signed, l.store.signedText)
 	}
 	l.disk.Unlock()
-	lost := 0
-	if beat != nil {
-		lost++
-	}
-	for _, e := range batch {
-		if e.done == nil {
-			lost++
-		}
-	}
-	if err != nil && lost > 0 {
-		l.queue.Lock()
-		l.loseLocked(lost, err)
-		l.queue.Unlock()
+	if err != nil {
+		l.miss(batch, beat != nil, err)
 	}
 	for _, e := range batch { // done has room
 		switch {
@@ -135,16 +124,49 @@ func (l *Log) commit(batch []entry) error {
 	return err
 }
 
+// miss counts a batch that could not be written.
+func (l *Log) miss(batch []entry, beat bool, why error) {
+	lost, refused := 0, uint64(0)
+	if beat {
+		lost++
+	}
+	for _, e := range batch {
+		switch {
+		case e.done == nil:
+			lost++
+		case e.record != nil:
+			refused++
+		}
+	}
+	if lost == 0 && refused == 0 {
+		return
+	}
+	l.queue.Lock()
+	defer l.queue.Unlock()
+	l.loseLocked(lost, why)
+	l.refused += refused
+}
+
 // commitLocked takes the lock of the log, writes what build returns, after what has
 // to be said before it, and does what is due. build says whether its records must be
 // durable. An error means that none of them is in the log.
 func (l *Log) commitLocked(build func(*store) ([]*accesslog.Record, bool)) (err error) {
 	s := &l.store
+	reached, wrote := false, false
 	defer func() {
+		if err != nil {
+			l.unwritten = l.unwritten || reached
+		} else if wrote {
+			l.unwritten = false
+		}
+		if err == nil && l.unwritten { // nothing was tried: it may still fail
+			return
+		}
 		l.complain(err)
 		l.condition.wrote(s.edge.N, err)
 	}()
 	return s.locked(func() error {
+		reached = true
 		now := l.options.Now()
 		if s.end >= l.options.MaxFile && s.currentRows > 0 {
 			if err := s.rotate(now); err != nil {
@@ -152,17 +174,22 @@ func (l *Log) commitLocked(build func(*store) ([]*accesslog.Record, bool)) (err 
 			}
 		}
 		records, durable := build(s)
-		lost, before := l.preface(s)
+		gone, before := l.preface(s)
 		if len(records)+len(before) > 0 {
 			if err := s.append(append(before, records...), durable); err != nil {
 				return err
 			}
-			l.prefaced(lost)
+			wrote = true
+			l.prefaced(gone)
 		}
 		l.maintain(now)
 		return nil
 	})
 }
+
+// missed counts what a record tells of: records that were lost, and operations that were
+// refused because they could not be recorded.
+type missed struct{ lost, refused uint64 }
 
 // locked runs f with the lock of the log held, after what was found is recorded: no
 // checkpoint covers what was taken up unchecked without the record that says so.
@@ -170,27 +197,28 @@ func (l *Log) locked(f func() error) error {
 	s := &l.store
 	return s.locked(func() error {
 		if len(s.found) > 0 {
-			lost, before := l.preface(s)
+			gone, before := l.preface(s)
 			if err := s.append(before, true); err != nil {
 				return err
 			}
-			l.prefaced(lost)
+			l.prefaced(gone)
 		}
 		return f()
 	})
 }
 
 // prefaced forgets what is recorded now.
-func (l *Log) prefaced(lost uint64) {
+func (l *Log) prefaced(gone missed) {
 	l.store.found = nil
 	l.queue.Lock()
-	l.lost -= lost
+	l.lost -= gone.lost
+	l.refused -= gone.refused
 	l.queue.Unlock()
 }
 
 // preface returns what must be said before the next record: that a file begins,
 // what was found wrong, and how many records were lost.
-func (l *Log) preface(s *store) (lost uint64, before []*accesslog.Record) {
+func (l *Log) preface(s *store) (gone missed, before []*accesslog.Record) {
 	add := func(r accesslog.Record) {
 		l.fill(&r)
 		before = append(before, &r)
@@ -202,12 +230,13 @@ func (l *Log) preface(s *store) (lost uint64, before []*accesslog.Record) {
 		add(r)
 	}
 	l.queue.Lock()
-	lost, since, why := l.lost, l.since, l.why
+	gone = missed{l.lost, l.refused}
+	since, why := l.since, l.why
 	l.queue.Unlock()
-	if lost > 0 {
-		add(gap(accesslog.GapDetail{Reason: fmt.Sprint(why), Lost: lost, Since: since.UTC().Format(time.RFC3339)}))
+	if gone != (missed{}) {
+		add(gap(accesslog.GapDetail{Reason: fmt.Sprint(why), Lost: gone.lost, Refused: gone.refused, Since: since.UTC().Format(time.RFC3339)}))
 	}
-	return lost, before
+	return gone, before
 }
 
 // maintain signs a checkpoint and deletes old files when that is due. Failing that
@@ -220,7 +249,10 @@ func (l *Log) maintain(now time.Time) {
 	if closed || s.others(now) || now.Sub(s.signedAt) >= checkpointEvery || now.Before(s.signedAt) {
 		if err := s.sign(now); err != nil {
 			s.signedAt = now // try again in a while
-			l.log.Warn("the access log's checkpoint can't be written", "error", err)
+			if time.Since(l.toldUnsigned) >= complainEvery {
+				l.toldUnsigned = time.Now()
+				l.log.Warn("the access log's checkpoint can't be written", "error", err)
+			}
 		}
 	}
 	if l.options.Keep > 0 && !now.Before(l.retire) {
