@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/accesslog/audit"
+	"veriffs/internal/accesslog/logfile"
 )
 
 // errTampered is a log or a proof that is not what was written.
@@ -123,7 +124,9 @@ func readProof(path string) (*audit.Proof, error) {
 	defer f.Close()
 	begin := make([]byte, 200)
 	n, err := f.Read(begin)
-	if err != nil || !bytes.Contains(begin[:n], []byte(`"format"`)) || bytes.HasPrefix(begin[:n], []byte(`{"seq":`)) {
+	begin = bytes.TrimLeft(begin[:n], " \t\r\n")
+	log := logfile.Files{Base: path}
+	if err != nil || !bytes.HasPrefix(begin, []byte("{")) || bytes.HasPrefix(begin, []byte(`{"seq":`)) || exists(log.Checkpoint()) || exists(log.Tree()) {
 		return nil, nil
 	}
 	if info.Size() > maxProof {
@@ -138,6 +141,11 @@ func readProof(path string) (*audit.Proof, error) {
 		return nil, usageError("%s: %w", path, err)
 	}
 	return p, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
 }
 
 // verifyProof checks a proof, which needs nothing else but a key.
@@ -170,6 +178,10 @@ func verifyProof(c *cli.Context, path, keyFile string, p *audit.Proof) error {
 		fmt.Fprintf(w, "  %-10s %s\n", "note", note)
 	}
 	fmt.Fprintf(w, "  %-10s %s\n", "note", "a proof shows that these records are in the log, not that there are no others")
-	_, err = fmt.Fprintln(w, "verified: each record is in the log that was signed")
+	verdict := "verified: each record is in the log that was signed"
+	if len(p.Entries) == 0 {
+		verdict = "verified: signed by the key, and there is no record in it"
+	}
+	_, err = fmt.Fprintln(w, verdict)
 	return err
 }

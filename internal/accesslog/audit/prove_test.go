@@ -135,3 +135,16 @@ func FuzzParseProof(f *testing.F) {
 		}
 	})
 }
+
+// TestWrongKey: a key that signed nothing of the log accuses nobody of anything.
+func TestWrongKey(t *testing.T) {
+	w, _ := small(t)
+	other, err := installation.Open(filepath.Join(w.Dir, "other", "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := audit.Verify(audit.Options{Path: w.Path(), Installation: other})
+	if err != nil || len(r.Findings) != 1 || !strings.Contains(r.Findings[0].Text, "right one") || len(r.Notes) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}

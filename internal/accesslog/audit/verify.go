@@ -58,6 +58,9 @@ func Verify(o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	if v.foreign(checkpoints) {
+		return r, nil
+	}
 	w := newWalk(r, logfile.TreeReader{ReaderAt: s.tree}, v.knownRecords())
 	if err := v.walk(w); err != nil {
 		return nil, &accesslog.Error{Path: base, Err: err}
@@ -70,6 +73,24 @@ func Verify(o Options) (*Report, error) {
 	v.compare(checkpoints, wrong)
 	v.conclude()
 	return r, nil
+}
+
+// foreign reports whether the log's checkpoint is sound and no checkpoint at all is signed
+// by the key. Then the key is likely the wrong one, and what the records say of each other
+// can't be judged: that is the one finding.
+func (v *verification) foreign(checkpoints []checked) bool {
+	if len(checkpoints) > 0 || v.snapshot.checkpoint == nil {
+		return false
+	}
+	if _, err := logfile.OriginOf(v.snapshot.checkpoint); err != nil {
+		return false
+	}
+	if _, err := logfile.ParseCheckpoint(v.snapshot.checkpoint, v.key); !errors.Is(err, logfile.ErrSignature) {
+		return false
+	}
+	v.report.Findings = []Finding{}
+	v.report.find(Damaged, -1, -1, "the checkpoint is not signed by this key: is it the right one? Nothing else was looked at")
+	return true
 }
 
 // verification is one run of Verify.

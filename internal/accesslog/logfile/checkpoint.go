@@ -33,8 +33,8 @@ func (c Checkpoint) Sign(s note.Signer) ([]byte, error) {
 	return note.Sign(&note.Note{Text: c.text()}, s)
 }
 
-// errSignature is a checkpoint that the key did not sign.
-var errSignature = errors.New("is not signed by the log's key")
+// ErrSignature is a checkpoint that the key did not sign.
+var ErrSignature = errors.New("is not signed by the log's key")
 
 // ParseCheckpoint checks the signature of a checkpoint by a verifier key, as
 // installation.VerifierKey returns it. Signatures of others are ignored.
@@ -50,7 +50,7 @@ func ParseCheckpoint(text []byte, verifierKey string) (Checkpoint, error) {
 	)
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &invalid):
-		return Checkpoint{}, errSignature
+		return Checkpoint{}, ErrSignature
 	case err != nil:
 		return Checkpoint{}, errors.New("is not a checkpoint")
 	}
