@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Directory is a cache's directory, open and locked. Paths are relative to it.
@@ -141,6 +143,11 @@ func (d *Directory) SyncAll() error { return syncFS(d.self) }
 // Close unlocks the directory. Files that are open stay open.
 func (d *Directory) Close() error {
 	var err error
+	if d.lock != nil {
+		// Closing alone leaves it to a child that was forked and has not run its
+		// program yet: another Open at that moment would be refused.
+		_ = unix.Flock(int(d.lock.Fd()), unix.LOCK_UN)
+	}
 	for _, f := range []*os.File{d.lock, d.self} {
 		if f != nil {
 			err = errors.Join(err, f.Close())

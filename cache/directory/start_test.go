@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // open opens a directory that is closed at the end of the test.
@@ -28,6 +30,18 @@ func good(t *testing.T, path string) {
 	must(t, d.MkdirAll(filepath.Dir(object), 0o700))
 	must(t, d.WriteFile(object, nil, 0o600))
 	must(t, d.Close())
+}
+
+// TestCloseUnlocks: the lock is gone when Close returns, even if a child that was
+// forked a moment ago still has all files open.
+func TestCloseUnlocks(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cache")
+	d := open(t, path)
+	child, err := unix.Dup(int(d.lock.Fd()))
+	must(t, err)
+	defer unix.Close(child)
+	must(t, d.Close())
+	open(t, path)
 }
 
 // TestStrictStart opens directories that must be refused, with the reason and a
