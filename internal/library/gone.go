@@ -205,6 +205,9 @@ func (l *eraser) survey(ctx context.Context, id veriff.AttemptID, d *doomed) err
 // renewed has a listing asked for anew, and reports whether the API says that it is
 // gone. It fails if the new one proves nothing.
 func renewed[K answers.Question](ctx context.Context, a *answers.Answers[K, *Listing], id K) (gone bool, err error) {
+	if a.Absent(id) { // it said so a moment ago
+		return true, nil
+	}
 	list, err := a.Renew(ctx, id)
 	switch {
 	case err == nil && list.Proves:
