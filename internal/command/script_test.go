@@ -90,7 +90,7 @@ func TestOrdinaryUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("all tests run as an ordinary user here")
 	}
-	dir, err := os.MkdirTemp("/tmp", "veriffs-user-") // where the user can go
+	dir, err := os.MkdirTemp("/tmp", "v-") // where the user can go
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func TestOrdinaryUser(t *testing.T) {
 		mkdir "$2/tmp"; chown ` + nobody + ` "$2/tmp"
 		mknod "$2/fuse" c 10 229; chmod 666 "$2/fuse"; mount --bind "$2/fuse" /dev/fuse
 		cd "$2"; TMPDIR="$2/tmp" HOME="$2/tmp" exec setpriv --reuid=` + nobody + ` --regid=` + nobody + ` --clear-groups \
-			"$2/command.test" -test.v -test.timeout=5m -test.run='^TestScripts$'`
+			"$2/command.test" -test.v -test.timeout=10m -test.run='^TestScripts$'`
 	out, err := exec.Command("unshare", "--mount", "sh", "-c", script, "sh", self, dir).CombinedOutput()
 	if err != nil || !bytes.Contains(out, []byte("--- PASS: TestScripts")) {
 		t.Fatalf("as an ordinary user: %v\n%s", err, out)
