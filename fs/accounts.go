@@ -51,7 +51,7 @@ func (a *accounts) opened(ctx context.Context, err error, describe func(*accessl
 		r.Caller = &who
 	}
 	describe(&r)
-	return a.log.Record(r)
+	return a.log.Record(ctx, r)
 }
 
 // recordMedia says what was opened; handle is nil if it was not.

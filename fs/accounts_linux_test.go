@@ -1,6 +1,7 @@
 package fs_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -27,7 +28,7 @@ type ledger struct {
 	err     error // of the next ones
 }
 
-func (l *ledger) Record(r accesslog.Record) error {
+func (l *ledger) Record(_ context.Context, r accesslog.Record) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.records = append(l.records, r)

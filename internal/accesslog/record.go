@@ -1,6 +1,7 @@
 package accesslog
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"time"
@@ -134,7 +135,8 @@ type Caller struct {
 //
 // Record returns once the record is as safe as the mode demands: on the disk
 // with required, taken over with best-effort. An error means, with required,
-// that the operation must not go on.
+// that the operation must not go on. When ctx ends it waits no longer, and returns
+// the cause; the record may be written all the same.
 type Recorder interface {
-	Record(Record) error
+	Record(ctx context.Context, r Record) error
 }

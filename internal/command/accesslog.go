@@ -1,6 +1,7 @@
 package command
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -205,7 +206,7 @@ func (a *accessLog) end(how string, err error) {
 		wrote = a.Unmounted(r)
 	} else if err != nil {
 		r.Operation = accesslog.OpMount
-		wrote = a.Record(r)
+		wrote = a.Record(context.Background(), r)
 	}
 	if err := errors.Join(wrote, a.Close()); err != nil {
 		a.log.Error("the access log was not closed in order", "error", err)
@@ -239,7 +240,7 @@ func (a *accessLog) suspect(about library.Subject, r accesslog.Record, err error
 			*id.text = id.id.String()
 		}
 	}
-	if err := a.Record(r); err != nil {
+	if err := a.Record(context.Background(), r); err != nil {
 		a.log.Error("a failed verification could not be recorded", "error", err)
 	}
 }

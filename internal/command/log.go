@@ -186,7 +186,7 @@ func recordReading(c *cli.Context, path, key string, r accesslog.Record) {
 	r.Operation, r.Outcome, r.Caller = accesslog.OpLogRead, accesslog.Success, &who
 	l, err := openLog(path, key)
 	if err == nil {
-		err = errors.Join(l.Record(r), l.Close())
+		err = errors.Join(l.Record(c.Context, r), l.Close())
 	}
 	if err != nil {
 		problem, _, _ := explain(c.Context, err)

@@ -48,7 +48,7 @@ func logProve(c *cli.Context) error {
 	}
 	defer l.Close()
 	who := caller.Self()
-	if err := l.Record(accesslog.Record{Operation: accesslog.OpLogRead, Outcome: accesslog.Success, Caller: &who, Detail: readingDetail("prove", filter)}); err != nil {
+	if err := l.Record(c.Context, accesslog.Record{Operation: accesslog.OpLogRead, Outcome: accesslog.Success, Caller: &who, Detail: readingDetail("prove", filter)}); err != nil {
 		return err
 	}
 	proof, err := l.Prove(filter)

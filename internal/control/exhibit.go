@@ -180,7 +180,7 @@ func (s *recordedExhibits) OpenExhibit(ctx context.Context, i exhibit.Item) (io.
 	default:
 		r.From = accesslog.FromCache
 	}
-	wrote := s.log.Record(r)
+	wrote := s.log.Record(ctx, r)
 	if err == nil && wrote != nil {
 		body.Close()
 		return nil, exhibit.Origin{}, fmt.Errorf("control: what can't be recorded is not handed out: %w", wrote)

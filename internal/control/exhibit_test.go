@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -22,7 +23,7 @@ type journal struct {
 	full    error
 }
 
-func (j *journal) Record(r accesslog.Record) error {
+func (j *journal) Record(_ context.Context, r accesslog.Record) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.full == nil {

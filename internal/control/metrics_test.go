@@ -42,7 +42,7 @@ func (a *metricsAddress) Handle(_ context.Context, r slog.Record) error {
 // accounts is an access log that is not well.
 type accounts struct{}
 
-func (accounts) Record(accesslog.Record) error { return nil }
+func (accounts) Record(context.Context, accesslog.Record) error { return nil }
 func (accounts) Status() accesslog.Status {
 	return accesslog.Status{Path: "/log", Records: 7, Lost: 2, Failing: "no space"}
 }

@@ -153,7 +153,7 @@ func (k *recorded) record(ctx context.Context, r accesslog.Record, about asked, 
 	if r.Detail, err = json.Marshal(about); err != nil {
 		panic(err) // our own types
 	}
-	if err := k.log.Record(r); err != nil {
+	if err := k.log.Record(context.WithoutCancel(ctx), r); err != nil {
 		return fmt.Errorf("control: it was done, but could not be recorded: %w", err)
 	}
 	return nil

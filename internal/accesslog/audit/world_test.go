@@ -29,7 +29,7 @@ func withErased(t testing.TB, records int, maxFile int64) (w *world, erased int6
 		o.Common = accesslog.Record{}
 	})
 	for i := range records {
-		if err := l.Record(accesslog.Record{Operation: accesslog.OpOpen, Outcome: accesslog.Success, Session: logtest.Session(i)}); err != nil {
+		if err := l.Record(t.Context(), accesslog.Record{Operation: accesslog.OpOpen, Outcome: accesslog.Success, Session: logtest.Session(i)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,7 +83,7 @@ func required(o *writer.Options) { o.Mode = accesslog.Required }
 func (w *world) fill(l *writer.Log, n int) {
 	w.T.Helper()
 	for i := range n {
-		if err := l.Record(logtest.Opened(i)); err != nil {
+		if err := l.Record(w.T.Context(), logtest.Opened(i)); err != nil {
 			w.T.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -26,7 +27,7 @@ func child() {
 	fail(err)
 	fail(l.Mounted(accesslog.Record{Mountpoint: "/m"}))
 	for i := 0; ; i++ {
-		fail(l.Record(logtest.Opened(i)))
+		fail(l.Record(context.Background(), logtest.Opened(i)))
 		if i == 20 {
 			fmt.Println("ready")
 		}

@@ -2,26 +2,57 @@ package writer
 
 import (
 	"sync"
+	"time"
 
 	"veriffs/internal/accesslog"
 )
 
-// condition is what Status shows and the log's other locks would keep from it: they are
-// held while the disk works.
+// condition is whether the log can be written, for Status, which the log's other locks
+// would keep from it: they are held while the disk works.
 type condition struct {
-	mu      sync.Mutex
-	records int64
-	failing string
+	options *Options
+
+	mu        sync.Mutex
+	records   int64
+	failing   string    // why; empty: it is not
+	told      time.Time // of the last complaint
+	unwritten bool      // the last write failed, and none has succeeded since
 }
 
-func (s *condition) wrote(records int64, err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failing = ""; err != nil {
-		s.failing = err.Error()
-		return
+// committed takes in how a commit ended: whether the log was reached, and written to.
+func (c *condition) committed(reached, wrote bool, records int64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	was := c.failing != ""
+	switch {
+	case err != nil:
+		c.unwritten = c.unwritten || reached
+		c.failing = err.Error()
+		if !was || time.Since(c.told) >= complainEvery {
+			c.told = time.Now()
+			c.complain(err)
+		}
+	case c.unwritten && !wrote: // nothing was tried: it may still fail
+	default:
+		c.unwritten, c.failing, c.records = false, "", records
+		if was {
+			c.options.Logger.Warn("the access log can be written again")
+		}
 	}
-	s.records = records
+}
+
+func (c *condition) complain(err error) {
+	effect := "what is opened is NOT recorded until this is mended"
+	if c.options.Mode == accesslog.Required {
+		effect = "nothing can be opened until this is mended"
+	}
+	c.options.Logger.Error("the access log can't be written: "+effect, "path", c.options.Path, "error", err)
+}
+
+func (c *condition) isFailing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failing != ""
 }
 
 // Status returns how the log is.

@@ -56,7 +56,7 @@ func crash(t *testing.T, step int) {
 			return nil
 		}
 		for i := range 5 {
-			if l.Record(accesslog.Record{Operation: accesslog.OpOpen, Outcome: accesslog.Success, Session: logtest.Session(i)}) == nil {
+			if l.Record(t.Context(), accesslog.Record{Operation: accesslog.OpOpen, Outcome: accesslog.Success, Session: logtest.Session(i)}) == nil {
 				acknowledged = append(acknowledged, logtest.Session(i))
 			}
 			if i == 2 {

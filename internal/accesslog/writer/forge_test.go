@@ -172,7 +172,7 @@ func TestUnknownMount(t *testing.T) {
 			l := w.open(required)
 			m := accesslog.Mount{ID: "feed", Mountpoint: "/m", PID: 1, Start: 1, Boot: bootID(), Namespace: pidNamespace(), Host: process().host}
 			change(&m)
-			if err := l.Record(accesslog.Record{Operation: accesslog.OpMount, Outcome: accesslog.Success, Detail: accesslog.Detail(accesslog.MountDetail{Mount: &m})}); err != nil {
+			if err := l.Record(t.Context(), accesslog.Record{Operation: accesslog.OpMount, Outcome: accesslog.Success, Detail: accesslog.Detail(accesslog.MountDetail{Mount: &m})}); err != nil {
 				t.Fatal(err)
 			}
 			w.close(l)
@@ -207,7 +207,7 @@ func TestEmptyDirectory(t *testing.T) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Record(logtest.Opened(1)); err == nil {
+	if err := l.Record(t.Context(), logtest.Opened(1)); err == nil {
 		t.Error("acknowledged")
 	}
 	if err := l.Close(); err == nil {

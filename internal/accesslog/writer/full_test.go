@@ -48,24 +48,20 @@ func TestFullRequired(t *testing.T) {
 	w.fill(l, 3)
 	d.full.Store(true)
 	for i := range 5 {
-		if err := l.Record(logtest.Opened(i)); err == nil {
+		if err := l.Record(t.Context(), logtest.Opened(i)); err == nil {
 			t.Error("a record that is not on the disk was acknowledged")
 		}
 	}
 	// A commit that has nothing to write is no sign of room.
-	l.queue.Lock()
-	refused := l.refused
-	l.refused = 0
-	l.queue.Unlock()
-	if err := l.commit(nil); err != nil {
+	refused, _, why := l.queue.untold()
+	l.queue.told(refused)
+	if err := l.commit(); err != nil {
 		t.Error(err)
 	}
 	if s := l.Status(); s.Failing == "" || strings.Contains(w.Said.String(), "can be written again") {
 		t.Errorf("%+v\n%s", s, w.Said.String())
 	}
-	l.queue.Lock()
-	l.refused += refused
-	l.queue.Unlock()
+	l.queue.miss(refused, why)
 	if r := w.Verify(); !r.OK() || r.Intact != 3 {
 		t.Errorf("%+v", r)
 	}
@@ -157,7 +153,7 @@ func TestFullFile(t *testing.T) {
 			}
 			failed := 0
 			for i := range 4 {
-				if l.Record(logtest.Opened(i)) != nil {
+				if l.Record(t.Context(), logtest.Opened(i)) != nil {
 					failed++
 				}
 			}
@@ -234,7 +230,7 @@ func TestCutFails(t *testing.T) {
 	})
 	w.fill(l, 1)
 	failing.Store(true)
-	if l.Record(logtest.Opened(1)) == nil {
+	if l.Record(t.Context(), logtest.Opened(1)) == nil {
 		t.Error("acknowledged")
 	}
 	failing.Store(false)

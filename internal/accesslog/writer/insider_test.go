@@ -119,7 +119,7 @@ func TestRolledBackInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.Restore(old, "log/")
-	if err := l.Record(logtest.Opened(1)); err == nil {
+	if err := l.Record(t.Context(), logtest.Opened(1)); err == nil {
 		t.Error("acknowledged")
 	}
 	if err := l.Close(); err == nil {

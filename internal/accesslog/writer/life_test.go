@@ -25,6 +25,28 @@ func count(all []accesslog.Record, op accesslog.Operation) (n int) {
 	return n
 }
 
+// TestOpenedBesideAMount: who opens the log right after a mount's record, which is not
+// signed yet, waits for its checkpoint and finds nothing wrong.
+func TestOpenedBesideAMount(t *testing.T) {
+	w := newWorld(t)
+	mount := w.open()
+	if err := mount.Mounted(accesslog.Record{Mountpoint: "/m"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		before := len(w.Lines())
+		w.fill(mount, 1)
+		for len(w.Lines()) == before { // it is written soon, and signed within a second
+			time.Sleep(time.Millisecond)
+		}
+		w.close(w.open())
+	}
+	w.close(mount)
+	if gaps := w.All(accesslog.Filter{Operations: []accesslog.Operation{accesslog.OpLogGap}}); len(gaps) != 0 {
+		t.Errorf("gaps: %+v", gaps)
+	}
+}
+
 // TestMounts: a mount is up from its record to the next one about it, over files
 // that were rotated and moved away; one whose process is gone gets a record.
 func TestMounts(t *testing.T) {
@@ -56,7 +78,7 @@ func TestMounts(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			other := newWorld(t)
 			l := other.open(small)
-			l.store.up = map[string]accesslog.Mount{}
+			l.store.mounts.forget()
 			var m accesslog.Mount
 			for _, r := range w.All(accesslog.Filter{Operations: []accesslog.Operation{accesslog.OpMount}}) {
 				if r.Mountpoint == "/m" {
@@ -68,7 +90,7 @@ func TestMounts(t *testing.T) {
 					m = *d.Mount
 				}
 			}
-			if err := l.Record(accesslog.Record{Operation: accesslog.OpMount, Outcome: accesslog.Success, Detail: accesslog.Detail(accesslog.MountDetail{Mount: &m})}); err != nil {
+			if err := l.Record(t.Context(), accesslog.Record{Operation: accesslog.OpMount, Outcome: accesslog.Success, Detail: accesslog.Detail(accesslog.MountDetail{Mount: &m})}); err != nil {
 				t.Fatal(err)
 			}
 			other.fill(l, 10)
@@ -141,7 +163,7 @@ func TestErase(t *testing.T) {
 	l := w.open(required, func(o *Options) { o.MaxFile = 3000 })
 	w.fill(l, 12)
 	w.fill(l, 12)
-	l.Record(accesslog.Record{Operation: accesslog.OpExport, Outcome: accesslog.Success, Detail: json.RawMessage(`{"sessions":["` + logtest.Session(5) + `","` + logtest.Session(6) + `"]}`)})
+	l.Record(t.Context(), accesslog.Record{Operation: accesslog.OpExport, Outcome: accesslog.Success, Detail: json.RawMessage(`{"sessions":["` + logtest.Session(5) + `","` + logtest.Session(6) + `"]}`)})
 	before, err := l.Prove(accesslog.Filter{Sessions: []string{logtest.Session(6)}})
 	if err != nil {
 		t.Fatal(err)
@@ -287,7 +309,7 @@ func TestEraseOthersIDs(t *testing.T) {
 	}
 	r := logtest.Opened(0)
 	r.Attempt, r.Media, r.Error = logtest.Session(7), logtest.Session(8), logtest.Session(9)+" is missing"
-	if err := l.Record(r); err != nil {
+	if err := l.Record(t.Context(), r); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []string{bootID(), r.Attempt, r.Media, logtest.Session(9)} {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/logfile"
@@ -33,11 +34,35 @@ func (s *store) readCheckpoint() ([]byte, logfile.Checkpoint, error) {
 	return nil, logfile.Checkpoint{}, fmt.Errorf("its checkpoint %s %w", s.Files.Checkpoint(), err)
 }
 
+// awaitSigned waits until a checkpoint covers the records that are on the disk, if a
+// mount is up that may have written them: it signs within checkpointEvery. What is
+// unsigned after that, or when no mount is up, nobody stands for.
+func (s *store) awaitSigned() {
+	_, last, err := logfile.SpanOf(s.Base)
+	if err != nil || last < 0 || s.covers(last) {
+		return
+	}
+	var peek mounts
+	if peek.read(s.Base) != nil || !peek.someRun() {
+		return
+	}
+	for deadline := time.Now().Add(2 * checkpointEvery); !s.covers(last) && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// covers reports whether the last checkpoint covers a record. One that can't be read
+// is for others to complain of.
+func (s *store) covers(sequence int64) bool {
+	_, c, err := s.readCheckpoint()
+	return err != nil || c.Size > sequence
+}
+
 // load reads the log from the disk. It trusts what the last checkpoint covers,
 // without reading it again, and takes up the records that follow.
 func (s *store) load() (found []accesslog.Record, err error) {
 	s.close()
-	s.up = make(map[string]accesslog.Mount)
+	s.mounts.forget()
 	text, c, err := s.readCheckpoint()
 	if errors.Is(err, iofs.ErrNotExist) {
 		if _, size, err := logfile.IdentifyPath(s.Base); err != nil || size > 0 {
@@ -55,17 +80,22 @@ func (s *store) load() (found []accesslog.Record, err error) {
 	if s.signer, err = s.options.Key.Signer(c.Origin); err != nil {
 		return nil, err
 	}
-	if s.tree, err = s.disk.Open(s.Files.Tree()); err != nil {
+	if s.tree.file, err = s.disk.Open(s.Files.Tree()); err != nil {
 		return nil, err
 	}
-	s.edge, err = logfile.ReadFrontier(logfile.TreeReader{ReaderAt: s.tree}, c.Size)
-	if err != nil || s.edge.Root() != c.Root {
-		if err := s.rebuild(c); err != nil {
+	edge, err := logfile.ReadFrontier(s.tree.reader(), c.Size)
+	if err == nil && edge.Root() == c.Root {
+		s.tree.reset(edge)
+	} else {
+		leaves, err := s.leaves(c.Size)
+		if err == nil {
+			err = s.tree.rebuild(c, leaves)
+		}
+		if err != nil {
 			return nil, err
 		}
 		found = append(found, gap(accesslog.GapDetail{Reason: "the tree file was damaged, and computed again from the records"}))
 	}
-	s.unstored, s.stored = s.unstored[:0], tlog.StoredHashCount(c.Size)*logfile.HashSize
 	more, err := s.loadTail()
 	if err != nil {
 		return nil, err
@@ -85,10 +115,11 @@ func (s *store) create() ([]accesslog.Record, error) {
 	if s.signer, err = s.options.Key.Signer(s.origin); err != nil {
 		return nil, err
 	}
-	if s.tree, err = s.disk.Open(s.Files.Tree()); err != nil {
+	if s.tree.file, err = s.disk.Open(s.Files.Tree()); err != nil {
 		return nil, err
 	}
-	s.edge, s.unstored, s.stored, s.signed = logfile.Frontier{}, nil, 0, 0
+	s.tree.reset(logfile.Frontier{})
+	s.signed = 0
 	// The checkpoint of nothing is what says that the log exists.
 	if err := s.writeCheckpoint(s.options.Now()); err != nil {
 		return nil, err
@@ -119,7 +150,7 @@ func (s *store) loadTail() (found []accesslog.Record, err error) {
 			return nil, err
 		}
 		if first > s.edge.N || missing {
-			known, err := s.takeFromTree(first)
+			known, err := s.tree.take(first)
 			if err != nil {
 				return nil, err
 			}
@@ -154,7 +185,7 @@ func (s *store) loadTail() (found []accesslog.Record, err error) {
 			return nil, err
 		}
 	}
-	return append(found, s.cutTree()...), nil
+	return append(found, s.tree.cut()...), nil
 }
 
 // readRotated takes up records from rotated and moved files that are beyond s.edge
@@ -193,46 +224,12 @@ func (s *store) takeUp(path string, before int64) error {
 	defer f.Close()
 	_, _, err = logfile.ReadLines(f, 0, func(line []byte, _ int64) error {
 		if n := logfile.SequenceOf(line); n == s.edge.N && (before < 0 || n < before) {
-			s.take(line)
+			s.tree.add(logfile.RecordHash(line))
 		}
 		s.noteLine(line)
 		return nil
 	})
 	return err
-}
-
-// take adds the hash of a line that another process wrote.
-func (s *store) take(line []byte) {
-	s.unstored = logfile.AppendHashes(s.unstored, s.edge.Add(logfile.RecordHash(line)))
-}
-
-// takeFromTree adds the hashes of records that are in no file here: whoever moved
-// the current file away has them. It stops before the sequence number before, if
-// that is not negative.
-func (s *store) takeFromTree(before int64) (found []accesslog.Record, err error) {
-	_, size, err := logfile.Identify(s.tree)
-	if err != nil {
-		return nil, err
-	}
-	known := logfile.TreeRecords(size)
-	if before >= 0 {
-		if known < before {
-			return nil, fmt.Errorf("lacks the records %s, and their hashes", logfile.Range(known, before))
-		}
-		known = before
-	}
-	from := s.edge.N
-	for s.edge.N < known {
-		leaf, err := logfile.TreeReader{ReaderAt: s.tree}.Leaf(s.edge.N)
-		if err != nil {
-			return nil, err
-		}
-		s.unstored = logfile.AppendHashes(s.unstored, s.edge.Add(leaf))
-	}
-	if s.edge.N > from {
-		found = append(found, gap(accesslog.GapDetail{Reason: "records are not in any file beside the log", Missing: logfile.Range(from, s.edge.N)}))
-	}
-	return found, nil
 }
 
 // readOn reads lines of the current file from an offset, takes up those that are
@@ -245,7 +242,7 @@ func (s *store) readOn(from int64) (found []accesslog.Record, err error) {
 			if logfile.SequenceOf(line) != s.edge.N {
 				return errBad
 			}
-			s.take(line)
+			s.tree.add(logfile.RecordHash(line))
 		}
 		s.currentRows++
 		s.noteLine(line)
@@ -272,17 +269,29 @@ func (s *store) readOn(from int64) (found []accesslog.Record, err error) {
 	return found, s.rotate(s.options.Now())
 }
 
-// cutTree cuts from the tree the hashes of records that are gone: after a power
-// cut, hashes may be on the disk whose records are not.
-func (s *store) cutTree() (found []accesslog.Record) {
-	_, size, err := logfile.Identify(s.tree)
-	if known := logfile.TreeRecords(size); err == nil && known > s.edge.N {
-		found = append(found, gap(accesslog.GapDetail{Reason: "the tree knows records that are gone", Lost: uint64(known - s.edge.N)}))
+// leaves returns the hashes of the records below a sequence number that are in files.
+func (s *store) leaves(below int64) (map[int64]tlog.Hash, error) {
+	leaves := make(map[int64]tlog.Hash)
+	paths, err := s.OldFiles()
+	if err != nil {
+		return nil, err
 	}
-	if want := s.stored + int64(len(s.unstored)); err == nil && size > want {
-		if err := s.disk.Truncate(s.tree, want); err != nil {
-			s.log.Warn("the tree of the access log can't be cut", "error", err)
+	for _, path := range append(paths, s.Base) {
+		f, err := logfile.OpenRead(path)
+		if err != nil {
+			continue // what is missing shows when the tree is computed
+		}
+		_, _, err = logfile.ReadLines(f, 0, func(line []byte, _ int64) error {
+			n := logfile.SequenceOf(line)
+			if _, erased := logfile.ParseStub(line); n >= 0 && n < below && !erased {
+				leaves[n] = logfile.RecordHash(line)
+			}
+			return nil
+		})
+		f.Close()
+		if err != nil {
+			return nil, errors.Join(errDamaged, err)
 		}
 	}
-	return found
+	return leaves, nil
 }

@@ -1,13 +1,13 @@
 package writer
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
 	"maps"
 	"os"
 	"slices"
-	"time"
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/logfile"
@@ -41,43 +41,41 @@ func (l *Log) Mounted(r accesslog.Record) error {
 		}
 		return append(records, &r)
 	})
-	l.queue.Lock()
-	l.mount, l.beat = &m, l.options.Now().Add(accesslog.HeartbeatEvery)
-	l.queue.Unlock()
-	return l.verdict(err, 1)
+	l.queue.mounted(&m)
+	return l.verdict(err)
 }
 
 // Unmounted records that the mount of this log ended in order.
 func (l *Log) Unmounted(r accesslog.Record) error {
-	l.queue.Lock()
-	m := l.mount
-	l.mount = nil
-	lost := l.lostEver
-	l.queue.Unlock()
+	m := l.queue.mounted(nil)
 	if m == nil {
 		return nil
 	}
-	r.Operation, r.Detail = accesslog.OpUnmount, accesslog.Detail(accesslog.MountDetail{Mount: &accesslog.Mount{ID: m.ID}, Lost: lost, Info: r.Detail})
+	r.Operation, r.Detail = accesslog.OpUnmount, accesslog.Detail(accesslog.MountDetail{Mount: &accesslog.Mount{ID: m.ID}, Lost: l.Lost(), Info: r.Detail})
 	if r.Outcome == "" {
 		r.Outcome = accesslog.Success
 	}
-	return l.Record(r)
+	ctx, cancel := context.WithTimeout(context.Background(), closePatience) // its disk may hang
+	defer cancel()
+	return l.Record(ctx, r)
 }
 
-// heartbeat returns the record that is due, if one is.
-func (l *Log) heartbeat(now time.Time) *accesslog.Record {
-	l.queue.Lock()
-	m, due, lost := l.mount, l.mount != nil && !now.Before(l.beat), l.lostEver
-	if due {
-		l.beat = now.Add(accesslog.HeartbeatEvery)
+// mounts is which mounts are up, as the records say.
+type mounts struct {
+	up  map[string]accesslog.Mount // by their ids
+	own string                     // the id of this process's
+}
+
+func (m *mounts) forget() { m.up = make(map[string]accesslog.Mount) }
+
+// others reports whether a mount of another process is up.
+func (m *mounts) others() bool {
+	for id := range m.up {
+		if id != m.own {
+			return true
+		}
 	}
-	l.queue.Unlock()
-	if !due {
-		return nil
-	}
-	r := &accesslog.Record{Operation: accesslog.OpHeartbeat, Outcome: accesslog.Success, Detail: accesslog.Detail(accesslog.MountDetail{Mount: &accesslog.Mount{ID: m.ID}, Lost: lost})}
-	l.fill(r)
-	return r
+	return false
 }
 
 // reasons of an unclean record.
@@ -89,41 +87,62 @@ const (
 // ended returns the mounts whose process no longer runs, and those of which this process
 // can't tell, with the reason. The latter would count as up for ever otherwise: a
 // container has another host name each time it starts.
-func (s *store) ended() (all []accesslog.Mount, reasons []string) {
-	for _, id := range slices.Sorted(maps.Keys(s.up)) {
-		m, reason := s.up[id], mountDied
+func (m *mounts) ended() (all []accesslog.Mount, reasons []string) {
+	for _, id := range slices.Sorted(maps.Keys(m.up)) {
+		u, reason := m.up[id], mountDied
 		switch {
-		case m.Boot == process().boot && (m.Host != process().host || m.Namespace != pidNamespace()):
+		case u.Boot == process().boot && (u.Host != process().host || u.Namespace != pidNamespace()):
 			reason = mountUnknown
-		case m.Boot == process().boot && startTime(m.PID) == m.Start:
+		case u.Boot == process().boot && startTime(u.PID) == u.Start:
 			continue
-		case m.Host != process().host:
+		case u.Host != process().host:
 			reason = mountUnknown
 		}
-		all, reasons = append(all, m), append(reasons, reason)
+		all, reasons = append(all, u), append(reasons, reason)
 	}
 	return all, reasons
 }
 
+// read learns from a file of the log which mounts are up.
+func (m *mounts) read(path string) error {
+	m.forget()
+	f, err := logfile.OpenRead(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, _, err = logfile.ReadLines(f, 0, func(line []byte, _ int64) error {
+		m.noteLine(line)
+		return nil
+	})
+	return err
+}
+
+// someRun reports whether a mount is up whose process may run.
+func (m *mounts) someRun() bool {
+	_, reasons := m.ended()
+	return len(m.up) > len(reasons) || slices.Contains(reasons, mountUnknown)
+}
+
 // noteLine learns from a line which mounts are up.
-func (s *store) noteLine(line []byte) {
+func (m *mounts) noteLine(line []byte) {
 	if !logfile.Has(line, accesslog.OpMount, accesslog.OpUnmount, accesslog.OpUnclean, accesslog.OpLogRotate) {
 		return
 	}
 	if r, err := logfile.ParseRecord(line); err == nil {
-		s.note(&r)
+		m.note(&r)
 	}
 }
 
 // note learns from a record which mounts are up.
-func (s *store) note(r *accesslog.Record) {
+func (m *mounts) note(r *accesslog.Record) {
 	switch r.Operation {
 	case accesslog.OpLogRotate:
 		var d accesslog.RotateDetail
 		if json.Unmarshal(r.Detail, &d) == nil {
-			clear(s.up)
-			for _, m := range d.Up {
-				s.up[m.ID] = m
+			m.forget()
+			for _, u := range d.Up {
+				m.up[u.ID] = u
 			}
 		}
 	case accesslog.OpMount, accesslog.OpUnmount, accesslog.OpUnclean:
@@ -132,18 +151,18 @@ func (s *store) note(r *accesslog.Record) {
 			return
 		}
 		if r.Operation != accesslog.OpMount {
-			delete(s.up, d.Mount.ID)
+			delete(m.up, d.Mount.ID)
 		} else if r.Outcome == accesslog.Success {
-			s.up[d.Mount.ID] = *d.Mount
+			m.up[d.Mount.ID] = *d.Mount
 		}
 	}
 }
 
 // rotation is the first record of a file that does not begin the log.
-func (s *store) rotation() accesslog.Record {
+func (m *mounts) rotation() accesslog.Record {
 	d := accesslog.RotateDetail{Up: []accesslog.Mount{}}
-	for _, id := range slices.Sorted(maps.Keys(s.up)) {
-		d.Up = append(d.Up, s.up[id])
+	for _, id := range slices.Sorted(maps.Keys(m.up)) {
+		d.Up = append(d.Up, m.up[id])
 	}
 	return accesslog.Record{Operation: accesslog.OpLogRotate, Outcome: accesslog.Success, Detail: accesslog.Detail(d)}
 }

@@ -1,7 +1,6 @@
 package writer
 
 import (
-	"errors"
 	"log/slog"
 	"time"
 
@@ -34,10 +33,4 @@ const (
 	maxBatch        = 1024             // records in one write
 	checkpointEvery = time.Second      // at most, and one at the end
 	closePatience   = 15 * time.Second // for a disk that hangs
-)
-
-// Errors of Record.
-var (
-	ErrClosed = errors.New("accesslog: the log is closed")
-	errFull   = errors.New("accesslog: the queue is full")
 )

@@ -1,6 +1,8 @@
 package writer
 
 import (
+	"context"
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -59,7 +61,7 @@ func TestRecordTogether(t *testing.T) {
 	for i := range 8 {
 		all.Go(func() {
 			for n := range 50 {
-				if err := logs[i%2].Record(logtest.Opened(n)); err != nil {
+				if err := logs[i%2].Record(t.Context(), logtest.Opened(n)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -85,7 +87,7 @@ func BenchmarkRecord(b *testing.B) {
 			b.ReportAllocs()
 			b.RunParallel(func(p *testing.PB) {
 				for p.Next() {
-					if err := l.Record(r); err != nil {
+					if err := l.Record(b.Context(), r); err != nil {
 						b.Error(err)
 					}
 				}
@@ -95,5 +97,29 @@ func BenchmarkRecord(b *testing.B) {
 			b.ReportMetric(float64(lost)/float64(b.N), "lost/op")
 			l.Close()
 		})
+	}
+}
+
+// TestRecordLeft: who waits for a record that can't be written now, and is being killed,
+// waits no longer. The record is written once it can be.
+func TestRecordLeft(t *testing.T) {
+	w := newWorld(t)
+	l := w.open(required)
+	lock, err := l.store.TakeLock(logfile.Disk{}, logfile.LockPatience)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	left := make(chan error)
+	go func() { left <- l.Record(ctx, logtest.Opened(1)) }()
+	killed := errors.New("killed")
+	cancel(killed)
+	if err := <-left; !errors.Is(err, killed) {
+		t.Error(err)
+	}
+	lock.Close()
+	w.close(l)
+	if all := w.Lines(); len(all) != 1 {
+		t.Errorf("%d records", len(all))
 	}
 }

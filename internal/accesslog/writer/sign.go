@@ -1,6 +1,8 @@
 package writer
 
 import (
+	"context"
+
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/audit"
 )
@@ -14,18 +16,7 @@ func (l *Log) Prove(f accesslog.Filter) (*audit.Proof, error) {
 }
 
 // Sign writes what waits, makes it durable and signs a checkpoint of it, now.
-func (l *Log) Sign() error {
-	done := make(chan error, 1)
-	l.queue.Lock()
-	if l.closed {
-		l.queue.Unlock()
-		return ErrClosed
-	}
-	l.waiting = append(l.waiting, entry{done: done})
-	l.queue.Unlock()
-	l.poke()
-	return <-done
-}
+func (l *Log) Sign() error { return l.queue.do(context.Background(), nil) }
 
 // VerifierKey checks the log's checkpoints and proofs. It is public.
 func (l *Log) VerifierKey() string {

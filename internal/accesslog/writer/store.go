@@ -3,12 +3,10 @@ package writer
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
-	"golang.org/x/mod/sumdb/tlog"
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/anchor"
@@ -24,9 +22,9 @@ import (
 // and hashes are on the disk.
 type store struct {
 	logfile.Files
-	disk    logfile.Disk
+	tree
+	mounts
 	options *Options
-	log     *slog.Logger
 	anchor  anchor.Local
 
 	signer note.Signer
@@ -37,16 +35,9 @@ type store struct {
 	first, end  int64 // of the current file: its first sequence number, its size in bytes
 	currentRows int64 // lines in it
 
-	tree     *os.File
-	edge     logfile.Frontier
-	unstored []byte // hashes that are not in the tree file yet
-	stored   int64  // size of the tree file, in bytes
-
-	signed     int64     // records that the last checkpoint covers
-	signedAt   time.Time // when
-	signedText []byte    // its text
-	up         map[string]accesslog.Mount
-	own        string             // the id of this process's mount
+	signed     int64              // records that the last checkpoint covers
+	signedAt   time.Time          // when
+	signedText []byte             // its text
 	met        time.Time          // when lines of another process were last found
 	found      []accesslog.Record // what was found wrong with the files, to be recorded
 }
@@ -123,36 +114,7 @@ func (s *store) unsigned(own int64) []accesslog.Record {
 // others reports whether another process may write the log now: what this one leaves
 // unsigned would be found by it. Commands write for a moment and are gone.
 func (s *store) others(now time.Time) bool {
-	if now.Sub(s.met) < othersStay {
-		return true
-	}
-	for id := range s.up {
-		if id != s.own {
-			return true
-		}
-	}
-	return false
-}
-
-// continues reports whether the log is one that had n records with this root.
-func (s *store) continues(n int64, root tlog.Hash) error {
-	if n > s.edge.N {
-		return fmt.Errorf("has %d records, and had %d", s.edge.N, n)
-	}
-	edge := s.edge
-	if n < edge.N {
-		if err := s.storeHashes(); err != nil {
-			return err
-		}
-		var err error
-		if edge, err = logfile.ReadFrontier(logfile.TreeReader{ReaderAt: s.tree}, n); err != nil {
-			return err
-		}
-	}
-	if edge.Root() != root {
-		return fmt.Errorf("has other records before number %d than it had", n)
-	}
-	return nil
+	return now.Sub(s.met) < othersStay || s.mounts.others()
 }
 
 // refreshCheckpoint learns what others have signed.
@@ -204,21 +166,7 @@ func (s *store) append(records []*accesslog.Record, durable bool) error {
 		s.note(r)
 	}
 	s.unstored = append(s.unstored, hashes...)
-	return s.storeHashes()
-}
-
-// storeHashes writes the hashes that are not in the tree file yet. Failing that is
-// no failure of the records: they are tried again, and could be computed again.
-func (s *store) storeHashes() error {
-	if len(s.unstored) == 0 {
-		return nil
-	}
-	if err := s.disk.Write(s.tree, s.unstored, s.stored); err != nil {
-		s.log.Warn("hashes of the access log can't be written; they are tried again", "error", err)
-		return nil
-	}
-	s.stored += int64(len(s.unstored))
-	s.unstored = s.unstored[:0]
+	s.tree.store()
 	return nil
 }
 
@@ -228,13 +176,7 @@ func (s *store) sign(now time.Time) error {
 	if s.edge.N == s.signed && s.signedText != nil {
 		return nil
 	}
-	if err := s.storeHashes(); err != nil {
-		return err
-	}
-	if len(s.unstored) > 0 {
-		return errors.New("hashes are not written yet")
-	}
-	if err := errors.Join(s.disk.Sync(s.current), s.disk.Sync(s.tree)); err != nil {
+	if err := errors.Join(s.disk.Sync(s.current), s.tree.sync()); err != nil {
 		return err
 	}
 	return s.writeCheckpoint(now)
@@ -296,12 +238,10 @@ func (s *store) beginFile() error {
 
 // close forgets what is open: the next sync reads everything again.
 func (s *store) close() error {
-	var errs error
-	for _, f := range []**os.File{&s.current, &s.tree} {
-		if *f != nil {
-			errs = errors.Join(errs, (*f).Close())
-			*f = nil
-		}
+	err := s.tree.close()
+	if s.current != nil {
+		err = errors.Join(err, s.current.Close())
+		s.current = nil
 	}
-	return errs
+	return err
 }

@@ -38,7 +38,7 @@ func required(o *Options) { o.Mode = accesslog.Required }
 func (w *world) fill(l *Log, n int) {
 	w.T.Helper()
 	for i := range n {
-		if err := l.Record(logtest.Opened(i)); err != nil {
+		if err := l.Record(w.T.Context(), logtest.Opened(i)); err != nil {
 			w.T.Fatal(err)
 		}
 	}

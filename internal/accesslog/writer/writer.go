@@ -26,41 +26,26 @@ func (l *Log) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		batch, closed := l.take()
-		if len(batch) == 0 && !closed {
+		empty, closed := l.queue.state()
+		if empty && !closed {
 			timer.Reset(l.idle())
 			select {
-			case <-l.wake:
+			case <-l.queue.wake:
 			case <-timer.C:
 			}
 			if l.options.Mode == accesslog.BestEffort {
 				time.Sleep(gatherFor)
 			}
-			batch, closed = l.take()
 		}
-		if err := l.commit(batch); err != nil && closed && len(batch) == 0 {
+		err := l.commit()
+		if empty && closed { // so that was all
 			l.last = err
-		}
-		if closed && len(batch) == 0 {
 			l.disk.Lock()
 			l.store.close()
 			l.disk.Unlock()
 			return
 		}
 	}
-}
-
-// take returns the records that wait, or as many as one write should have. closed
-// means that none will follow these, if there are none.
-func (l *Log) take() (batch []entry, closed bool) {
-	l.queue.Lock()
-	defer l.queue.Unlock()
-	n := min(len(l.waiting), maxBatch)
-	batch = l.waiting[:n:n]
-	if l.waiting = l.waiting[n:]; len(l.waiting) == 0 {
-		l.waiting = nil
-	}
-	return batch, l.closed
 }
 
 // idle returns how long there is nothing to do unless a record arrives.
@@ -71,28 +56,24 @@ func (l *Log) idle() time.Duration {
 	if l.store.edge.N > l.store.signed {
 		wait = min(wait, l.store.signedAt.Add(checkpointEvery).Sub(now))
 	}
-	if l.failing {
-		wait = min(wait, retryEvery)
-	}
 	l.disk.Unlock()
-	l.queue.Lock()
-	if l.lost+l.refused > 0 {
+	if l.condition.isFailing() {
 		wait = min(wait, retryEvery)
 	}
-	if l.mount != nil {
-		wait = min(wait, l.beat.Sub(now))
-	}
-	l.queue.Unlock()
-	return max(wait, time.Millisecond)
+	return max(l.queue.due(now, wait), time.Millisecond)
 }
 
-// commit writes a batch and whatever else is due, and tells those who wait.
-func (l *Log) commit(batch []entry) error {
-	beat := l.heartbeat(l.options.Now())
-	sign := false
+// commit writes what waits and whatever else is due, and tells those who wait.
+func (l *Log) commit() error {
+	var (
+		batch []entry
+		beat  *accesslog.Record
+		sign  bool
+	)
 	l.disk.Lock()
-	err := l.commitLocked(func(*store) ([]*accesslog.Record, bool) {
-		records := make([]*accesslog.Record, 0, len(batch)+1)
+	err := l.commitLocked(func(*store) (records []*accesslog.Record, durable bool) {
+		// Only now, so that what came while the lock was waited for is in this write.
+		batch, beat = l.queue.take(), l.queue.heartbeat(l.options.Now())
 		for _, e := range batch {
 			if e.record != nil {
 				records = append(records, e.record)
@@ -100,10 +81,14 @@ func (l *Log) commit(batch []entry) error {
 			sign = sign || e.record == nil
 		}
 		if beat != nil {
+			l.fill(beat)
 			records = append(records, beat)
 		}
-		return records, l.options.Mode == accesslog.Required && len(records) > 0
+		return records, l.options.Mode == accesslog.Required
 	})
+	if err != nil && batch == nil { // nobody waits for the lock a second time
+		batch = l.queue.take()
+	}
 	signed := err
 	if err == nil && sign {
 		signed = l.locked(func() error { return l.store.sign(l.options.Now()) })
@@ -111,9 +96,9 @@ func (l *Log) commit(batch []entry) error {
 	}
 	l.disk.Unlock()
 	if err != nil {
-		l.miss(batch, beat != nil, err)
+		l.queue.miss(missedOf(batch, beat != nil), err)
 	}
-	for _, e := range batch { // done has room
+	for _, e := range batch {
 		switch {
 		case e.record == nil:
 			e.done <- signed
@@ -124,27 +109,12 @@ func (l *Log) commit(batch []entry) error {
 	return err
 }
 
-// miss counts a batch that could not be written.
-func (l *Log) miss(batch []entry, beat bool, why error) {
-	lost, refused := 0, uint64(0)
-	if beat {
-		lost++
-	}
-	for _, e := range batch {
-		switch {
-		case e.done == nil:
-			lost++
-		case e.record != nil:
-			refused++
-		}
-	}
-	if lost == 0 && refused == 0 {
-		return
-	}
-	l.queue.Lock()
-	defer l.queue.Unlock()
-	l.loseLocked(lost, why)
-	l.refused += refused
+// now writes records at once, with what is lost before them, and returns when they
+// are durable. build is called with the log locked and up to date.
+func (l *Log) now(build func(*store) []*accesslog.Record) error {
+	l.disk.Lock()
+	defer l.disk.Unlock()
+	return l.commitLocked(func(s *store) ([]*accesslog.Record, bool) { return build(s), true })
 }
 
 // commitLocked takes the lock of the log, writes what build returns, after what has
@@ -153,18 +123,7 @@ func (l *Log) miss(batch []entry, beat bool, why error) {
 func (l *Log) commitLocked(build func(*store) ([]*accesslog.Record, bool)) (err error) {
 	s := &l.store
 	reached, wrote := false, false
-	defer func() {
-		if err != nil {
-			l.unwritten = l.unwritten || reached
-		} else if wrote {
-			l.unwritten = false
-		}
-		if err == nil && l.unwritten { // nothing was tried: it may still fail
-			return
-		}
-		l.complain(err)
-		l.condition.wrote(s.edge.N, err)
-	}()
+	defer func() { l.condition.committed(reached, wrote, s.edge.N, err) }()
 	return s.locked(func() error {
 		reached = true
 		now := l.options.Now()
@@ -176,7 +135,7 @@ func (l *Log) commitLocked(build func(*store) ([]*accesslog.Record, bool)) (err 
 		records, durable := build(s)
 		gone, before := l.preface(s)
 		if len(records)+len(before) > 0 {
-			if err := s.append(append(before, records...), durable); err != nil {
+			if err := s.append(append(before, records...), durable && len(records) > 0); err != nil {
 				return err
 			}
 			wrote = true
@@ -186,10 +145,6 @@ func (l *Log) commitLocked(build func(*store) ([]*accesslog.Record, bool)) (err 
 		return nil
 	})
 }
-
-// missed counts what a record tells of: records that were lost, and operations that were
-// refused because they could not be recorded.
-type missed struct{ lost, refused uint64 }
 
 // locked runs f with the lock of the log held, after what was found is recorded: no
 // checkpoint covers what was taken up unchecked without the record that says so.
@@ -210,10 +165,7 @@ func (l *Log) locked(f func() error) error {
 // prefaced forgets what is recorded now.
 func (l *Log) prefaced(gone missed) {
 	l.store.found = nil
-	l.queue.Lock()
-	l.lost -= gone.lost
-	l.refused -= gone.refused
-	l.queue.Unlock()
+	l.queue.told(gone)
 }
 
 // preface returns what must be said before the next record: that a file begins,
@@ -229,10 +181,7 @@ func (l *Log) preface(s *store) (gone missed, before []*accesslog.Record) {
 	for _, r := range s.found {
 		add(r)
 	}
-	l.queue.Lock()
-	gone = missed{l.lost, l.refused}
-	since, why := l.since, l.why
-	l.queue.Unlock()
+	gone, since, why := l.queue.untold()
 	if gone != (missed{}) {
 		add(gap(accesslog.GapDetail{Reason: fmt.Sprint(why), Lost: gone.lost, Refused: gone.refused, Since: since.UTC().Format(time.RFC3339)}))
 	}
@@ -243,10 +192,7 @@ func (l *Log) preface(s *store) (gone missed, before []*accesslog.Record) {
 // loses no record: it is complained of, and tried again.
 func (l *Log) maintain(now time.Time) {
 	s := &l.store
-	l.queue.Lock()
-	closed := l.closed && len(l.waiting) == 0
-	l.queue.Unlock()
-	if closed || s.others(now) || now.Sub(s.signedAt) >= checkpointEvery || now.Before(s.signedAt) {
+	if empty, closed := l.queue.state(); empty && closed || s.others(now) || now.Sub(s.signedAt) >= checkpointEvery || now.Before(s.signedAt) {
 		if err := s.sign(now); err != nil {
 			s.signedAt = now // try again in a while
 			if time.Since(l.toldUnsigned) >= complainEvery {
@@ -262,21 +208,4 @@ func (l *Log) maintain(now time.Time) {
 		}
 	}
 	l.external.Offer(s.signed, s.signedText)
-}
-
-// complain tells the log of the program that records can't be written, now and then,
-// and when they can be again.
-func (l *Log) complain(err error) {
-	switch {
-	case err == nil && l.failing:
-		l.failing = false
-		l.log.Warn("the access log can be written again")
-	case err != nil && (!l.failing || time.Since(l.told) >= complainEvery):
-		l.failing, l.told = true, time.Now()
-		effect := "what is opened is NOT recorded until this is mended"
-		if l.options.Mode == accesslog.Required {
-			effect = "nothing can be opened until this is mended"
-		}
-		l.log.Error("the access log can't be written: "+effect, "path", l.options.Path, "error", err)
-	}
 }
