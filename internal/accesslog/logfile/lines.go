@@ -73,6 +73,13 @@ func SequenceOf(line []byte) int64 {
 	return n
 }
 
+// Number appends to b a line that was made with the sequence number 0, with its own.
+func Number(b, line []byte, sequence int64) []byte {
+	b = append(b, sequencePrefix...)
+	b = strconv.AppendInt(b, sequence, 10)
+	return append(b, line[len(sequencePrefix)+1:]...)
+}
+
 // Stub is the line that takes the place of an erased record.
 func Stub(sequence, erasure int64) []byte {
 	line := append([]byte(nil), sequencePrefix...)

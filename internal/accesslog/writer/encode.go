@@ -44,7 +44,30 @@ func (l *Log) fill(r *accesslog.Record) {
 	}
 }
 
-// encode returns the line of a record, without a newline.
+// row is a record on its way into the log.
+type row struct {
+	record *accesslog.Record
+	line   []byte // with 0 for its sequence number, and without a newline; nil: not made yet
+}
+
+// encode makes the line. Whoever waits for a record does that before handing it over:
+// the writer alone would keep all others waiting meanwhile.
+func (r *row) encode() (err error) {
+	if r.line == nil {
+		r.line, err = encode(r.record)
+	}
+	return err
+}
+
+func rowsOf(records []*accesslog.Record) []row {
+	rows := make([]row, len(records))
+	for i, r := range records {
+		rows[i].record = r
+	}
+	return rows
+}
+
+// encode returns the line of a record.
 func encode(r *accesslog.Record) ([]byte, error) {
 	var salt [saltSize]byte
 	rand.Read(salt[:])

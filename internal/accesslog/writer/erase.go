@@ -20,7 +20,7 @@ func (l *Log) Erase(session, reason string, r accesslog.Record) (erased int, err
 	defer l.disk.Unlock()
 	s := &l.store
 	// What waits goes first, so that its gaps and its new file are told of.
-	if err := l.commitLocked(func(*store) ([]*accesslog.Record, bool) { return nil, true }); err != nil {
+	if err := l.commitLocked(func(*store) ([]row, bool) { return nil, true }); err != nil {
 		return 0, err
 	}
 	f := accesslog.Filter{Sessions: []string{session}, Mentioned: true}

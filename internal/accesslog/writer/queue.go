@@ -28,8 +28,8 @@ type queue struct {
 
 // entry is a record that waits to be written.
 type entry struct {
-	record *accesslog.Record // nil: a checkpoint is wanted
-	done   chan<- error      // has room; nil: nobody waits
+	row               // without a record: a checkpoint is wanted
+	done chan<- error // has room; nil: nobody waits
 }
 
 // missed counts what a log-gap record tells of: records that were lost, and operations that were
@@ -67,7 +67,7 @@ func (q *queue) put(r *accesslog.Record) error {
 		q.missLocked(missed{lost: 1}, errFull)
 		return nil
 	}
-	q.waiting = append(q.waiting, entry{record: r})
+	q.waiting = append(q.waiting, entry{row: row{record: r}})
 	q.poke()
 	return nil
 }
@@ -76,12 +76,18 @@ func (q *queue) put(r *accesslog.Record) error {
 // on the disk. If ctx ends before, the record may still be written.
 func (q *queue) do(ctx context.Context, r *accesslog.Record) error {
 	done := make(chan error, 1)
+	e := entry{row{record: r}, done}
+	if r != nil {
+		if err := e.encode(); err != nil {
+			return err
+		}
+	}
 	q.mu.Lock()
 	if q.closed {
 		q.mu.Unlock()
 		return ErrClosed
 	}
-	q.waiting = append(q.waiting, entry{r, done})
+	q.waiting = append(q.waiting, e)
 	q.mu.Unlock()
 	q.poke()
 	select {
@@ -111,11 +117,11 @@ func (q *queue) take() (batch []entry) {
 	return batch
 }
 
-// state reports whether nothing waits, and whether nothing more can come.
-func (q *queue) state() (empty, closed bool) {
+// state returns how many records wait, and whether no more can come.
+func (q *queue) state() (waiting int, closed bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.waiting) == 0, q.closed
+	return len(q.waiting), q.closed
 }
 
 // close lets no more records in, and reports whether it was closed before.

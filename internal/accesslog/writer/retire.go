@@ -48,7 +48,7 @@ func (l *Log) retireFiles(now time.Time) error {
 // covers it, so that what follows may destroy something.
 func (l *Log) appendDurably(r accesslog.Record, now time.Time) error {
 	l.fill(&r)
-	if err := l.store.append([]*accesslog.Record{&r}, true); err != nil {
+	if err := l.store.append([]row{{record: &r}}, true); err != nil {
 		return err
 	}
 	if err := l.store.sign(now); err != nil {

@@ -128,20 +128,20 @@ func (s *store) refreshCheckpoint() (logfile.Checkpoint, error) {
 
 // append writes records and their hashes, durably if asked to. After an error none
 // of them is in the log.
-func (s *store) append(records []*accesslog.Record, durable bool) error {
-	if len(records) == 0 {
+func (s *store) append(rows []row, durable bool) error {
+	if len(rows) == 0 {
 		return nil
 	}
 	edge := s.edge.Clone()
 	var lines, hashes []byte
-	for _, r := range records {
-		r.Sequence = uint64(edge.N)
-		line, err := encode(r)
-		if err != nil {
+	for i := range rows {
+		if err := rows[i].encode(); err != nil {
 			return err
 		}
-		lines = append(append(lines, line...), '\n')
-		hashes = logfile.AppendHashes(hashes, edge.Add(logfile.RecordHash(line)))
+		begin := len(lines)
+		lines = logfile.Number(lines, rows[i].line, edge.N)
+		hashes = logfile.AppendHashes(hashes, edge.Add(logfile.RecordHash(lines[begin:])))
+		lines = append(lines, '\n')
 	}
 	err := s.disk.Write(s.current, lines, s.end)
 	if err == nil && durable {
@@ -159,11 +159,11 @@ func (s *store) append(records []*accesslog.Record, durable bool) error {
 	if s.currentRows == 0 {
 		s.first = s.edge.N
 	}
-	s.currentRows += int64(len(records))
+	s.currentRows += int64(len(rows))
 	s.end += int64(len(lines))
 	s.edge = edge
-	for _, r := range records {
-		s.note(r)
+	for _, r := range rows {
+		s.note(r.record)
 	}
 	s.unstored = append(s.unstored, hashes...)
 	s.tree.store()

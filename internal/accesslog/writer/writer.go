@@ -26,19 +26,19 @@ func (l *Log) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		empty, closed := l.queue.state()
-		if empty && !closed {
+		waiting, closed := l.queue.state()
+		if waiting == 0 && !closed {
 			timer.Reset(l.idle())
 			select {
 			case <-l.queue.wake:
 			case <-timer.C:
 			}
-			if l.options.Mode == accesslog.BestEffort {
-				time.Sleep(gatherFor)
-			}
+		}
+		if l.options.Mode == accesslog.BestEffort && waiting < maxBatch && !closed {
+			time.Sleep(gatherFor)
 		}
 		err := l.commit()
-		if empty && closed { // so that was all
+		if waiting == 0 && closed { // so that was all
 			l.last = err
 			l.disk.Lock()
 			l.store.close()
@@ -71,20 +71,20 @@ func (l *Log) commit() error {
 		sign  bool
 	)
 	l.disk.Lock()
-	err := l.commitLocked(func(*store) (records []*accesslog.Record, durable bool) {
+	err := l.commitLocked(func(*store) (rows []row, durable bool) {
 		// Only now, so that what came while the lock was waited for is in this write.
 		batch, beat = l.queue.take(), l.queue.heartbeat(l.options.Now())
 		for _, e := range batch {
 			if e.record != nil {
-				records = append(records, e.record)
+				rows = append(rows, e.row)
 			}
 			sign = sign || e.record == nil
 		}
 		if beat != nil {
 			l.fill(beat)
-			records = append(records, beat)
+			rows = append(rows, row{record: beat})
 		}
-		return records, l.options.Mode == accesslog.Required
+		return rows, l.options.Mode == accesslog.Required
 	})
 	if err != nil && batch == nil { // nobody waits for the lock a second time
 		batch = l.queue.take()
@@ -114,13 +114,13 @@ func (l *Log) commit() error {
 func (l *Log) now(build func(*store) []*accesslog.Record) error {
 	l.disk.Lock()
 	defer l.disk.Unlock()
-	return l.commitLocked(func(s *store) ([]*accesslog.Record, bool) { return build(s), true })
+	return l.commitLocked(func(s *store) ([]row, bool) { return rowsOf(build(s)), true })
 }
 
 // commitLocked takes the lock of the log, writes what build returns, after what has
 // to be said before it, and does what is due. build says whether its records must be
 // durable. An error means that none of them is in the log.
-func (l *Log) commitLocked(build func(*store) ([]*accesslog.Record, bool)) (err error) {
+func (l *Log) commitLocked(build func(*store) ([]row, bool)) (err error) {
 	s := &l.store
 	reached, wrote := false, false
 	defer func() { l.condition.committed(reached, wrote, s.edge.N, err) }()
@@ -132,10 +132,10 @@ func (l *Log) commitLocked(build func(*store) ([]*accesslog.Record, bool)) (err 
 				return err
 			}
 		}
-		records, durable := build(s)
+		rows, durable := build(s)
 		gone, before := l.preface(s)
-		if len(records)+len(before) > 0 {
-			if err := s.append(append(before, records...), durable && len(records) > 0); err != nil {
+		if len(rows)+len(before) > 0 {
+			if err := s.append(append(before, rows...), durable && len(rows) > 0); err != nil {
 				return err
 			}
 			wrote = true
@@ -170,10 +170,10 @@ func (l *Log) prefaced(gone missed) {
 
 // preface returns what must be said before the next record: that a file begins,
 // what was found wrong, and how many records were lost.
-func (l *Log) preface(s *store) (gone missed, before []*accesslog.Record) {
+func (l *Log) preface(s *store) (gone missed, before []row) {
 	add := func(r accesslog.Record) {
 		l.fill(&r)
-		before = append(before, &r)
+		before = append(before, row{record: &r})
 	}
 	if s.currentRows == 0 && s.edge.N > 0 {
 		add(s.rotation())
@@ -192,7 +192,7 @@ func (l *Log) preface(s *store) (gone missed, before []*accesslog.Record) {
 // loses no record: it is complained of, and tried again.
 func (l *Log) maintain(now time.Time) {
 	s := &l.store
-	if empty, closed := l.queue.state(); empty && closed || s.others(now) || now.Sub(s.signedAt) >= checkpointEvery || now.Before(s.signedAt) {
+	if waiting, closed := l.queue.state(); waiting == 0 && closed || s.others(now) || now.Sub(s.signedAt) >= checkpointEvery || now.Before(s.signedAt) {
 		if err := s.sign(now); err != nil {
 			s.signedAt = now // try again in a while
 			if time.Since(l.toldUnsigned) >= complainEvery {
