@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -25,7 +24,7 @@ func logShowCommand() *cli.Command {
 		Description: "Reading the log is recorded in it. A record says that a file was opened, never how much of it was\n" +
 			"read. What is shown is not verified: veriffs log verify does that.",
 		Flags: whichLogFlags(append(filterFlags(),
-			&cli.BoolFlag{Name: "json", Usage: "print the records as they are in the log, one JSON object a line"},
+			&cli.BoolFlag{Name: "json", Usage: "print the records as they are in the log, one JSON object a line; what a terminal would obey is escaped"},
 			&cli.BoolFlag{Name: "ocsf", Usage: "print OCSF events (File System Activity, class 1001), one JSON object a line"},
 		)...),
 		Action: logShow,
@@ -57,13 +56,17 @@ func logShow(c *cli.Context) error {
 	switch {
 	case c.Bool("json"):
 		show = func(_ *accesslog.Record, line []byte) error {
-			_, err := out.Write(append(line[:len(line):len(line)], '\n'))
+			_, err := out.Write(append(plainJSON(line[:len(line):len(line)]), '\n'))
 			return err
 		}
 	case c.Bool("ocsf"):
-		e := json.NewEncoder(out)
-		e.SetEscapeHTML(false)
-		show = func(r *accesslog.Record, _ []byte) error { return e.Encode(ocsfEvent(r)) }
+		show = func(r *accesslog.Record, _ []byte) error {
+			event, err := json.Marshal(ocsfEvent(r))
+			if err == nil {
+				_, err = out.Write(append(plainJSON(event), '\n'))
+			}
+			return err
+		}
 	}
 	err = audit.Read(path, filter, func(r *accesslog.Record, line []byte) error {
 		if err := c.Context.Err(); err != nil {
@@ -170,28 +173,4 @@ func orDash(text string) string {
 		return "-"
 	}
 	return text
-}
-
-// plain escapes what could make a terminal show something else than the text: a
-// process chooses its own name.
-func plain(text string) string {
-	if !strings.ContainsFunc(text, deceives) {
-		return text
-	}
-	var b strings.Builder
-	for _, r := range text {
-		if deceives(r) {
-			quoted := strconv.QuoteRuneToASCII(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
-}
-
-// deceives reports whether a terminal may not show r as itself: controls, marks of
-// direction, and blanks other than the space.
-func deceives(r rune) bool {
-	return r != ' ' && !unicode.IsGraphic(r) || r != ' ' && unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) || r == '\\'
 }

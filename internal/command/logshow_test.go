@@ -3,9 +3,11 @@ package command
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"veriffs/internal/accesslog"
 )
@@ -22,6 +24,8 @@ func TestTableEscapes(t *testing.T) {
 		"a\u00a0b":        `a\u00a0b`,
 		`a\nb`:            `a\\nb`,
 		"\u2066x\u2069\a": `\u2066x\u2069\a`,
+		"\u3164":          `\u3164`,
+		"a\x9bb":          `a\x9bb`,
 	} {
 		if got := plain(name); got != want {
 			t.Errorf("%q is shown as %q, want %q", name, got, want)
@@ -32,6 +36,21 @@ func TestTableEscapes(t *testing.T) {
 		}
 		if n := strings.Count(b.String(), "\n"); n != 2 || strings.ContainsAny(b.String(), "\x1b\a\u202e") {
 			t.Errorf("%q", b.String())
+		}
+	}
+}
+
+// TestJSONEscapes: nor by JSON, which means the same with and without the escapes.
+func TestJSONEscapes(t *testing.T) {
+	for _, name := range []string{"eog", `a\nb`, "Datei Öffner", "\u009b2J", "\u202egnp", "\U000e0041x", "a\x9bb", "\u3164"} {
+		line := []byte(`{"comm":"` + strings.ReplaceAll(name, `\`, `\\`) + `"}`)
+		got := plainJSON(line)
+		if strings.ContainsFunc(string(got), deceives) || !utf8.Valid(got) {
+			t.Errorf("%q", got)
+		}
+		var before, after map[string]string
+		if err := errors.Join(json.Unmarshal(line, &before), json.Unmarshal(got, &after)); err != nil || before["comm"] != after["comm"] {
+			t.Errorf("%q became %q: %v", before, after, err)
 		}
 	}
 }
