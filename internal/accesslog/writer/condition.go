@@ -17,6 +17,7 @@ type condition struct {
 	failing   string    // why; empty: it is not
 	told      time.Time // of the last complaint
 	unwritten bool      // the last write failed, and none has succeeded since
+	open      bool      // before, a failure is the error of Open, and no complaint
 }
 
 // committed takes in how a commit ended: whether the log was reached, and written to.
@@ -28,13 +29,13 @@ func (c *condition) committed(reached, wrote bool, records int64, err error) {
 	case err != nil:
 		c.unwritten = c.unwritten || reached
 		c.failing = err.Error()
-		if !was || time.Since(c.told) >= complainEvery {
+		if c.open && (!was || time.Since(c.told) >= complainEvery) {
 			c.told = time.Now()
 			c.complain(err)
 		}
 	case c.unwritten && !wrote: // nothing was tried: it may still fail
 	default:
-		c.unwritten, c.failing, c.records = false, "", records
+		c.unwritten, c.failing, c.records, c.open = false, "", records, true
 		if was {
 			c.options.Logger.Warn("the access log can be written again")
 		}

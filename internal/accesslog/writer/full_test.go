@@ -2,6 +2,7 @@ package writer
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -240,5 +241,28 @@ func TestCutFails(t *testing.T) {
 	all := w.Lines()
 	if len(all) != 4 || all[1].Operation != accesslog.OpLogGap || all[2].Operation != accesslog.OpLogGap { // the cut, and the refusal
 		t.Errorf("%v", fmt.Sprint(all))
+	}
+}
+
+// TestOpenFails: a log that can't be begun says in one error what to do, and complains
+// nowhere else.
+func TestOpenFails(t *testing.T) {
+	for _, c := range []struct {
+		errno unix.Errno
+		hint  string
+	}{{unix.EROFS, "where this user can write"}, {unix.EACCES, "where this user can write"}, {unix.ENOSPC, "make room"}} {
+		w := newWorld(t)
+		o := w.options()
+		o.disk.Fault = func(operation string, size int) (int, error) {
+			if operation == "create" {
+				return 0, c.errno
+			}
+			return size, nil
+		}
+		_, err := Open(o)
+		var unusable *accesslog.Error
+		if !errors.As(err, &unusable) || !strings.Contains(unusable.Hint, c.hint) || w.Said.Len() > 0 {
+			t.Errorf("%v\n%s", err, w.Said.String())
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"syscall"
 	"time"
 
 	"veriffs/internal/accesslog"
@@ -71,10 +72,17 @@ func Open(o Options) (*Log, error) {
 	return l, nil
 }
 
+// openError says what to do about a log that can't be opened.
 func openError(files logfile.Files, err error) error {
 	hint := "veriffs log verify says what is wrong; to begin a new log, move all files of this one to another directory"
-	if errors.Is(err, logfile.ErrLocked) {
+	var errno syscall.Errno
+	switch {
+	case errors.Is(err, logfile.ErrLocked):
 		hint = "find it with: fuser " + files.Lock()
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		hint = "make room on its disk"
+	case errors.As(err, &errno):
+		hint = "--access-log must name a place where this user can write"
 	}
 	return &accesslog.Error{Path: files.Base, Err: err, Hint: hint}
 }
