@@ -21,14 +21,14 @@ func TestProof(t *testing.T) {
 	w := newWorld(t)
 	l := w.open(required, func(o *writer.Options) { o.MaxFile = 2000 })
 	for range 3 {
-		w.fill(l, 5)
+		w.Fill(l, 5)
 	}
 	p, err := l.Prove(accesslog.Filter{Sessions: []string{logtest.Session(3)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	key := l.VerifierKey()
-	w.close(l)
+	w.Close(l)
 	text, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -49,8 +49,8 @@ func TestProof(t *testing.T) {
 	}
 	// The log grows, and the proof still holds beside it.
 	l = w.open()
-	w.fill(l, 3)
-	w.close(l)
+	w.Fill(l, 3)
+	w.Close(l)
 	checkpoint := filepath.Join(w.Dir, "proof-checkpoint")
 	w.Put("proof-checkpoint", []byte(p.Checkpoint))
 	if r := w.Verify(checkpoint); !r.OK() || len(r.Compared) != 3 {
@@ -109,13 +109,13 @@ func TestProof(t *testing.T) {
 func FuzzParseProof(f *testing.F) {
 	w := newWorld(f)
 	l := w.open()
-	w.fill(l, 3)
+	w.Fill(l, 3)
 	p, err := l.Prove(accesslog.Filter{Sessions: []string{logtest.Session(1)}})
 	if err != nil {
 		f.Fatal(err)
 	}
 	key := l.VerifierKey()
-	w.close(l)
+	w.Close(l)
 	text, _ := json.Marshal(p)
 	f.Add(text)
 	f.Add([]byte(`{"format":"veriffs-access-log-proof/1","entries":[{"seq":-1}]}`))

@@ -216,13 +216,13 @@ func TestVerifyRollback(t *testing.T) {
 	w := newWorld(t)
 	kept := filepath.Join(w.Dir, "kept")
 	change := func(o *writer.Options) {
-		o.MaxFile, o.Anchors = 2000, []anchor.Anchor{toFile(w, kept)}
+		o.MaxFile, o.Anchors = 2000, []anchor.Anchor{w.ToFile(kept)}
 	}
 	var states []logtest.State
 	for i := range 6 {
 		l := w.open(change)
-		w.fill(l, i)
-		w.close(l)
+		w.Fill(l, i)
+		w.Close(l)
 		states = append(states, w.State())
 	}
 	last := states[len(states)-1]
@@ -253,16 +253,16 @@ func TestVerifyRewritten(t *testing.T) {
 	w := newWorld(t)
 	kept := filepath.Join(w.Dir, "kept")
 	write := func(n int) {
-		l := w.open(func(o *writer.Options) { o.Anchors = []anchor.Anchor{toFile(w, kept)} })
-		w.fill(l, n)
-		w.close(l)
+		l := w.open(func(o *writer.Options) { o.Anchors = []anchor.Anchor{w.ToFile(kept)} })
+		w.Fill(l, n)
+		w.Close(l)
 	}
 	write(3)
 	true3 := w.State()
 	// A copy of the log's directory goes on without its last records.
 	l := w.open()
-	w.fill(l, 2)
-	w.close(l)
+	w.Fill(l, 2)
+	w.Close(l)
 	w.Restore(true3, "installation/")
 	forged := w.State()
 	w.Restore(true3, "log/")

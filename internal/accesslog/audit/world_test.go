@@ -7,7 +7,6 @@ import (
 	"go.uber.org/goleak"
 
 	"veriffs/internal/accesslog"
-	"veriffs/internal/accesslog/anchor"
 	"veriffs/internal/accesslog/logfile"
 	"veriffs/internal/accesslog/logtest"
 	"veriffs/internal/accesslog/writer"
@@ -36,7 +35,7 @@ func withErased(t testing.TB, records int, maxFile int64) (w *world, erased int6
 	if n, err := l.Erase(session, "asked", accesslog.Record{}); n != 1 || err != nil {
 		t.Fatal(n, err)
 	}
-	w.close(l)
+	w.Close(l)
 	r := w.Verifies()
 	if r.Erased != 1 || r.Records != r.Signed {
 		t.Fatalf("%+v", r)
@@ -78,30 +77,3 @@ func (w *world) open(change ...func(*writer.Options)) *writer.Log {
 }
 
 func required(o *writer.Options) { o.Mode = accesslog.Required }
-
-// fill writes n records.
-func (w *world) fill(l *writer.Log, n int) {
-	w.T.Helper()
-	for i := range n {
-		if err := l.Record(w.T.Context(), logtest.Opened(i)); err != nil {
-			w.T.Fatal(err)
-		}
-	}
-}
-
-func (w *world) close(l *writer.Log) {
-	w.T.Helper()
-	if err := l.Close(); err != nil {
-		w.T.Fatal(err)
-	}
-}
-
-// toFile is the anchor that appends to a file.
-func toFile(w *world, path string) anchor.Anchor {
-	w.T.Helper()
-	a, err := anchor.Parse("file:" + path)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return a
-}

@@ -6,6 +6,7 @@ package logtest
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/anchor"
 	"veriffs/internal/accesslog/logfile"
 	"veriffs/internal/installation"
 )
@@ -59,6 +61,34 @@ func Opened(n int) accesslog.Record {
 	return accesslog.Record{Operation: accesslog.OpOpen, Outcome: accesslog.Success, Session: Session(n), Media: fmt.Sprintf("media-%d", n), From: accesslog.FromCache,
 		Size: 1000, SHA256: strings.Repeat("ab", 32), SecretID: "s1",
 		Caller: &accesslog.Caller{UID: 1000, GID: 1000, LoginUID: 1000, TID: 5, PID: 4, PPID: 1, Command: "eog", Executable: "/usr/bin/eog"}}
+}
+
+// Fill writes n records.
+func (w *World) Fill(l accesslog.Recorder, n int) {
+	w.T.Helper()
+	for i := range n {
+		if err := l.Record(w.T.Context(), Opened(i)); err != nil {
+			w.T.Fatal(err)
+		}
+	}
+}
+
+// Close closes a log.
+func (w *World) Close(l io.Closer) {
+	w.T.Helper()
+	if err := l.Close(); err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// ToFile is the anchor that appends to a file.
+func (w *World) ToFile(path string) anchor.Anchor {
+	w.T.Helper()
+	a, err := anchor.Parse("file:" + path)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return a
 }
 
 // Session is the id of the n-th session.

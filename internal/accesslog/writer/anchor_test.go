@@ -23,11 +23,11 @@ func TestAnchors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	anchors := []anchor.Anchor{toFile(w, file), byCommand}
+	anchors := []anchor.Anchor{w.ToFile(file), byCommand}
 	for range 2 {
 		l := w.open(func(o *Options) { o.Anchors = anchors })
-		w.fill(l, 3)
-		w.close(l)
+		w.Fill(l, 3)
+		w.Close(l)
 	}
 	for _, path := range []string{file, command} {
 		text, err := os.ReadFile(path)
@@ -89,14 +89,14 @@ func TestAnchorFails(t *testing.T) {
 	w := newWorld(t)
 	hangs, fails := stuck{make(chan struct{}, 10), make(chan struct{})}, &failing{times: 1}
 	l := w.open(required, func(o *Options) { o.Anchors = []anchor.Anchor{hangs, fails} })
-	w.fill(l, 3)
+	w.Fill(l, 3)
 	if err := l.Sign(); err != nil {
 		t.Fatal(err)
 	}
 	<-hangs.asked
-	w.fill(l, 3)
+	w.Fill(l, 3)
 	close(hangs.letGo)
-	w.close(l)
+	w.Close(l)
 	w.Verifies()
 	if !strings.Contains(w.Said.String(), "anchor=failing") || len(fails.took) == 0 {
 		t.Errorf("%s\n%q", w.Said.String(), fails.took)

@@ -89,8 +89,8 @@ func crash(t *testing.T, step int) {
 		if err != nil {
 			t.Fatalf("killed after %d of %d: %v", left, total, err)
 		}
-		w.fill(l, 1)
-		w.close(l)
+		w.Fill(l, 1)
+		w.Close(l)
 		r := w.Verify()
 		if !r.OK() || r.Records != r.Signed {
 			t.Fatalf("killed after %d of %d, and opened again: %v %q", left, total, r.Findings, r.Notes)
@@ -157,7 +157,7 @@ func TestKill(t *testing.T) {
 	if err := l.Unmounted(accesslog.Record{}); err != nil {
 		t.Fatal(err)
 	}
-	w.close(l)
+	w.Close(l)
 	w.Verifies()
 	unclean := 0
 	for _, r := range w.Lines() {

@@ -69,9 +69,9 @@ func TestForgedAuthority(t *testing.T) {
 			t.Run(fmt.Sprint(name, " while up: ", up), func(t *testing.T) {
 				w := newWorld(t)
 				l := w.open(required)
-				w.fill(l, 6)
+				w.Fill(l, 6)
 				if !up {
-					w.close(l)
+					w.Close(l)
 				} else if err := l.Sign(); err != nil {
 					t.Fatal(err)
 				}
@@ -80,8 +80,8 @@ func TestForgedAuthority(t *testing.T) {
 				if !up {
 					l = w.open(required)
 				}
-				w.fill(l, 1)
-				w.close(l)
+				w.Fill(l, 1)
+				w.Close(l)
 				w.Verifies()
 				if got := unchecked(w); !slices.Contains(got, [2]int64{by, by + 1}) {
 					t.Errorf("unchecked: %v", got)
@@ -103,13 +103,13 @@ func TestForgedAuthority(t *testing.T) {
 func TestForgedMount(t *testing.T) {
 	w := newWorld(t)
 	l := w.open(required)
-	w.fill(l, 2)
-	w.close(l)
+	w.Fill(l, 2)
+	w.Close(l)
 	m := accesslog.Mount{ID: "feed", PID: os.Getpid(), Start: startTime(os.Getpid()), Boot: bootID(), Namespace: pidNamespace(), Host: process().host}
 	first := forge(w, `"op":"mount","outcome":"success","detail":`+string(accesslog.Detail(accesslog.MountDetail{Mount: &m})), `"op":"open","outcome":"success"`)
 	l = w.open(required)
-	w.fill(l, 1)
-	w.close(l)
+	w.Fill(l, 1)
+	w.Close(l)
 	if got := unchecked(w); !slices.Equal(got, [][2]int64{{first, first + 1}}) {
 		t.Errorf("unchecked: %v", got)
 	}
@@ -125,7 +125,7 @@ func TestForgedBeforeSign(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			l := w.open(required)
-			w.fill(l, 2)
+			w.Fill(l, 2)
 			first := forge(w, `"op":"open","outcome":"success"`)
 			if err := sign(l); err != nil {
 				t.Fatal(err)
@@ -133,7 +133,7 @@ func TestForgedBeforeSign(t *testing.T) {
 			if r, got := w.Verifies(), unchecked(w); r.Signed != r.Records || len(got) != 1 || got[0][1] != first {
 				t.Errorf("signed %d of %d, unchecked: %v", r.Signed, r.Records, got)
 			}
-			w.close(l)
+			w.Close(l)
 		})
 	}
 }
@@ -142,17 +142,17 @@ func TestForgedBeforeSign(t *testing.T) {
 func TestHonestWriters(t *testing.T) {
 	w := newWorld(t)
 	first := w.open(required)
-	w.fill(first, 1)
+	w.Fill(first, 1)
 	if err := first.Sign(); err != nil {
 		t.Fatal(err)
 	}
 	second := w.open(required)
 	for range 4 {
-		w.fill(second, 2)
-		w.fill(first, 2)
+		w.Fill(second, 2)
+		w.Fill(first, 2)
 	}
-	w.close(second)
-	w.close(first)
+	w.Close(second)
+	w.Close(first)
 	// Until they have met, one may find what the other has not signed yet.
 	if got := unchecked(w); len(got) > 2 {
 		t.Errorf("unchecked: %v", got)
@@ -175,7 +175,7 @@ func TestUnknownMount(t *testing.T) {
 			if err := l.Record(t.Context(), accesslog.Record{Operation: accesslog.OpMount, Outcome: accesslog.Success, Detail: accesslog.Detail(accesslog.MountDetail{Mount: &m})}); err != nil {
 				t.Fatal(err)
 			}
-			w.close(l)
+			w.Close(l)
 			for range 2 {
 				l = w.open(required)
 				if err := l.Mounted(accesslog.Record{}); err != nil {
@@ -184,7 +184,7 @@ func TestUnknownMount(t *testing.T) {
 				if err := l.Unmounted(accesslog.Record{}); err != nil {
 					t.Fatal(err)
 				}
-				w.close(l)
+				w.Close(l)
 			}
 			all := w.All(accesslog.Filter{Operations: []accesslog.Operation{accesslog.OpUnclean}})
 			if len(all) != 1 || all[0].Mountpoint != "/m" || !strings.Contains(all[0].Error, "nothing tells whether it has ended") {
@@ -199,7 +199,7 @@ func TestUnknownMount(t *testing.T) {
 func TestEmptyDirectory(t *testing.T) {
 	w := newWorld(t)
 	l := w.open(required)
-	w.fill(l, 2)
+	w.Fill(l, 2)
 	dir := filepath.Dir(w.Path())
 	if err := os.Rename(dir, dir+"-away"); err != nil {
 		t.Fatal(err)

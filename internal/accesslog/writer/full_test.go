@@ -46,7 +46,7 @@ func TestFullRequired(t *testing.T) {
 	w := newWorld(t)
 	var d fullDisk
 	l := w.open(required, func(o *Options) { o.disk.Fault = d.fault })
-	w.fill(l, 3)
+	w.Fill(l, 3)
 	d.full.Store(true)
 	for i := range 5 {
 		if err := l.Record(t.Context(), logtest.Opened(i)); err == nil {
@@ -67,8 +67,8 @@ func TestFullRequired(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	d.full.Store(false)
-	w.fill(l, 2)
-	w.close(l)
+	w.Fill(l, 2)
+	w.Close(l)
 	if r := w.Verifies(); r.Intact != 6 {
 		t.Errorf("%+v", r)
 	}
@@ -94,12 +94,12 @@ func TestFullBestEffort(t *testing.T) {
 	w := newWorld(t)
 	var d fullDisk
 	l := w.open(func(o *Options) { o.disk.Fault = d.fault })
-	w.fill(l, 3)
+	w.Fill(l, 3)
 	if err := l.Sign(); err != nil {
 		t.Fatal(err)
 	}
 	d.full.Store(true)
-	w.fill(l, 7)
+	w.Fill(l, 7)
 	if err := l.Sign(); err == nil { // so all seven have been tried
 		t.Error("signed on a full disk")
 	}
@@ -107,8 +107,8 @@ func TestFullBestEffort(t *testing.T) {
 		t.Errorf("%d lost", lost)
 	}
 	d.full.Store(false)
-	w.fill(l, 1)
-	w.close(l)
+	w.Fill(l, 1)
+	w.Close(l)
 	w.Verifies()
 	all := w.Lines()
 	if lost := lostRecords(t, all); len(all) != 5 || lost != 7 {
@@ -125,7 +125,7 @@ func TestFullToTheEnd(t *testing.T) {
 	var d fullDisk
 	l := w.open(func(o *Options) { o.disk.Fault = d.fault })
 	d.full.Store(true)
-	w.fill(l, 7)
+	w.Fill(l, 7)
 	if err := l.Close(); err == nil || !strings.Contains(err.Error(), "7 records are lost") {
 		t.Error(err)
 	}
@@ -137,7 +137,7 @@ func TestFullFile(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			w := newWorld(t)
 			l := w.open(func(o *Options) { o.Mode = mode })
-			w.fill(l, 2)
+			w.Fill(l, 2)
 			if err := l.Sign(); err != nil {
 				t.Fatal(err)
 			}
@@ -165,8 +165,8 @@ func TestFullFile(t *testing.T) {
 			if failed != 4 && mode == accesslog.Required || (failed != 0 || err == nil) && mode == accesslog.BestEffort {
 				t.Errorf("%d of 4 failed, %v", failed, err)
 			}
-			w.fill(l, 1)
-			w.close(l)
+			w.Fill(l, 1)
+			w.Close(l)
 			w.Verifies()
 			want := uint64(4)
 			if mode == accesslog.Required {
@@ -198,10 +198,10 @@ func TestQueueFull(t *testing.T) {
 		}
 	})
 	hanging.Store(true)
-	w.fill(l, 1)
+	w.Fill(l, 1)
 	<-hangs
 	const more = 10
-	w.fill(l, maxQueue+more)
+	w.Fill(l, maxQueue+more)
 	if lost := l.Lost(); lost != more {
 		t.Errorf("%d lost", lost)
 	}
@@ -209,7 +209,7 @@ func TestQueueFull(t *testing.T) {
 	if err := l.Sign(); err != nil {
 		t.Fatal(err)
 	}
-	w.close(l)
+	w.Close(l)
 	w.Verifies()
 	if lost := lostRecords(t, w.Lines()); lost != more {
 		t.Errorf("%d lost", lost)
@@ -229,14 +229,14 @@ func TestCutFails(t *testing.T) {
 			return size, nil
 		}
 	})
-	w.fill(l, 1)
+	w.Fill(l, 1)
 	failing.Store(true)
 	if l.Record(t.Context(), logtest.Opened(1)) == nil {
 		t.Error("acknowledged")
 	}
 	failing.Store(false)
-	w.fill(l, 1)
-	w.close(l)
+	w.Fill(l, 1)
+	w.Close(l)
 	w.Verifies()
 	all := w.Lines()
 	if len(all) != 4 || all[1].Operation != accesslog.OpLogGap || all[2].Operation != accesslog.OpLogGap { // the cut, and the refusal

@@ -40,11 +40,11 @@ func TestInsider(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
 			l := w.open(required, func(o *Options) { o.MaxFile = 2500 })
-			w.fill(l, 8)
+			w.Fill(l, 8)
 			for strings.Count(string(w.State()["log/access.log"]), "\n") != 3 {
-				w.fill(l, 1)
+				w.Fill(l, 1)
 			}
-			w.close(l)
+			w.Close(l)
 			current := string(w.State()["log/access.log"])
 			c.do(w, current)
 			left := len(w.State().Records())
@@ -65,8 +65,8 @@ func TestInsider(t *testing.T) {
 			if err != nil {
 				return
 			}
-			w.fill(l, 1)
-			w.close(l)
+			w.Fill(l, 1)
+			w.Close(l)
 			if r := w.Verify(); r.OK() != (c.kind == "") {
 				t.Errorf("opened again: %v", r.Findings)
 			}
@@ -88,17 +88,17 @@ func TestInsider(t *testing.T) {
 func TestLockRemoved(t *testing.T) {
 	w := newWorld(t)
 	first := w.open(required)
-	w.fill(first, 1)
+	w.Fill(first, 1)
 	if err := os.Remove(w.Path() + ".lock"); err != nil {
 		t.Fatal(err)
 	}
 	second := w.open(required)
 	for range 3 {
-		w.fill(second, 2)
-		w.fill(first, 2)
+		w.Fill(second, 2)
+		w.Fill(first, 2)
 	}
-	w.close(first)
-	w.close(second)
+	w.Close(first)
+	w.Close(second)
 	w.Verifies()
 }
 
@@ -107,11 +107,11 @@ func TestLockRemoved(t *testing.T) {
 func TestRolledBackInUse(t *testing.T) {
 	w := newWorld(t)
 	l := w.open(required)
-	w.fill(l, 2)
-	w.close(l)
+	w.Fill(l, 2)
+	w.Close(l)
 	old := w.State()
 	l = w.open(required)
-	w.fill(l, 3)
+	w.Fill(l, 3)
 	if err := os.RemoveAll(filepath.Join(w.Dir, "log")); err != nil {
 		t.Fatal(err)
 	}

@@ -35,13 +35,13 @@ func TestOpenedBesideAMount(t *testing.T) {
 	}
 	for range 3 {
 		before := len(w.Lines())
-		w.fill(mount, 1)
+		w.Fill(mount, 1)
 		for len(w.Lines()) == before { // it is written soon, and signed within a second
 			time.Sleep(time.Millisecond)
 		}
-		w.close(w.open())
+		w.Close(w.open())
 	}
-	w.close(mount)
+	w.Close(mount)
 	if gaps := w.All(accesslog.Filter{Operations: []accesslog.Operation{accesslog.OpLogGap}}); len(gaps) != 0 {
 		t.Errorf("gaps: %+v", gaps)
 	}
@@ -56,7 +56,7 @@ func TestMounts(t *testing.T) {
 	if err := l.Mounted(accesslog.Record{Detail: json.RawMessage(`{"verify":"require"}`)}); err != nil {
 		t.Fatal(err)
 	}
-	w.fill(l, 10)
+	w.Fill(l, 10)
 	second := w.open(small, func(o *Options) { o.Common.Mountpoint = "/second" })
 	if err := second.Mounted(accesslog.Record{}); err != nil {
 		t.Fatal(err)
@@ -64,8 +64,8 @@ func TestMounts(t *testing.T) {
 	if err := second.Unmounted(accesslog.Record{}); err != nil {
 		t.Fatal(err)
 	}
-	w.close(second)
-	w.close(l) // without Unmounted
+	w.Close(second)
+	w.Close(l) // without Unmounted
 	if n := count(w.All(accesslog.Filter{}), accesslog.OpUnclean); n != 0 {
 		t.Errorf("%d unclean ends while the process runs", n)
 	}
@@ -93,8 +93,8 @@ func TestMounts(t *testing.T) {
 			if err := l.Record(t.Context(), accesslog.Record{Operation: accesslog.OpMount, Outcome: accesslog.Success, Detail: accesslog.Detail(accesslog.MountDetail{Mount: &m})}); err != nil {
 				t.Fatal(err)
 			}
-			other.fill(l, 10)
-			other.close(l)
+			other.Fill(l, 10)
+			other.Close(l)
 			if err := os.Rename(other.Path(), other.Path()+".1"); err != nil { // as logrotate does
 				t.Fatal(err)
 			}
@@ -102,7 +102,7 @@ func TestMounts(t *testing.T) {
 			if err := l.Mounted(accesslog.Record{}); err != nil {
 				t.Fatal(err)
 			}
-			other.close(l)
+			other.Close(l)
 			other.Verifies()
 			all := other.All(accesslog.Filter{Operations: []accesslog.Operation{accesslog.OpUnclean}})
 			if len(all) != 1 || all[0].Mountpoint != "/m" {
@@ -119,11 +119,11 @@ func TestHeartbeat(t *testing.T) {
 	if err := l.Mounted(accesslog.Record{}); err != nil {
 		t.Fatal(err)
 	}
-	w.fill(l, 6)
+	w.Fill(l, 6)
 	if err := l.Unmounted(accesslog.Record{}); err != nil {
 		t.Fatal(err)
 	}
-	w.close(l)
+	w.Close(l)
 	all := w.All(accesslog.Filter{})
 	if n := count(all, accesslog.OpHeartbeat); n < 1 || all[len(all)-1].Operation != accesslog.OpUnmount {
 		t.Errorf("%d heartbeats, last %s", n, all[len(all)-1].Operation)
@@ -136,12 +136,12 @@ func TestHeartbeat(t *testing.T) {
 func TestMoved(t *testing.T) {
 	w := newWorld(t)
 	l := w.open(required)
-	w.fill(l, 3)
+	w.Fill(l, 3)
 	if err := os.Rename(w.Path(), w.Path()+"-20261127"); err != nil {
 		t.Fatal(err)
 	}
-	w.fill(l, 3)
-	w.close(l)
+	w.Fill(l, 3)
+	w.Close(l)
 	r := w.Verifies()
 	if r.Records != 7 || w.Lines()[0].Operation != accesslog.OpLogRotate {
 		t.Errorf("%+v", r)
@@ -151,8 +151,8 @@ func TestMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	l = w.open()
-	w.fill(l, 1)
-	w.close(l)
+	w.Fill(l, 1)
+	w.Close(l)
 	logtest.Finds(t, w.Verify(), audit.Removed, 0)
 }
 
@@ -161,8 +161,8 @@ func TestMoved(t *testing.T) {
 func TestErase(t *testing.T) {
 	w := newWorld(t)
 	l := w.open(required, func(o *Options) { o.MaxFile = 3000 })
-	w.fill(l, 12)
-	w.fill(l, 12)
+	w.Fill(l, 12)
+	w.Fill(l, 12)
 	l.Record(t.Context(), accesslog.Record{Operation: accesslog.OpExport, Outcome: accesslog.Success, Detail: json.RawMessage(`{"sessions":["` + logtest.Session(5) + `","` + logtest.Session(6) + `"]}`)})
 	before, err := l.Prove(accesslog.Filter{Sessions: []string{logtest.Session(6)}})
 	if err != nil {
@@ -176,12 +176,12 @@ func TestErase(t *testing.T) {
 	if n != 3 || err != nil {
 		t.Fatal(n, err)
 	}
-	w.fill(l, 1) // it is still the log that is written to
+	w.Fill(l, 1) // it is still the log that is written to
 	after, err := l.Prove(accesslog.Filter{Sessions: []string{logtest.Session(6)}})
 	if err != nil || len(after.Entries) != 2 {
 		t.Fatal(after, err)
 	}
-	w.close(l)
+	w.Close(l)
 	if r := w.Verifies(); r.Erased != 3 {
 		t.Errorf("%+v", r)
 	}
@@ -232,14 +232,14 @@ func TestRetire(t *testing.T) {
 	var proof *audit.Proof
 	for range 30 {
 		l := open()
-		w.fill(l, 2)
+		w.Fill(l, 2)
 		var err error
 		if proof == nil {
 			if proof, err = l.Prove(accesslog.Filter{Sessions: []string{logtest.Session(1)}}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		w.close(l)
+		w.Close(l)
 		w.Verifies()
 		now = now.Add(day)
 	}
@@ -272,8 +272,8 @@ func TestRetire(t *testing.T) {
 func TestFilesArePrivate(t *testing.T) {
 	w := newWorld(t)
 	l := w.open(func(o *Options) { o.MaxFile = 2000 })
-	w.fill(l, 10)
-	w.close(l)
+	w.Fill(l, 10)
+	w.Close(l)
 	for name := range w.State() {
 		info, err := os.Stat(filepath.Join(w.Dir, name))
 		if err != nil || info.Mode().Perm() != 0o600 {
@@ -290,7 +290,7 @@ func TestFilesArePrivate(t *testing.T) {
 			t.Fatal(err)
 		}
 		if l, err := Open(w.options()); err == nil {
-			w.fill(l, 1)
+			w.Fill(l, 1)
 			l.Close()
 		}
 		if text, err := os.ReadFile(victim); err != nil || len(text) > 0 {
@@ -320,7 +320,7 @@ func TestEraseOthersIDs(t *testing.T) {
 	if n, err := l.Erase(logtest.Session(0), "asked", accesslog.Record{}); n != 1 || err != nil {
 		t.Errorf("%d erased, %v", n, err)
 	}
-	w.close(l)
+	w.Close(l)
 	w.Verifies()
 	if all := w.All(accesslog.Filter{}); len(all) != 2 || all[0].Operation != accesslog.OpMount {
 		t.Errorf("%+v", all)

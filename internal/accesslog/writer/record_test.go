@@ -30,11 +30,11 @@ func TestRecord(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			w := newWorld(t)
 			l := w.open(func(o *Options) { o.Mode = mode })
-			w.fill(l, 5)
-			w.close(l)
+			w.Fill(l, 5)
+			w.Close(l)
 			l = w.open()
-			w.fill(l, 2)
-			w.close(l)
+			w.Fill(l, 2)
+			w.Close(l)
 			all := w.Lines()
 			if len(all) != 7 {
 				t.Fatalf("%d records", len(all))
@@ -69,7 +69,7 @@ func TestRecordTogether(t *testing.T) {
 	}
 	all.Wait()
 	for _, l := range logs {
-		w.close(l)
+		w.Close(l)
 	}
 	rotated, err := logfile.Files{Base: w.Path()}.RotatedFiles()
 	if err != nil || len(rotated) < 5 {
@@ -118,7 +118,7 @@ func TestRecordLeft(t *testing.T) {
 		t.Error(err)
 	}
 	lock.Close()
-	w.close(l)
+	w.Close(l)
 	if all := w.Lines(); len(all) != 1 {
 		t.Errorf("%d records", len(all))
 	}

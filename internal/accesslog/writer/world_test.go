@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"veriffs/internal/accesslog"
-	"veriffs/internal/accesslog/anchor"
 	"veriffs/internal/accesslog/logtest"
 )
 
@@ -33,30 +32,3 @@ func (w *world) open(change ...func(*Options)) *Log {
 }
 
 func required(o *Options) { o.Mode = accesslog.Required }
-
-// fill writes n records.
-func (w *world) fill(l *Log, n int) {
-	w.T.Helper()
-	for i := range n {
-		if err := l.Record(w.T.Context(), logtest.Opened(i)); err != nil {
-			w.T.Fatal(err)
-		}
-	}
-}
-
-func (w *world) close(l *Log) {
-	w.T.Helper()
-	if err := l.Close(); err != nil {
-		w.T.Fatal(err)
-	}
-}
-
-// toFile is the anchor that appends to a file.
-func toFile(w *world, path string) anchor.Anchor {
-	w.T.Helper()
-	a, err := anchor.Parse("file:" + path)
-	if err != nil {
-		w.T.Fatal(err)
-	}
-	return a
-}
