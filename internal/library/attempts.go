@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"veriffs/internal/answers"
+	"veriffs/internal/erasure"
 	"veriffs/internal/flight"
 	"veriffs/internal/hold"
 	"veriffs/internal/listing"
@@ -20,7 +21,7 @@ type attempts struct {
 	answers  *answers.Answers[veriff.AttemptID, *Listing]
 	bodies   *flight.Group[veriff.AttemptID, veriff.MediaList]
 	listings *listings
-	eraser   *eraser
+	eraser   *erasure.Eraser
 }
 
 // Attempt returns the listing of one attempt, which may be an older one of
@@ -65,7 +66,7 @@ func (l *attempts) OpenAttemptList(ctx context.Context, id veriff.AttemptID) (At
 	}
 	// It was evicted just now, or the disk keeps nothing.
 	media, err := reach.SitOut(ctx, l.limit, func() (veriff.MediaList, error) {
-		return behindFence(ctx, l.core, func(f *fence) bool { return f.hasAttempt(id) }, func() (veriff.MediaList, error) {
+		return erasure.Behind(ctx, l.gate, erasure.OfAttempt(id), func() (veriff.MediaList, error) {
 			return l.bodies.Do(ctx, id, func(t *flight.Task) (veriff.MediaList, error) { return l.fetch(t, id) })
 		})
 	})
@@ -74,8 +75,8 @@ func (l *attempts) OpenAttemptList(ctx context.Context, id veriff.AttemptID) (At
 
 // fetch gets the media of an attempt from the API.
 func (l *attempts) fetch(t *flight.Task, id veriff.AttemptID) (media veriff.MediaList, err error) {
-	if l.fenced(func(f *fence) bool { return f.hasAttempt(id) }) {
-		return media, errFenced
+	if l.gate.Shut(erasure.OfAttempt(id)) {
+		return media, erasure.ErrFenced
 	}
 	err = l.call(t, Subject{Attempt: id}, func(ctx context.Context) (err error) {
 		media, err = l.client.AttemptMedia(ctx, id)
@@ -104,7 +105,7 @@ func (l *attempts) Stored(id veriff.AttemptID) (a answers.Answer[*Listing], ok b
 	}
 	list := l.attemptListing(id, media)
 	list.Proves = false // it is not new
-	l.keepHeld(list)
+	l.holds.Supplement(list)
 	return answers.Answer[*Listing]{Value: list, Asked: stored}, true
 }
 
@@ -131,15 +132,15 @@ func sessionOf(media veriff.MediaList) veriff.SessionID {
 // Ask gets the media of an attempt from the API, and the attempts of its session
 // if the attempt's date is not known.
 func (l *attempts) Ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
-	if l.fenced(func(f *fence) bool { return f.hasAttempt(id) }) {
-		return nil, errFenced
+	if l.gate.Shut(erasure.OfAttempt(id)) {
+		return nil, erasure.ErrFenced
 	}
 	held := l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{})
-	if l.given(held, func(r *hold.Record) time.Time { return r.AttemptGone(id) }) {
+	if l.holds.KnownGone(held, func(r *hold.Record) time.Time { return r.AttemptGone(id) }) {
 		return l.kept(id)
 	}
 	media, err := l.fetch(t, id)
-	if answers.Proven(err) && held != nil && l.learn(held.Session, hold.AttemptGone(id, l.now())) {
+	if answers.Proven(err) && held != nil && l.holds.Learn(held.Session, hold.AttemptGone(id, l.now())) {
 		return l.kept(id)
 	}
 	if err != nil {
@@ -156,13 +157,13 @@ func (l *attempts) Ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 				return nil, fmt.Errorf("library: list attempt %s: %w", id, err)
 			}
 			if attempts.Body != nil {
-				l.catalogued(session, attempts.Items)
+				l.holds.SetAttempts(session, attempts.Items)
 			}
 		}
 	}
 	store.Put(l.cache, store.AttemptList(id), media.Body, store.NewLabel(session, id, media.Receipt).Text())
 	list := l.attemptListing(id, media)
-	l.learnListing(list, veriff.AttemptList{})
+	l.holds.LearnListing(list, veriff.AttemptList{})
 	return list, nil
 }
 
@@ -176,11 +177,11 @@ func (l *attempts) kept(id veriff.AttemptID) (*Listing, error) {
 
 // Gate waits for an erasure of the attempt to end.
 func (l *attempts) Gate(ctx context.Context, id veriff.AttemptID, work func() (*Listing, error)) (*Listing, error) {
-	return behindFence(ctx, l.core, func(f *fence) bool { return f.hasAttempt(id) }, work)
+	return erasure.Behind(ctx, l.gate, erasure.OfAttempt(id), work)
 }
 
 // Lost has the files of an attempt erased.
-func (l *attempts) Lost(id veriff.AttemptID, last *Listing) { l.eraser.loseAttempt(id, last) }
+func (l *attempts) Lost(id veriff.AttemptID, last *Listing) { l.eraser.LoseAttempt(id, last) }
 
 // Received tells the observer what has changed.
 func (l *attempts) Received(id veriff.AttemptID, list, last *Listing) {
@@ -189,8 +190,8 @@ func (l *attempts) Received(id veriff.AttemptID, list, last *Listing) {
 		return
 	}
 	missing := list.Gone(last)
-	l.observer.tell(Change{Attempt: id, FilesGone: missing})
+	l.changes.Tell(Change{Attempt: id, FilesGone: missing})
 	if len(missing) > 0 && list.Proves {
-		l.eraser.suspect(id)
+		l.eraser.Suspect(id)
 	}
 }

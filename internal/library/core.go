@@ -8,13 +8,14 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/changes"
 	"veriffs/internal/collection"
+	"veriffs/internal/custody"
+	"veriffs/internal/erasure"
 	"veriffs/internal/flight"
-	"veriffs/internal/hold"
 	"veriffs/internal/listing"
 	"veriffs/internal/reach"
 	"veriffs/internal/store"
@@ -30,14 +31,12 @@ type core struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	sessions   *collection.Sessions
-	known      *collection.Attempts
-	catalog    *store.Catalog
-	holds      *hold.Set
-	again      sync.Map              // held sessions that are asked for again, though they are gone
-	incomplete chan struct{}         // holds one token when a hold may lack something
-	fence      atomic.Pointer[fence] // of the erasure at work, nil without one
-	observer   observers
+	sessions *collection.Sessions
+	known    *collection.Attempts
+	catalog  *store.Catalog
+	holds    *custody.Holds
+	gate     *erasure.Gate // that work on what may be erased goes through
+	changes  *changes.Feed
 
 	distrusted func(Subject, error) // see Options; may be nil
 
@@ -57,8 +56,10 @@ func newCore(o Options) *core {
 	c := &core{client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now, distrusted: o.Distrusted}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	c.sessions = collection.NewSessions(o.Now)
-	c.incomplete = make(chan struct{}, 1)
-	c.catalog, c.holds = store.NewCatalog(o.Cache), store.Holds(o.Cache)
+	c.catalog, c.gate, c.changes = store.NewCatalog(o.Cache), new(erasure.Gate), new(changes.Feed)
+	c.holds = custody.NewHolds(custody.Parts{
+		Cache: o.Cache, Catalog: c.catalog, Sessions: c.sessions, Changes: c.changes, Log: o.Logger, Now: o.Now,
+	})
 	c.known = collection.NewAttempts(o.Now, c.knownAttempts)
 	c.link = reach.NewLink(o.Client, c.life, c.spawn, o.Logger)
 	c.limit = reach.NewLimit(o.Client, c.life, o.Logger)
@@ -133,46 +134,6 @@ func (c *core) guard(f func() error) func() error {
 	}
 }
 
-// rest waits, and returns false if the library was closed meanwhile.
-func (c *core) rest(d time.Duration) bool {
-	select {
-	case <-c.life.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}
-
-// catalogued remembers the attempts of a session, and tells the observer if they
-// have changed.
-func (c *core) catalogued(id veriff.SessionID, attempts []veriff.Attempt) {
-	attempts = c.heldAttempts(id, attempts)
-	if changed, latest := c.catalog.SetAttempts(id, attempts); changed {
-		c.observer.tell(Change{Session: id, AttemptsChanged: true, NewestChanged: latest})
-	}
-}
-
-// attemptsOf returns the attempts of a session, as far as they were ever
-// listed.
-func (c *core) attemptsOf(id veriff.SessionID) []veriff.AttemptID {
-	attempts := c.catalog.Of(id)
-	if len(attempts) > 0 {
-		return attempts
-	}
-	body, _, _, ok := store.Get(c.cache, documentKey{id, listing.AttemptsDocument}.key())
-	if !ok {
-		return nil
-	}
-	list, err := veriff.DecodeAttemptList(body)
-	if err != nil {
-		return nil
-	}
-	for _, a := range list.Items {
-		attempts = append(attempts, a.ID)
-	}
-	return attempts
-}
-
 // knownAttempts yields the attempts of all sessions in the collection. The
 // version only ever grows.
 func (c *core) knownAttempts() (iter.Seq[veriff.AttemptID], uint64) {
@@ -205,7 +166,10 @@ func (c *core) keepCatalog() {
 			return
 		case <-c.catalog.Changed():
 		}
-		c.rest(catalogDelay)
+		select {
+		case <-c.life.Done():
+		case <-time.After(catalogDelay):
+		}
 		c.catalog.Save()
 	}
 }

@@ -8,8 +8,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"veriffs/cache"
 	"veriffs/internal/answers"
+	"veriffs/internal/erasure"
 	"veriffs/internal/flight"
 	"veriffs/internal/hold"
 	"veriffs/internal/listing"
@@ -33,14 +33,11 @@ var askDocument = [listing.DocumentKinds]func(*veriff.Client, context.Context, v
 	listing.WatchlistDocument: (*veriff.Client).WatchlistScreening,
 }
 
-// Document is what is known of a document without its body.
-type Document struct {
-	Size   int64 // bytes
-	SHA256 [32]byte
-	// Received is when the API first answered just this, as far as the
-	// cache remembers.
-	Received time.Time
-}
+// What is known of documents, and what tells them apart, is described in package listing.
+type (
+	Document   = listing.Document
+	documentID = listing.DocumentID
+)
 
 // documentsInMemory bounds the documents of which something is known from
 // memory, some 200 bytes each. Their bodies are never kept in memory.
@@ -49,20 +46,10 @@ const documentsInMemory = 1 << 17
 // documents are what is known of the documents of sessions.
 type documents struct {
 	*core
-	answers  *answers.Answers[documentKey, Document]
-	bodies   *flight.Group[documentKey, FullDocument]
+	answers  *answers.Answers[documentID, Document]
+	bodies   *flight.Group[documentID, FullDocument]
 	listings *listings
 }
-
-// documentKey names one document.
-type documentKey struct {
-	session veriff.SessionID
-	kind    listing.DocumentKind
-}
-
-func (k documentKey) key() cache.Key { return store.Document(k.session, k.kind.String()) }
-
-func (k documentKey) String() string { return k.session.String() + "/" + k.kind.String() }
 
 // Documents returns which documents a session has, asking for those that are
 // not known: at most five requests, in parallel. It leaves out what the API says
@@ -108,7 +95,7 @@ func (l *documents) Documents(ctx context.Context, id veriff.SessionID) ([]listi
 // Document returns what is known of a document, asking if that is stale.
 // The errors are those of Session.
 func (l *documents) Document(ctx context.Context, id veriff.SessionID, kind listing.DocumentKind) (Document, error) {
-	k := documentKey{id, kind}
+	k := documentID{Session: id, Kind: kind}
 	if kind == listing.HoldDocument {
 		d, err := l.holdDocument(id)
 		return d.Document, err
@@ -133,7 +120,7 @@ func (l *documents) LastDocument(id veriff.SessionID, kind listing.DocumentKind)
 		d, err := l.holdDocument(id)
 		return d.Document, err == nil
 	}
-	return l.answers.Present(documentKey{id, kind})
+	return l.answers.Present(documentID{Session: id, Kind: kind})
 }
 
 // FullDocument is a document with its body, verified and verbatim.
@@ -149,26 +136,26 @@ func (l *documents) OpenDocument(ctx context.Context, id veriff.SessionID, kind 
 	if kind == listing.HoldDocument {
 		return l.holdDocument(id)
 	}
-	k := documentKey{id, kind}
+	k := documentID{Session: id, Kind: kind}
 	received := l.answers.Received(k)
 	if _, err := l.Document(ctx, id, kind); err != nil {
 		return FullDocument{}, err
 	}
-	if body, label, _, ok := store.Get(l.cache, k.key()); ok && !label.Absent {
+	if body, label, _, ok := store.Get(l.cache, store.Document(k)); ok && !label.Absent {
 		if d, err := documentOf(label, int64(len(body))); err == nil {
 			return FullDocument{d, body, label, l.answers.Received(k) != received}, nil
 		}
 	}
 	// It was evicted just now, or the disk keeps nothing.
 	return reach.SitOut(ctx, l.limit, func() (FullDocument, error) {
-		return behindFence(ctx, l.core, func(f *fence) bool { return f.hasSession(k.session) }, func() (FullDocument, error) {
+		return erasure.Behind(ctx, l.gate, erasure.OfSession(k.Session), func() (FullDocument, error) {
 			return l.bodies.Do(ctx, k, func(t *flight.Task) (FullDocument, error) { return l.refetch(t, k) })
 		})
 	})
 }
 
 // refetch gets a document of which the cache does not have the body.
-func (l *documents) refetch(t *flight.Task, k documentKey) (FullDocument, error) {
+func (l *documents) refetch(t *flight.Task, k documentID) (FullDocument, error) {
 	full, err := l.fetchDocument(t, k)
 	if err == nil {
 		last, _ := l.answers.Present(k)
@@ -179,53 +166,53 @@ func (l *documents) refetch(t *flight.Task, k documentKey) (FullDocument, error)
 }
 
 // fetchDocument gets a document from the API and stores it.
-func (l *documents) fetchDocument(t *flight.Task, k documentKey) (FullDocument, error) {
-	if l.fenced(func(f *fence) bool { return f.hasSession(k.session) }) {
-		return FullDocument{}, errFenced
+func (l *documents) fetchDocument(t *flight.Task, k documentID) (FullDocument, error) {
+	if l.gate.Shut(erasure.OfSession(k.Session)) {
+		return FullDocument{}, erasure.ErrFenced
 	}
-	held := l.holds.Of(k.session)
-	if l.given(held, func(r *hold.Record) time.Time { return r.GoneDocument(k.kind.String()) }) {
+	held := l.holds.Of(k.Session)
+	if l.holds.KnownGone(held, func(r *hold.Record) time.Time { return r.GoneDocument(k.Kind.String()) }) {
 		return l.keptDocument(k, fmt.Errorf("library: document %s, which is held: %w", k, ErrNotFound))
 	}
 	var d veriff.Document
-	err := l.call(t, Subject{Session: k.session, Document: k.kind.Name()}, func(ctx context.Context) (err error) {
-		d, err = askDocument[k.kind](l.client, ctx, k.session)
+	err := l.call(t, Subject{Session: k.Session, Document: k.Kind.Name()}, func(ctx context.Context) (err error) {
+		d, err = askDocument[k.Kind](l.client, ctx, k.Session)
 		return err
 	})
 	if held != nil && (answers.Proven(err) || err == nil && l.emptied(k, d, veriff.AttemptID{})) {
 		if full, none := l.keptDocument(k, err); none == nil {
-			l.learn(k.session, hold.DocumentGone(k.kind.String(), l.now()))
+			l.holds.Learn(k.Session, hold.DocumentGone(k.Kind.String(), l.now()))
 			return full, nil
 		}
 	}
 	if err != nil {
 		return FullDocument{}, fmt.Errorf("library: document %s: %w", k, err)
 	}
-	l.learn(k.session, hold.DocumentThere(k.kind.String()))
-	return FullDocument{l.storeNewer(k, d, veriff.AttemptID{}), d.Body, store.NewLabel(k.session, veriff.AttemptID{}, d.Receipt), true}, nil
+	l.holds.Learn(k.Session, hold.DocumentThere(k.Kind.String()))
+	return FullDocument{l.storeNewer(k, d, veriff.AttemptID{}), d.Body, store.NewLabel(k.Session, veriff.AttemptID{}, d.Receipt), true}, nil
 }
 
 // Ask gets a document from the API and stores it.
-func (l *documents) Ask(t *flight.Task, k documentKey) (Document, error) {
+func (l *documents) Ask(t *flight.Task, k documentID) (Document, error) {
 	full, err := l.fetchDocument(t, k)
 	return full.Document, err
 }
 
 // Received tells the observer of a document that has changed.
-func (l *documents) Received(k documentKey, fresh, last Document) {
+func (l *documents) Received(k documentID, fresh, last Document) {
 	if fresh != last {
-		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
+		l.changes.Tell(Change{Session: k.Session, DocumentsChanged: true})
 	}
 }
 
 // Gate waits for an erasure of the session to end.
-func (l *documents) Gate(ctx context.Context, k documentKey, work func() (Document, error)) (Document, error) {
-	return behindFence(ctx, l.core, func(f *fence) bool { return f.hasSession(k.session) }, work)
+func (l *documents) Gate(ctx context.Context, k documentID, work func() (Document, error)) (Document, error) {
+	return erasure.Behind(ctx, l.gate, erasure.OfSession(k.Session), work)
 }
 
 // keep stores a document that came with a listing, which shows an attempt; zero is
 // unknown.
-func (l *documents) keep(k documentKey, d veriff.Document, attempt veriff.AttemptID) {
+func (l *documents) keep(k documentID, d veriff.Document, attempt veriff.AttemptID) {
 	if l.keepStored(k, d, attempt) {
 		return
 	}
@@ -237,28 +224,28 @@ func (l *documents) keep(k documentKey, d veriff.Document, attempt veriff.Attemp
 
 // storeNewer puts a document into the sealed store. One that has not changed
 // keeps its time.
-func (l *documents) storeNewer(k documentKey, d veriff.Document, attempt veriff.AttemptID) Document {
+func (l *documents) storeNewer(k documentID, d veriff.Document, attempt veriff.AttemptID) Document {
 	if last, known := l.answers.Present(k); known && last.SHA256 == d.SHA256 {
 		d.Received = last.Received
 	}
-	store.Put(l.cache, k.key(), d.Body, store.NewLabel(k.session, attempt, d.Receipt).Text())
+	store.Put(l.cache, store.Document(k), d.Body, store.NewLabel(k.Session, attempt, d.Receipt).Text())
 	return Document{Size: int64(len(d.Body)), SHA256: d.SHA256, Received: d.Received}
 }
 
 // Lost remembers, over a remount too, that the API has no such document.
-func (l *documents) Lost(k documentKey, last Document) {
-	if l.holds.Of(k.session) == nil { // what is held is never replaced by nothing
-		none := store.Label{Session: k.session.String(), Absent: true, Received: l.now()}
-		store.Put(l.cache, k.key(), nil, none.Text())
+func (l *documents) Lost(k documentID, last Document) {
+	if l.holds.Of(k.Session) == nil { // what is held is never replaced by nothing
+		none := store.Label{Session: k.Session.String(), Absent: true, Received: l.now()}
+		store.Put(l.cache, store.Document(k), nil, none.Text())
 	}
 	if last != (Document{}) {
-		l.observer.tell(Change{Session: k.session, DocumentsChanged: true})
+		l.changes.Tell(Change{Session: k.Session, DocumentsChanged: true})
 	}
 }
 
 // Stored is what the sealed store knows of a document.
-func (l *documents) Stored(k documentKey) (a answers.Answer[Document], ok bool) {
-	o, ok := l.cache.Get(k.key())
+func (l *documents) Stored(k documentID) (a answers.Answer[Document], ok bool) {
+	o, ok := l.cache.Get(store.Document(k))
 	if !ok {
 		return a, false
 	}

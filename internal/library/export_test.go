@@ -3,12 +3,13 @@ package library
 import (
 	"sync"
 
+	"veriffs/internal/erasure"
 	"veriffs/internal/flight"
 	"veriffs/veriff"
 )
 
 // Erasing reports whether an erasure is at work.
-func (l *Library) Erasing() bool { return l.fence.Load() != nil }
+func (l *Library) Erasing() bool { return l.gate.Shut(func(*erasure.Fence) bool { return true }) }
 
 // Occupy begins work on a file of a session that goes on until end is called, though
 // it is stopped: erasures of the session wait for it.
@@ -23,7 +24,7 @@ func (l *Library) Occupy(session veriff.SessionID) (end func()) {
 		case <-ended:
 		case <-l.life.Done():
 		}
-		return nil, errFenced
+		return nil, erasure.ErrFenced
 	})
 	<-begun
 	return sync.OnceFunc(func() { close(ended) })

@@ -9,6 +9,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/answers"
+	"veriffs/internal/erasure"
 	"veriffs/internal/flight"
 	"veriffs/internal/hold"
 	"veriffs/internal/reach"
@@ -93,7 +94,7 @@ func (l *files) object(ctx context.Context, f *File) (o *object, fetched bool, e
 		return l.adopt(o), false, nil
 	}
 	o, err = reach.SitOut(ctx, l.limit, func() (*object, error) {
-		return behindFence(ctx, l.core, func(e *fence) bool { return e.hasFile(f) }, func() (*object, error) {
+		return erasure.Behind(ctx, l.gate, erasure.OfFile(f), func() (*object, error) {
 			return l.fetches.Do(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
 		})
 	})
@@ -196,13 +197,13 @@ func (l *files) obtain(t *flight.Task, f *File) (o *object, err error) {
 			l.end(f.ID)
 		}
 	}()
-	if l.fenced(func(e *fence) bool { return e.hasFile(f) }) {
-		return nil, errFenced
+	if l.gate.Shut(erasure.OfFile(f)) {
+		return nil, erasure.ErrFenced
 	}
 	if o, ok := l.cached(f); ok {
 		return o, nil
 	}
-	if r := l.holds.Owner(f.In.Session, f.In.Attempt, f.ID); l.given(r, func(r *hold.Record) time.Time { return r.FileGone(f.ID) }) {
+	if r := l.holds.Owner(f.In.Session, f.In.Attempt, f.ID); l.holds.KnownGone(r, func(r *hold.Record) time.Time { return r.FileGone(f.ID) }) {
 		return nil, fmt.Errorf("library: media %s, which is held, is not in the cache, and the API has it no more: %w", f.ID, ErrNotFound)
 	}
 	stored, err := l.fetch(t, f)
@@ -306,22 +307,22 @@ func (l *files) gone(f *File) bool {
 // loseFile erases a file.
 func (l *files) loseFile(f *File) {
 	if r := l.holds.Owner(f.In.Session, f.In.Attempt, f.ID); r != nil {
-		l.learn(r.Session, hold.FileGone(f.ID, l.now()))
+		l.holds.Learn(r.Session, hold.FileGone(f.ID, l.now()))
 		return
 	}
 	l.cache.Remove(store.File(f.ID))
 	l.catalog.ForgetFiles(map[veriff.MediaID]bool{f.ID: true})
 	l.listings.answers.Expire(f.In.Session)
 	l.attempts.answers.Expire(f.In.Attempt)
-	l.observer.tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
+	l.changes.Tell(Change{Session: f.In.Session, Erased: func(o *File) bool { return o.ID == f.ID }})
 }
 
 // disownTaken stops sharing the open files that an erasure takes.
-func (l *files) disownTaken(d *doomed) {
+func (l *files) disownTaken(takes func(cache.Key, []byte) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for id, o := range l.open {
-		if d.takes(store.File(id), o.Label()) {
+		if takes(store.File(id), o.Label()) {
 			delete(l.open, id)
 		}
 	}
@@ -334,7 +335,7 @@ func (l *files) warm(ctx context.Context, f *File) (fetched bool, err error) {
 		return false, nil // whether it is whole shows when it is opened
 	}
 	return reach.SitOut(ctx, l.limit, func() (bool, error) {
-		o, err := behindFence(ctx, l.core, func(e *fence) bool { return e.hasFile(f) }, func() (*object, error) {
+		o, err := erasure.Behind(ctx, l.gate, erasure.OfFile(f), func() (*object, error) {
 			return l.fetches.Await(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
 		})
 		return err == nil && o.fetched, err

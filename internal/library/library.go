@@ -14,21 +14,21 @@
 // Concurrency. A [Library] may be used by any number of goroutines; its parts are
 // types of their own over one core. files.mu guards the objects that are open,
 // readAhead.mu the prediction. Neither is held across the network or a disk, and
-// they are never held together. An erasure stops the work that is under way on what it
-// takes, and waits until that has ended, so no such work may wait for an erasure: it
-// fails with errFenced, and those who wait for its result ask again behind the fence
-// (see fence.go).
+// they are never held together. Work on what an erasure may take goes through core.gate:
+// see package erasure.
 package library
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"slices"
 	"time"
 
 	"veriffs/cache"
 	"veriffs/internal/answers"
+	"veriffs/internal/changes"
+	"veriffs/internal/custody"
+	"veriffs/internal/erasure"
 	"veriffs/internal/flight"
 	"veriffs/internal/hold"
 	"veriffs/internal/listing"
@@ -50,7 +50,7 @@ var (
 	// lacks may be there all the same.
 	ErrIncomplete = listing.ErrIncomplete
 	// ErrHeld: a hold forbids it.
-	ErrHeld = errors.New("held")
+	ErrHeld = erasure.ErrHeld
 	// ErrNoHold: the session is not held.
 	ErrNoHold = hold.ErrNone
 	// ErrEphemeral: a cache that is erased at its end can't hold anything.
@@ -92,10 +92,10 @@ type Library struct {
 	*attempts
 	*documents
 	*files
-	*eraser
 	*keeper
-	*holder
 
+	eraser      *erasure.Eraser
+	custodian   *custody.Custodian
 	connections int
 }
 
@@ -118,16 +118,16 @@ func New(o Options) (*Library, error) {
 	l := &Library{
 		core: c, connections: o.Connections,
 		listings: &listings{core: c}, attempts: &attempts{core: c}, documents: &documents{core: c},
-		files: &files{core: c, open: make(map[veriff.MediaID]*object), fetching: make(map[veriff.MediaID]*File)}, eraser: &eraser{core: c, running: make(chan struct{}, 1)},
-		keeper: &keeper{core: c}, holder: &holder{core: c},
+		files:  &files{core: c, open: make(map[veriff.MediaID]*object), fetching: make(map[veriff.MediaID]*File)},
+		keeper: &keeper{core: c},
 	}
 	l.listings.answers = newAnswers(c, l.listings, "session", listingsFiles, listingWeight)
-	l.listings.attempts, l.listings.documents, l.listings.eraser = l.attempts, l.documents, l.eraser
+	l.listings.attempts, l.listings.documents = l.attempts, l.documents
 	l.attempts.answers = newAnswers(c, l.attempts, "attempt", listingsFiles/4, listingWeight)
 	l.attempts.bodies = flight.NewGroup[veriff.AttemptID, veriff.MediaList](c.lanes, c.spawn, nil)
-	l.attempts.listings, l.attempts.eraser = l.listings, l.eraser
+	l.attempts.listings = l.listings
 	l.documents.answers = newAnswers(c, l.documents, "document", documentsInMemory, func(answers.Answer[Document]) int { return 1 })
-	l.documents.bodies = flight.NewGroup[documentKey, FullDocument](c.lanes, c.spawn, nil)
+	l.documents.bodies = flight.NewGroup[documentID, FullDocument](c.lanes, c.spawn, nil)
 	l.documents.listings = l.listings
 	l.files.fetches = flight.NewGroup[veriff.MediaID, *object](c.lanes, c.spawn, l.files.own)
 	l.files.listings, l.files.attempts = l.listings, l.attempts
@@ -135,19 +135,31 @@ func New(o Options) (*Library, error) {
 	l.files.ahead = readahead.New(readahead.Options{
 		Library: speculator{l.files}, Sessions: c.sessions, Catalog: c.catalog.Catalog, Lanes: c.lanes, Room: room, Off: o.NoReadAhead,
 	})
-	l.eraser.listings, l.eraser.attempts, l.eraser.documents, l.eraser.files = l.listings, l.attempts, l.documents, l.files
 	l.keeper.listings, l.keeper.attempts = l.listings, l.attempts
-	l.holder.library = l
+	l.eraser = newEraser(l)
+	l.listings.eraser, l.attempts.eraser = l.eraser, l.eraser
+	l.custodian = custody.NewCustodian(c.holds, custody.Work{
+		Listings: l.listings.answers, Attempts: l.attempts.answers, Fetch: l.fetchWhole, End: l.eraser.EndHold,
+	})
 	if err := c.catalog.Load(); err != nil {
 		c.log.Warn("the catalog of the last mount can't be read; dates show once sessions are entered", "error", err)
 	}
-	c.recallHolds()
+	c.holds.Recall()
 	c.spawn(c.keepCatalog)
 	if !o.Passive {
-		c.spawn(l.eraseGone)
-		c.spawn(l.keepHolds)
+		c.spawn(func() { l.eraser.Watch(c.life) })
+		c.spawn(func() { l.custodian.Watch(c.life) })
 	}
 	return l, nil
+}
+
+func newEraser(l *Library) *erasure.Eraser {
+	return erasure.New(erasure.Options{
+		Cache: l.cache, Secrets: l.client.SecretIDs(), Catalog: l.catalog, Holds: l.holds, Changes: l.changes, Gate: l.gate,
+		Sessions: l.sessions, Attempts: l.known, Absent: l.ttl, Log: l.log, Now: l.now,
+		SessionLists: l.listings.answers, AttemptLists: l.attempts.answers, Documents: l.documents.answers,
+		Stop: l.stop, Disown: l.files.disownTaken,
+	})
 }
 
 func newAnswers[K answers.Question, V any](c *core, from answers.Source[K, V], about string, most int, weigh func(answers.Answer[V]) int) *answers.Answers[K, V] {
@@ -176,6 +188,12 @@ func (l *Library) Close() {
 	}
 }
 
+// Change says what is no longer as it was.
+type Change = changes.Change
+
+// Observe makes f be called after each change: see [changes.Feed.Observe].
+func (l *Library) Observe(f func(Change)) { l.changes.Observe(f) }
+
 // Newest returns when the newest attempt began that the library knows of.
 func (l *Library) Newest() time.Time { return l.catalog.Latest() }
 
@@ -189,9 +207,9 @@ func (l *Library) Room() (used, limit int64) {
 // sorted, without duplicates, and belong to the library from now on.
 func (l *Library) SetSessions(ids []veriff.SessionID) {
 	removed := l.sessions.Set(ids)
-	l.showHeld()
+	l.holds.Show()
 	removed = slices.DeleteFunc(removed, l.sessions.Has)
-	l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true, SessionsGone: removed})
+	l.changes.Tell(Change{SessionsChanged: true, AttemptsChanged: true, SessionsGone: removed})
 }
 
 // Sessions returns every session there is, in order, and a number that

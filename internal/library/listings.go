@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"veriffs/internal/answers"
+	"veriffs/internal/erasure"
 	"veriffs/internal/flight"
 	"veriffs/internal/hold"
 	"veriffs/internal/listing"
@@ -47,7 +48,7 @@ type listings struct {
 	answers   *answers.Answers[veriff.SessionID, *Listing]
 	attempts  *attempts
 	documents *documents
-	eraser    *eraser
+	eraser    *erasure.Eraser
 }
 
 // Session returns the listing of a session: from memory or the sealed store
@@ -86,14 +87,14 @@ func (l *listings) Find(ctx context.Context, id veriff.SessionID, name string) (
 // word that the session has changed.
 func (l *listings) ForgetListing(id veriff.SessionID) {
 	if l.sessions.Restore(id) { // the API said that it was not there
-		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})
+		l.changes.Tell(Change{SessionsChanged: true, AttemptsChanged: true})
 	}
 	l.answers.Expire(id)
 }
 
 // Stored is the last listing of a session in the sealed store.
 func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok bool) {
-	body, label, stored, ok := store.Get(l.cache, documentKey{id, listing.MediaDocument}.key())
+	body, label, stored, ok := store.Get(l.cache, store.Document(documentID{Session: id, Kind: listing.MediaDocument}))
 	if l.catalog.Losses.Has(id) {
 		return a, false
 	}
@@ -103,7 +104,7 @@ func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok b
 		media, err = veriff.DecodeMediaList(body)
 		ok = err == nil
 	}
-	if !ok && !l.hasKept(id) {
+	if !ok && !l.holds.Keeps(id) {
 		return a, false
 	}
 	if !ok {
@@ -115,13 +116,13 @@ func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok b
 	if attempt.IsZero() {
 		var newest veriff.AttemptID
 		newest, created = l.catalog.Newest(id)
-		if l.hasKept(id) {
+		if l.holds.Keeps(id) {
 			attempt = newest // of which the hold knows the files
 		}
 	}
 	list := listing.New(id, attempt, created, media)
 	list.Proves = false // it is not new
-	l.keepHeld(list)
+	l.holds.Supplement(list)
 	return answers.Answer[*Listing]{Value: list, Asked: stored}, true
 }
 
@@ -129,10 +130,10 @@ func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok b
 // stores both verbatim. Without the attempts the files have no date, and what the
 // listing lacks may be there all the same.
 func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
-	if l.fenced(func(f *fence) bool { return f.hasSession(id) }) {
-		return nil, errFenced
+	if l.gate.Shut(erasure.OfSession(id)) {
+		return nil, erasure.ErrFenced
 	}
-	if l.given(l.holds.Of(id), sessionGone) {
+	if l.holds.KnownGone(l.holds.Of(id), func(r *hold.Record) time.Time { return r.Gone }) {
 		return l.kept(id)
 	}
 	var (
@@ -156,7 +157,7 @@ func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 	if err == nil && moved(before, attempts, media) {
 		err = askMedia()
 	}
-	if answers.Proven(err) && l.learn(id, hold.SessionGone(l.now())) {
+	if answers.Proven(err) && l.holds.Learn(id, hold.SessionGone(l.now())) {
 		return l.kept(id)
 	}
 	if err != nil {
@@ -166,19 +167,19 @@ func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 		l.log.Warn("entries of a listing have no usable id; they are not shown", "session", id, "entries", media.Dropped)
 	}
 	if attempts.Body != nil {
-		l.catalogued(id, attempts.Items)
+		l.holds.SetAttempts(id, attempts.Items)
 	}
 	attempt, created := l.catalog.Newest(id)
 	list := listing.New(id, attempt, created, media)
 	list.Proves = list.Proves && attempts.Body != nil && attempts.Dropped == 0 && attempts.Secret >= 0
-	if l.learnListing(list, attempts) {
+	if l.holds.LearnListing(list, attempts) {
 		l.attempts.answers.Expire(attempt)
-		l.eraser.suspect(attempt) // whether it has lost files its own listing says
+		l.eraser.Suspect(attempt) // whether it has lost files its own listing says
 	}
 	if last, ok := l.answers.Present(id); ok {
 		l.renumber(list, last) // before anybody sees it, or another last one
 	}
-	l.documents.keep(documentKey{id, listing.MediaDocument}, media.Document, attempt)
+	l.documents.keep(documentID{Session: id, Kind: listing.MediaDocument}, media.Document, attempt)
 	return list, nil
 }
 
@@ -213,35 +214,44 @@ func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts ve
 		}
 		return veriff.AttemptList{}, nil
 	}
-	l.documents.keep(documentKey{id, listing.AttemptsDocument}, attempts.Document, veriff.AttemptID{})
+	l.documents.keep(documentID{Session: id, Kind: listing.AttemptsDocument}, attempts.Document, veriff.AttemptID{})
 	return attempts, nil
 }
 
 // Gate waits for an erasure of the session to end.
 func (l *listings) Gate(ctx context.Context, id veriff.SessionID, work func() (*Listing, error)) (*Listing, error) {
-	return behindFence(ctx, l.core, func(f *fence) bool { return f.hasSession(id) }, work)
+	return erasure.Behind(ctx, l.gate, erasure.OfSession(id), work)
+}
+
+// kept is what there is of a session that is held and that the API has no more.
+func (l *listings) kept(id veriff.SessionID) (*Listing, error) {
+	if last, ok := l.Stored(id); ok {
+		last.Value.Kept = true
+		return last.Value, nil
+	}
+	return nil, fmt.Errorf("library: session %s, which is held: %w", id, ErrNotFound)
 }
 
 // Lost has all of a session erased.
-func (l *listings) Lost(id veriff.SessionID, last *Listing) { l.eraser.loseSession(id, last) }
+func (l *listings) Lost(id veriff.SessionID, last *Listing) { l.eraser.LoseSession(id, last) }
 
 // Received tells the observer what has changed. Files that are missing, unless from
-// a newer attempt, may be deleted: see suspect in gone.go.
+// a newer attempt, may be deleted: see [erasure.Eraser.Suspect].
 func (l *listings) Received(id veriff.SessionID, list, last *Listing) {
 	if list.Kept { // it says nothing about the API, and its hold may have ended meanwhile
 		return
 	}
 	l.catalog.Losses.Restore(id, l.catalog.Of(id))
 	if l.sessions.Visit(id) {
-		l.observer.tell(Change{SessionsChanged: true, AttemptsChanged: true})
+		l.changes.Tell(Change{SessionsChanged: true, AttemptsChanged: true})
 	}
 	if last != nil && last.Same(list) {
 		return
 	}
 	missing := list.Gone(last)
-	l.observer.tell(Change{Session: id, FilesGone: missing})
+	l.changes.Tell(Change{Session: id, FilesGone: missing})
 	if len(missing) > 0 && list.Proves && !list.Attempt.IsZero() && (list.Attempt == last.Attempt || last.Attempt.IsZero()) {
-		l.eraser.suspect(list.Attempt)
+		l.eraser.Suspect(list.Attempt)
 	}
 }
 

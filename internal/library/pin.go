@@ -52,7 +52,7 @@ func (l *keeper) eachKey(ctx context.Context, name string, f func(cache.Key) err
 	default:
 		for kind := range listing.DocumentKinds {
 			if kind.InListing() {
-				errs = errors.Join(errs, f(documentKey{list.Session, kind}.key()))
+				errs = errors.Join(errs, f(store.Document(documentID{Session: list.Session, Kind: kind})))
 			}
 		}
 	}

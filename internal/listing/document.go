@@ -1,5 +1,11 @@
 package listing
 
+import (
+	"time"
+
+	"veriffs/veriff"
+)
+
 // DocumentKind is one of the JSON documents about a session, in the order of their
 // names. All but HoldDocument are the API's.
 type DocumentKind int
@@ -45,3 +51,20 @@ func ParseDocumentName(name string) (DocumentKind, bool) {
 
 // InListing reports whether the document comes with a session's listing.
 func (k DocumentKind) InListing() bool { return k == MediaDocument || k == AttemptsDocument }
+
+// DocumentID names one document.
+type DocumentID struct {
+	Session veriff.SessionID
+	Kind    DocumentKind
+}
+
+func (d DocumentID) String() string { return d.Session.String() + "/" + d.Kind.String() }
+
+// Document is what is known of a document without its body.
+type Document struct {
+	Size   int64 // bytes
+	SHA256 [32]byte
+	// Received is when the API first answered just this, as far as the
+	// cache remembers.
+	Received time.Time
+}

@@ -6,6 +6,8 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/catalog"
+	"veriffs/internal/listing"
+	"veriffs/veriff"
 )
 
 // Catalog is a catalog that can be written down, one write at a time, so that the
@@ -32,6 +34,33 @@ func (c *Catalog) Load() error {
 		return err
 	}
 	return c.Decode(b)
+}
+
+// AttemptsOf returns the attempts of a session, as far as they were ever listed. What
+// the catalog does not know may be in the document.
+func (c *Catalog) AttemptsOf(id veriff.SessionID) []veriff.AttemptID {
+	attempts := c.Of(id)
+	if len(attempts) > 0 {
+		return attempts
+	}
+	body, _, _, ok := Get(c.cache, Document(listing.DocumentID{Session: id, Kind: listing.AttemptsDocument}))
+	if !ok {
+		return nil
+	}
+	list, err := veriff.DecodeAttemptList(body)
+	if err != nil {
+		return nil
+	}
+	for _, a := range list.Items {
+		attempts = append(attempts, a.ID)
+	}
+	return attempts
+}
+
+// Owner returns the session of an attempt, zero if it is not known.
+func (c *Catalog) Owner(id veriff.AttemptID) veriff.SessionID {
+	session, _ := c.Attempt(id)
+	return session
 }
 
 // Save writes the catalog down.

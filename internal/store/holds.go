@@ -56,7 +56,7 @@ func (h holds) Drop(id veriff.SessionID) error { return h.cache.Holds().Release(
 func HeldKeys(r *hold.Record) (keys []cache.Key) {
 	for kind := range listing.DocumentKinds {
 		if kind != listing.HoldDocument {
-			keys = append(keys, Document(r.Session, kind.String()))
+			keys = append(keys, Document(listing.DocumentID{Session: r.Session, Kind: kind}))
 		}
 	}
 	for _, a := range r.Attempts {

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -37,9 +38,7 @@ const (
 func File(id veriff.MediaID) cache.Key { return cache.Key(filePrefix + id.String()) }
 
 // Document returns the key of a session's document.
-func Document(id veriff.SessionID, name string) cache.Key {
-	return cache.Key("session/" + id.String() + "/" + name)
-}
+func Document(id listing.DocumentID) cache.Key { return cache.Key("session/" + id.String()) }
 
 // AttemptList returns the key of an attempt's listing.
 func AttemptList(id veriff.AttemptID) cache.Key {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/listing"
 	"veriffs/internal/store"
 	"veriffs/veriff"
 )
@@ -53,7 +54,7 @@ func TestFileOf(t *testing.T) {
 	if got, ok := store.FileOf(store.File(id)); !ok || got != id {
 		t.Errorf("%v, %v", got, ok)
 	}
-	for _, key := range []cache.Key{store.CatalogKey, store.Document(veriff.SessionID{1, 2, 3}, "media"), "media/x", "media/"} {
+	for _, key := range []cache.Key{store.CatalogKey, store.Document(listing.DocumentID{Session: veriff.SessionID{1, 2, 3}, Kind: listing.MediaDocument}), "media/x", "media/"} {
 		if id, ok := store.FileOf(key); ok {
 			t.Errorf("%s is taken for the file %v", key, id)
 		}

@@ -1,4 +1,4 @@
-package library
+package erasure
 
 import (
 	"context"
@@ -8,6 +8,9 @@ import (
 
 	"veriffs/internal/answers"
 	"veriffs/internal/catalog"
+	"veriffs/internal/changes"
+	"veriffs/internal/listing"
+	"veriffs/internal/reach"
 	"veriffs/veriff"
 )
 
@@ -27,18 +30,18 @@ const (
 	eraseAgain = 10 * time.Minute
 )
 
-// loseSession takes a session out of every tree and has all of it erased.
-func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
-	if l.holds.Of(id) != nil { // it has nothing yet
+// LoseSession takes a session out of every tree and has all of it erased.
+func (e *Eraser) LoseSession(id veriff.SessionID, last *listing.Listing) {
+	if e.Holds.Of(id) != nil { // it has nothing yet
 		return
 	}
-	d := l.doomSession(id)
-	level := l.log.Debug // somebody tried an id
-	if l.sessions.Lose(id, l.now().Add(l.ttl)) || last != nil || len(d.attempts) > 0 {
-		level = l.log.Info
+	d := e.doomSession(id)
+	level := e.Log.Debug // somebody tried an id
+	if e.Sessions.Lose(id, e.Now().Add(e.Absent)) || last != nil || len(d.attempts) > 0 {
+		level = e.Log.Info
 	}
 	level("the API no longer has this session: it leaves the listing and the cache", "session", id)
-	change := l.forget(d)
+	change := e.forget(d)
 	change.SessionsChanged, change.SessionsGone = true, []veriff.SessionID{id}
 	whole := make(map[veriff.AttemptID]bool, len(d.attempts)) // none is merely suspected
 	for attempt := range d.attempts {
@@ -46,57 +49,58 @@ func (l *eraser) loseSession(id veriff.SessionID, last *Listing) {
 		change.AttemptsGone = append(change.AttemptsGone, attempt)
 	}
 	if last != nil {
-		change.FilesGone = new(Listing).Gone(last)
+		change.FilesGone = new(listing.Listing).Gone(last)
 	}
-	l.catalog.Losses.Add([]veriff.SessionID{id}, whole)
-	l.observer.tell(change)
+	e.Catalog.Losses.Add([]veriff.SessionID{id}, whole)
+	e.Changes.Tell(change)
 }
 
-// loseAttempt takes an attempt out of the listing and has its files erased, but
+// LoseAttempt takes an attempt out of the listing and has its files erased, but
 // for those that another attempt lists.
-func (l *eraser) loseAttempt(id veriff.AttemptID, last *Listing) {
-	if l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{}) != nil {
+func (e *Eraser) LoseAttempt(id veriff.AttemptID, last *listing.Listing) {
+	if e.Holds.Owner(veriff.SessionID{}, id, veriff.MediaID{}) != nil {
 		return
 	}
-	l.log.Info("the API no longer has this attempt: it leaves the listing and the cache", "attempt", id)
-	change := Change{AttemptsGone: []veriff.AttemptID{id}}
-	if session, _ := l.catalog.Attempt(id); !session.IsZero() {
-		l.known.Lose(id, l.now().Add(l.ttl))
+	e.Log.Info("the API no longer has this attempt: it leaves the listing and the cache", "attempt", id)
+	change := changes.Change{AttemptsGone: []veriff.AttemptID{id}}
+	if session, _ := e.Catalog.Attempt(id); !session.IsZero() {
+		e.Attempts.Lose(id, e.Now().Add(e.Absent))
 		change.AttemptsChanged = true
 	}
 	if last != nil {
-		change.Attempt, change.FilesGone = id, new(Listing).Gone(last)
+		change.Attempt, change.FilesGone = id, new(listing.Listing).Gone(last)
 	}
-	l.observer.tell(change)
-	l.suspect(id)
+	e.Changes.Tell(change)
+	e.Suspect(id)
 }
 
-// suspect has the files erased that the session of an attempt no longer has. Which
+// Suspect has the files erased that the session of an attempt no longer has. Which
 // these are the listings of all its attempts say, asked anew: that of a session may
 // have changed over to a newer attempt at any moment, so that it is not certain
 // which attempt a file in the cache is of.
-func (l *eraser) suspect(id veriff.AttemptID) {
-	l.catalog.Losses.Add(nil, map[veriff.AttemptID]bool{id: true})
+func (e *Eraser) Suspect(id veriff.AttemptID) {
+	e.Catalog.Losses.Add(nil, map[veriff.AttemptID]bool{id: true})
 }
 
-// eraseGone erases what belongs to the sessions and attempts that have gone. Who
-// has gone is written down at once, so that a kill does not lose it.
-func (l *eraser) eraseGone() {
+// Watch erases what belongs to the sessions and attempts that have gone. Who
+// has gone is written down at once, so that a kill does not lose it. It returns when its
+// context ends.
+func (e *Eraser) Watch(ctx context.Context) {
 	scan := time.NewTimer(0) // what the last mount left
 	defer scan.Stop()
 	var rested time.Time // when the cache may be read again
 	for {
 		select {
-		case <-l.life.Done():
+		case <-ctx.Done():
 			return
-		case <-l.catalog.Losses.Arrived():
-			l.catalog.Save()
+		case <-e.Catalog.Losses.Arrived():
+			e.Catalog.Save()
 			scan.Reset(max(0, time.Until(rested)))
 			continue
 		case <-scan.C:
 		}
 		begun := time.Now()
-		again := l.eraseLost(l.life)
+		again := e.eraseLost(ctx)
 		rested = time.Now().Add(min(eraseShare*time.Since(begun), eraseAgain))
 		if again {
 			scan.Reset(eraseAgain)
@@ -107,45 +111,45 @@ func (l *eraser) eraseGone() {
 // eraseLost erases what has gone so far, and reports whether some of it has
 // to be tried again. What is certain goes first: it must not wait for the API to
 // tell about the rest.
-func (l *eraser) eraseLost(ctx context.Context) (again bool) {
-	lost := l.catalog.Losses.Pending()
-	if err := l.holds.Broken(); err != nil && !lost.Empty() {
-		l.log.Error("nothing that the API no longer has is erased, because it may be held", "error", err)
+func (e *Eraser) eraseLost(ctx context.Context) (again bool) {
+	lost := e.Catalog.Losses.Pending()
+	if err := e.Holds.Broken(); err != nil && !lost.Empty() {
+		e.Log.Error("nothing that the API no longer has is erased, because it may be held", "error", err)
 		return true
 	}
-	sure := &doomed{sessions: make(map[veriff.SessionID]bool), attempts: make(map[veriff.AttemptID]remains)}
+	sure := e.doom()
 	for id := range lost.Sessions {
-		if l.holds.Of(id) == nil { // its release comes back to it
+		if e.Holds.Of(id) == nil { // its release comes back to it
 			sure.sessions[id] = true
 		}
 	}
 	for id, loss := range lost.Attempts {
-		if !loss.Suspect && l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{}) == nil {
+		if !loss.Suspect && e.Holds.Owner(veriff.SessionID{}, id, veriff.MediaID{}) == nil {
 			sure.attempts[id] = remains{}
 		}
 	}
-	again = !l.eraseDoomed(ctx, sure, lost)
-	suspects := &doomed{thinned: make(map[veriff.SessionID]bool), attempts: make(map[veriff.AttemptID]remains)}
+	again = !e.eraseDoomed(ctx, sure, lost)
+	suspects := e.doom()
 	for id, loss := range lost.Attempts {
 		if !loss.Suspect {
 			continue
 		}
-		err := l.survey(ctx, id, suspects)
+		err := e.survey(ctx, id, suspects)
 		if err == nil {
 			continue
 		}
-		l.log.Debug("which files of an attempt are gone is not known yet", "attempt", id, "error", err)
+		e.Log.Debug("which files of an attempt are gone is not known yet", "attempt", id, "error", err)
 		again = true
-		if errors.Is(err, ErrOffline) || errors.Is(err, veriff.ErrRateLimited) {
+		if errors.Is(err, reach.ErrOffline) || errors.Is(err, veriff.ErrRateLimited) {
 			break // the others would not be answered either
 		}
 	}
-	return !l.eraseDoomed(ctx, suspects, lost) || again || suspects.unsure
+	return !e.eraseDoomed(ctx, suspects, lost) || again || suspects.unsure
 }
 
 // eraseDoomed erases some of the lost, and reports whether that went well.
-func (l *eraser) eraseDoomed(ctx context.Context, d *doomed, lost catalog.Lost) bool {
-	if len(d.sessions)+len(d.attempts) == 0 {
+func (e *Eraser) eraseDoomed(ctx context.Context, d *doomed, lost catalog.Lost) bool {
+	if d.empty() {
 		return true
 	}
 	done := catalog.Lost{Sessions: make(map[veriff.SessionID]catalog.Loss), Attempts: make(map[veriff.AttemptID]catalog.Loss)}
@@ -155,33 +159,33 @@ func (l *eraser) eraseDoomed(ctx context.Context, d *doomed, lost catalog.Lost) 
 	for id := range d.attempts {
 		done.Attempts[id] = lost.Attempts[id]
 	}
-	e, err := l.erase(ctx, d)
+	found, err := e.erase(ctx, d)
 	if err != nil {
 		if ctx.Err() == nil {
-			l.log.Warn("erasing what the API no longer has failed; it is tried again", "error", err)
+			e.Log.Warn("erasing what the API no longer has failed; it is tried again", "error", err)
 		}
 		return false
 	}
-	if len(e.Erased) > 0 {
-		l.log.Info("erased what the API no longer has", "objects", len(e.Erased))
+	if len(found.Erased) > 0 {
+		e.Log.Info("erased what the API no longer has", "objects", len(found.Erased))
 	}
-	l.catalog.Losses.Erased(done)
+	e.Catalog.Losses.Erased(done)
 	return true
 }
 
 // survey learns by new answers of the API what is left of the session of an attempt.
-func (l *eraser) survey(ctx context.Context, id veriff.AttemptID, d *doomed) error {
+func (e *Eraser) survey(ctx context.Context, id veriff.AttemptID, d *doomed) error {
 	if _, done := d.attempts[id]; done {
 		return nil
 	}
 	attempts := []veriff.AttemptID{id}
-	session, _ := l.catalog.Attempt(id)
+	session, _ := e.Catalog.Attempt(id)
 	if !session.IsZero() {
 		// Its attempts come with it.
-		if gone, err := renewed(ctx, l.listings.answers, session); gone || err != nil {
+		if gone, err := renewed(ctx, e.SessionLists, session); gone || err != nil {
 			return err // if it is gone it was told so, and is certain
 		}
-		for _, other := range l.catalog.Of(session) {
+		for _, other := range e.Catalog.Of(session) {
 			if other != id {
 				attempts = append(attempts, other)
 			}
@@ -189,7 +193,7 @@ func (l *eraser) survey(ctx context.Context, id veriff.AttemptID, d *doomed) err
 	}
 	left := make(map[veriff.AttemptID]remains, len(attempts))
 	for _, attempt := range attempts {
-		gone, err := renewed(ctx, l.attempts.answers, attempt)
+		gone, err := renewed(ctx, e.AttemptLists, attempt)
 		if err != nil {
 			return err
 		}
@@ -204,7 +208,7 @@ func (l *eraser) survey(ctx context.Context, id veriff.AttemptID, d *doomed) err
 
 // renewed has a listing asked for anew, and reports whether the API says that it is
 // gone. It fails if the new one proves nothing.
-func renewed[K answers.Question](ctx context.Context, a *answers.Answers[K, *Listing], id K) (gone bool, err error) {
+func renewed[K answers.Question](ctx context.Context, a *answers.Answers[K, *listing.Listing], id K) (gone bool, err error) {
 	if a.Absent(id) { // it said so a moment ago
 		return true, nil
 	}
@@ -213,7 +217,7 @@ func renewed[K answers.Question](ctx context.Context, a *answers.Answers[K, *Lis
 	case err == nil && list.Proves:
 		return false, nil
 	case err == nil:
-		return false, ErrIncomplete
+		return false, listing.ErrIncomplete
 	case answers.Proven(err) || a.Absent(id):
 		return true, nil
 	}
@@ -222,17 +226,17 @@ func renewed[K answers.Question](ctx context.Context, a *answers.Answers[K, *Lis
 
 // lists reports whether a session, one of its attempts or the attempt given lists a
 // file, by the last word of each; known says that there is one of every attempt.
-func (l *eraser) lists(session veriff.SessionID, attempt veriff.AttemptID, media veriff.MediaID) (listed, known bool) {
+func (e *Eraser) lists(session veriff.SessionID, attempt veriff.AttemptID, media veriff.MediaID) (listed, known bool) {
 	known = true
-	if last, ok := l.listings.answers.Present(session); ok && last.Has(media) {
+	if last, ok := e.SessionLists.Present(session); ok && last.Has(media) {
 		return true, known
 	}
-	all := l.catalog.Of(session)
+	all := e.Catalog.Of(session)
 	if !attempt.IsZero() {
 		all = append(all, attempt)
 	}
 	for _, id := range all {
-		last, ok := l.attempts.answers.Last(id)
+		last, ok := e.AttemptLists.Last(id)
 		if ok && !last.Absent && last.Value.Has(media) {
 			return true, known
 		}

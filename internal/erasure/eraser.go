@@ -1,0 +1,194 @@
+// Package erasure erases: what somebody asks for, and what the API no longer has.
+//
+// Promises. There is one rule of what goes, the label that is sealed with an object
+// ([Eraser.Session] and all others go by it), and what is held never does. What is being
+// fetched when an erasure begins is stopped, and nothing of it comes back. [Evidence] is
+// proven only if the whole cache could be read and the kernel has answered. What the API
+// said is gone is written down before it is erased, so that a kill does not lose it.
+//
+// Not promised: that the blocks of a file that somebody has open are freed before they
+// close it.
+//
+// Concurrency. An [Eraser] and a [Gate] are safe for concurrent use. One erasure is at
+// work at a time. It waits until the work that it stops has ended, so no such work may
+// wait for an erasure: it fails with ErrFenced, and those who wait for its result ask
+// again behind the fence (fence.go).
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/internal/answers"
+	"veriffs/internal/changes"
+	"veriffs/internal/collection"
+	"veriffs/internal/custody"
+	"veriffs/internal/listing"
+	"veriffs/internal/store"
+	"veriffs/veriff"
+)
+
+// Options is what an Eraser is made of.
+type Options struct {
+	Cache    *cache.Cache
+	Secrets  []string // the ids of those that the cache is opened with
+	Catalog  *store.Catalog
+	Holds    *custody.Holds
+	Changes  *changes.Feed
+	Gate     *Gate // which the work of the library goes through
+	Sessions *collection.Sessions
+	Attempts *collection.Attempts
+	// Absent is how long what is gone counts as absent without being asked for again.
+	Absent time.Duration
+	Log    *slog.Logger
+	Now    func() time.Time
+
+	// What is remembered of the API's answers.
+	SessionLists *answers.Answers[veriff.SessionID, *listing.Listing]
+	AttemptLists *answers.Answers[veriff.AttemptID, *listing.Listing]
+	Documents    *answers.Answers[listing.DocumentID, listing.Document]
+
+	// Stop ends the work under way on what a fence keeps out, and returns once it has
+	// ended. Nothing else is waited for: it may take long, and is none of the erasure's
+	// business.
+	Stop func(context.Context, *Fence) error
+	// Disown has the open files shared no further that are taken.
+	Disown func(takes func(cache.Key, []byte) bool)
+}
+
+// Eraser erases.
+type Eraser struct {
+	Options
+
+	running chan struct{} // holds one token while an erasure is at work
+}
+
+// New returns an eraser. It does nothing by itself before Watch.
+func New(o Options) *Eraser { return &Eraser{Options: o, running: make(chan struct{}, 1)} }
+
+// Session erases everything that is kept of a session: its files, those
+// of earlier attempts too, its listings and documents, what memory and the
+// kernel hold of them. The session itself can be entered again, and is asked
+// for anew then.
+//
+// A file that somebody has open stays readable to them until they close it;
+// its blocks on the disk, which are sealed, are freed then. What is being fetched
+// when the erasure begins is stopped, and what there is of it erased; whoever waits
+// for it has it fetched again once the erasure has ended.
+//
+// Errors: ErrHeld if it is held; nothing is erased then.
+func (e *Eraser) Session(ctx context.Context, id veriff.SessionID) (Evidence, error) {
+	if held, err := e.RefuseHeld([]veriff.SessionID{id}); err != nil {
+		return e.refused(id.String(), held), fmt.Errorf("erasure: nothing was erased: %w", err)
+	}
+	found, err := e.eraseForGood(ctx, e.doomSession(id))
+	found.Session = id.String()
+	if err != nil {
+		return found, fmt.Errorf("erasure: erase session %s: %w", id, err)
+	}
+	e.Log.Info("a session was erased from the cache", "session", id, "objects", len(found.Erased))
+	return found, nil
+}
+
+// All erases everything that is kept of every session, also what secrets
+// sealed that are not configured. With exceptHeld it leaves what is held, otherwise
+// it erases nothing if anything is: ErrHeld.
+func (e *Eraser) All(ctx context.Context, exceptHeld bool) (Evidence, error) {
+	held, err := e.refuseAll(exceptHeld)
+	if err != nil {
+		return e.refused("", held), fmt.Errorf("erasure: nothing was erased: %w", err)
+	}
+	d := e.doom()
+	d.everything = true
+	found, err := e.eraseForGood(ctx, d)
+	found.Held = held
+	if err != nil {
+		return found, fmt.Errorf("erasure: erase everything: %w", err)
+	}
+	e.Log.Info("everything was erased from the cache", "objects", len(found.Erased), "held sessions", len(held))
+	return found, nil
+}
+
+// eraseForGood is an erasure that somebody asked for: nothing of it may
+// come back with a power cut. The catalog, which holds dates and sizes of
+// everybody, is therefore removed before it is written anew.
+func (e *Eraser) eraseForGood(ctx context.Context, d *doomed) (Evidence, error) {
+	found, err := e.erase(ctx, d)
+	if err == nil {
+		err = e.Cache.Remove(store.CatalogKey)
+		e.Catalog.Save()
+	}
+	found.Proven = found.Proven && err == nil
+	return found, err
+}
+
+// doom returns a rule that takes nothing yet.
+func (e *Eraser) doom() *doomed {
+	return newDoomed(knowledge{
+		lists: e.lists,
+		owner: e.Catalog.Owner,
+		held: func(s veriff.SessionID, a veriff.AttemptID, m veriff.MediaID) bool {
+			return e.Holds.Owner(s, a, m) != nil
+		},
+	})
+}
+
+// doomSession takes what is known to belong to a session.
+func (e *Eraser) doomSession(id veriff.SessionID) *doomed {
+	d := e.doom()
+	d.sessions[id] = true
+	for _, attempt := range e.Catalog.AttemptsOf(id) {
+		d.attempts[attempt] = remains{}
+		if last, ok := e.AttemptLists.Present(attempt); ok {
+			d.collect(last)
+		}
+	}
+	if last, ok := e.SessionLists.Present(id); ok {
+		d.collect(last)
+	}
+	return d
+}
+
+// erase carries an erasure out. Memory is cleared before the disk is read, and
+// again after it, because a listing may have been read back meanwhile.
+func (e *Eraser) erase(ctx context.Context, d *doomed) (found Evidence, err error) {
+	select {
+	case e.running <- struct{}{}:
+		defer func() { <-e.running }()
+	case <-ctx.Done():
+		return found, context.Cause(ctx)
+	}
+	fence := newFence(d)
+	lower := e.Gate.raise(fence)
+	defer lower()
+	if err := e.Stop(ctx, fence); err != nil {
+		return found, err
+	}
+	before := e.forget(d)
+	e.Disown(d.takes)
+	if err := e.unpin(d); err != nil { // what is known of them by now
+		return found, err
+	}
+	purge := e.Cache.Purge
+	if d.everything {
+		purge = e.Cache.PurgeAll
+	}
+	found.Report, err = purge(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
+	found.Secrets = e.Secrets
+	found.Unattributed = int64(len(d.unattributed))
+	found.Proven = found.Proven && found.Unattributed == 0
+	e.Disown(d.takes) // what was opened before it was unlinked
+	change := e.forget(d)
+	err = errors.Join(err, e.unpin(d))
+	change.SessionsChanged = change.SessionsChanged || before.SessionsChanged
+	// The kernel can't be told while a lookup in that directory waits for us.
+	lower()
+	if found.Pages = e.dropPages(ctx, change); found.Pages == pagesPending {
+		found.Proven = false
+	}
+	return found, err
+}
