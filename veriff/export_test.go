@@ -5,6 +5,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"veriffs/veriff/items"
 )
 
 // Seams for the tests in package veriff_test.
@@ -14,7 +16,7 @@ var (
 )
 
 const (
-	MaxItems    = maxItems
+	MaxItems    = items.Most
 	MaxStreaks  = maxStreaks
 	MaxDocument = maxDocument
 	MaxError    = maxErrorBody
