@@ -45,12 +45,13 @@ type ageing struct{ looked, due time.Time }
 
 // sweepExpired erases what is past its age if there may be anything, and
 // returns how long it can wait until it looks again; 0 is for ever.
-func (c *Cache) sweepExpired(a *ageing) (time.Duration, error) {
+func (u *upkeep) sweepExpired(a *ageing) (time.Duration, error) {
+	c := u.c
 	if c.opts.MaxAge <= 0 {
 		return 0, nil
 	}
 	now := c.now().Round(0)
-	if c.released.Swap(false) || now.Before(a.looked) || !now.Before(a.due) {
+	if u.released.Swap(false) || now.Before(a.looked) || !now.Before(a.due) {
 		wait, err := c.store.Load().eraseExpired(c.ctx, c.opts.MaxAge, now)
 		if err != nil {
 			return 0, err

@@ -45,9 +45,9 @@ func (c *Cache) Audit(ctx context.Context) (a Audit, err error) {
 	})
 	if err == nil {
 		var tags []string
-		tags, err = st.foreignTags()
+		tags, err = st.foreign.tags()
 		for _, tag := range tags {
-			n, failed := st.survey(ctx, tag)
+			n, failed := st.foreign.survey(ctx, tag)
 			a.Unreadable += n
 			err = errors.Join(err, failed)
 		}

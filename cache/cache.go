@@ -84,14 +84,10 @@ type Cache struct {
 
 	ctx  context.Context
 	stop context.CancelFunc
-	wake chan struct{} // keep has something to do
 	wg   sync.WaitGroup
 
+	upkeep *upkeep
 	closed atomic.Bool
-	proven atomic.Bool // objects of other secrets may be removed
-
-	released atomic.Bool // a hold ended: what it kept may be too old
-
 	counts counters
 }
 
@@ -104,7 +100,8 @@ func Open(opts Options) (*Cache, error) {
 	if opts.MinFree < 0 || opts.MinFree >= 1 {
 		return nil, errors.New("cache: the fraction to leave free must be at least 0 and below 1")
 	}
-	c := &Cache{opts: opts, log: opts.Logger, now: opts.Now, rand: rand.Reader, wake: make(chan struct{}, 1)}
+	c := &Cache{opts: opts, log: opts.Logger, now: opts.Now, rand: rand.Reader}
+	c.upkeep = newUpkeep(c)
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -129,9 +126,9 @@ func Open(opts Options) (*Cache, error) {
 		return nil, &OpenError{Dir: d.Path(), Err: err}
 	}
 	c.store.Store(st)
-	c.proven.Store(opts.Ephemeral) // nothing else is ever in such a directory
-	c.spawn("keep", c.keep)
-	c.spawn("probe", func() { c.disk.Run(c.probe, c.nudge) })
+	c.upkeep.proven.Store(opts.Ephemeral) // nothing else is ever in such a directory
+	c.spawn("upkeep", c.upkeep.run)
+	c.spawn("probe", func() { c.disk.Run(c.probe, c.upkeep.nudge) })
 	return c, nil
 }
 

@@ -240,7 +240,7 @@ func unreadable(c *Cache) error {
 	if err := os.Chmod(dir, 0o700); err != nil {
 		return err
 	}
-	c.disk.Try(c.probe, c.nudge)
+	c.disk.Try(c.probe, c.upkeep.nudge)
 	o, ok := c.Get("before")
 	if !ok {
 		return errors.New("a miss after the directory came back")

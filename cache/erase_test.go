@@ -222,7 +222,7 @@ func TestFutureStamps(t *testing.T) {
 			continue
 		}
 		wantMiss(t, c, "asked")
-		if _, err := c.sweepExpired(new(ageing)); err != nil {
+		if _, err := c.upkeep.sweepExpired(new(ageing)); err != nil {
 			t.Error(err)
 		}
 		if got := files(t, o.Dir); len(got) != 1 {
@@ -245,7 +245,7 @@ func TestClockBeforeTheCache(t *testing.T) {
 	today := now.Swap(0)
 	c = open(t, o)
 	waitLoaded(t, c)
-	if _, err := c.sweepExpired(new(ageing)); err != nil {
+	if _, err := c.upkeep.sweepExpired(new(ageing)); err != nil {
 		t.Error(err)
 	}
 	wantMiss(t, c, "k")

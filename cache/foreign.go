@@ -8,6 +8,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"veriffs/cache/directory"
+	"veriffs/cache/hold"
+	"veriffs/cache/index"
 	"veriffs/cache/seal"
 )
 
@@ -21,30 +24,30 @@ func (c *Cache) SweepForeign() {
 	if len(c.secrets) > 1 {
 		return
 	}
-	c.proven.Store(true)
-	c.nudge()
+	c.upkeep.proven.Store(true)
+	c.upkeep.nudge()
 }
 
 // sweepForeign removes what SweepForeign was asked to. A failure leaves the
 // rest for the next time: it does not concern our own objects.
-func (c *Cache) sweepForeign() {
-	if !c.proven.Load() {
+func (u *upkeep) sweepForeign() {
+	if !u.proven.Load() {
 		return
 	}
-	st := c.store.Load()
-	tags, err := st.foreignTags()
+	c, st := u.c, u.c.store.Load()
+	tags, err := st.foreign.tags()
 	if err == nil && len(tags) == 0 {
 		return
 	}
-	held, unknown := foreignHolds(st)
+	held, unknown := st.foreign.holds()
 	if err = errors.Join(err, unknown); err == nil && len(held) > 0 {
-		c.proven.Store(false) // said once
+		u.proven.Store(false) // said once
 		c.log.Error("cache: a secret that is not configured has sealed a hold: nothing that such secrets sealed is removed; set it as well (new,old) to read what is held",
 			slog.Int("secrets", len(held)))
 		return
 	}
 	for _, tag := range tags {
-		err = errors.Join(err, st.removeForeign(c.ctx, tag, func(string, *unix.Stat_t) {}))
+		err = errors.Join(err, st.foreign.remove(c.ctx, tag, func(string, *unix.Stat_t) {}))
 	}
 	if err == nil {
 		err = st.dir.Sync(".")
@@ -58,49 +61,62 @@ func (c *Cache) sweepForeign() {
 	}
 }
 
-// foreignTags lists the directories of secrets that are not configured.
-func (st *store) foreignTags() ([]string, error) {
-	tags, err := st.dir.Tags()
+// foreign is what secrets that are not configured left in a directory, each in a
+// directory of its own.
+type foreign struct {
+	dir     *directory.Directory
+	index   *index.Index
+	secrets []*seal.Secret // that are configured
+	log     *slog.Logger
+}
+
+// tags lists the directories.
+func (f *foreign) tags() ([]string, error) {
+	tags, err := f.dir.Tags()
 	return slices.DeleteFunc(tags, func(tag string) bool {
-		return slices.ContainsFunc(st.secrets, func(s *seal.Secret) bool { return s.Dir() == tag })
+		return slices.ContainsFunc(f.secrets, func(s *seal.Secret) bool { return s.Dir() == tag })
 	}), err
 }
 
-// countForeign counts what other secrets left, which takes room like all else.
-func (st *store) countForeign(ctx context.Context) error {
-	tags, err := st.foreignTags()
+// holds lists the directories of those that have sealed holds.
+func (f *foreign) holds() ([]string, error) {
+	tags, err := f.tags()
+	return slices.DeleteFunc(tags, func(tag string) bool { return !hold.Any(f.dir, tag) }), err
+}
+
+// count counts what there is, which takes room like all else.
+func (f *foreign) count(ctx context.Context) error {
+	tags, err := f.tags()
 	if err != nil {
 		return err
 	}
 	var all int64
 	for _, tag := range tags {
-		n, err := st.survey(ctx, tag)
+		n, err := f.survey(ctx, tag)
 		if err != nil {
 			return err
 		}
 		all += n
 	}
 	if all > 0 {
-		st.log.Warn("cache: objects of secrets that are not configured take room; they go once one secret alone is configured and the API has signed with it",
+		f.log.Warn("cache: objects of secrets that are not configured take room; they go once one secret alone is configured and the API has signed with it",
 			slog.Int64("objects", all))
 	}
 	return nil
 }
 
-// survey counts the objects in the directory of a foreign secret, and its bytes for
-// the bound.
-func (st *store) survey(ctx context.Context, tag string) (objects int64, err error) {
-	u, err := st.dir.Secret(tag).Survey(ctx)
+// survey counts the objects in a directory, and its bytes for the bound.
+func (f *foreign) survey(ctx context.Context, tag string) (objects int64, err error) {
+	u, err := f.dir.Secret(tag).Survey(ctx)
 	if err == nil {
-		st.index.SetDir(tag, u.Objects, u.Bytes)
+		f.index.SetDir(tag, u.Objects, u.Bytes)
 	}
 	return u.Objects, err
 }
 
-// removeForeign removes the directory of a foreign secret, and calls removed
-// with each object. It ends with ctx.
-func (st *store) removeForeign(ctx context.Context, tag string, removed func(name string, s *unix.Stat_t)) error {
-	err := st.dir.Secret(tag).Clear(ctx, removed)
-	_, counted := st.survey(ctx, tag)
+// remove removes a directory, and calls removed with each object. It ends with ctx.
+func (f *foreign) remove(ctx context.Context, tag string, removed func(name string, s *unix.Stat_t)) error {
+	err := f.dir.Secret(tag).Clear(ctx, removed)
+	_, counted := f.survey(ctx, tag)
 	return errors.Join(err, counted)
 }

@@ -23,7 +23,7 @@ func sweep(t *testing.T, c *Cache) {
 	t.Helper()
 	waitLoaded(t, c)
 	c.SweepForeign()
-	c.sweepForeign()
+	c.upkeep.sweepForeign()
 }
 
 // TestMistypedSecret opens a cache with a wrong secret, alone and among others:

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 
 	"veriffs/cache/hold"
 	"veriffs/cache/seal"
@@ -72,8 +71,8 @@ func (h Holds) release(f func(*store) error) error {
 	if err := f(h.c.store.Load()); err != nil {
 		return fmt.Errorf("cache: release: %w", err)
 	}
-	h.c.released.Store(true)
-	h.c.nudge()
+	h.c.upkeep.released.Store(true)
+	h.c.upkeep.nudge()
 	return nil
 }
 
@@ -87,7 +86,7 @@ func (h Holds) All() ([]Hold, error) {
 // Foreign returns how many secrets that are not configured have sealed holds here. As
 // long as there are any, SweepForeign and PurgeAll remove nothing foreign.
 func (h Holds) Foreign() (secrets int, err error) {
-	tags, err := foreignHolds(h.c.store.Load())
+	tags, err := h.c.store.Load().foreign.holds()
 	return len(tags), err
 }
 
@@ -157,11 +156,4 @@ func (st *store) hold(names map[seal.Name]bool, all bool) {
 		st.index.SetDir(hold.Dir(s.Dir()), 0, hold.Size(st.dir, s.Dir()))
 	}
 	st.index.Keep(names, all)
-}
-
-// foreignHolds lists the directories of secrets that are not configured and have
-// sealed holds.
-func foreignHolds(st *store) ([]string, error) {
-	tags, err := st.foreignTags()
-	return slices.DeleteFunc(tags, func(tag string) bool { return !hold.Any(st.dir, tag) }), err
 }

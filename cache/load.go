@@ -20,7 +20,7 @@ func (st *store) load(ctx context.Context, now time.Time) error {
 	if !st.index.State().Loading {
 		return nil
 	}
-	if err := st.countForeign(ctx); err != nil {
+	if err := st.foreign.count(ctx); err != nil {
 		return err
 	}
 	var all []index.Object

@@ -155,22 +155,22 @@ func (p *purge) countPins() error {
 func (p *purge) foreign(ctx context.Context) error {
 	// What a crash of an ephemeral cache left is to go anyway.
 	sweep := p.all || p.c.opts.Ephemeral
-	held, err := foreignHolds(p.st)
+	held, err := p.st.foreign.holds()
 	if err != nil {
 		return err
 	}
 	sweep = sweep && len(held) == 0
-	tags, err := p.st.foreignTags()
+	tags, err := p.st.foreign.tags()
 	for _, tag := range tags {
 		if !sweep {
-			n, err := p.st.survey(ctx, tag)
+			n, err := p.st.foreign.survey(ctx, tag)
 			if err != nil {
 				return err
 			}
 			p.Unreadable += n
 			continue
 		}
-		err := p.st.removeForeign(ctx, tag, func(name string, s *unix.Stat_t) {
+		err := p.st.foreign.remove(ctx, tag, func(name string, s *unix.Stat_t) {
 			p.Remaining++
 			p.report(name, s.Blocks*512, time.Unix(int64(s.Mtim.Sec), 0))
 		})

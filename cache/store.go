@@ -22,6 +22,7 @@ type store struct {
 	dir     *directory.Directory
 	index   *index.Index
 	secrets []*seal.Secret
+	foreign foreign // what other secrets left
 	disk    *health.Disk
 	log     *slog.Logger
 	counts  *counters
@@ -42,6 +43,7 @@ func newStore(c *Cache, d *directory.Directory) (*store, error) {
 		dir: d, index: index.New(c.opts.Limit), secrets: c.secrets, disk: c.disk,
 		log: c.log, counts: &c.counts, told: c.opts.Damaged, minFree: c.opts.MinFree,
 	}
+	st.foreign = foreign{dir: d, index: st.index, secrets: c.secrets, log: c.log}
 	names, err := d.Names(".")
 	if err != nil {
 		return nil, err

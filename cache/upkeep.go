@@ -4,24 +4,36 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"veriffs/cache/directory"
 	"veriffs/cache/health"
 )
 
-// keep is the background work: it loads the index, removes what other secrets
+// upkeep is the background work: it loads the index, removes what other secrets
 // left when it may, and erases objects that are past their age.
-func (c *Cache) keep() {
+type upkeep struct {
+	c        *Cache
+	wake     chan struct{} // there is something to do
+	proven   atomic.Bool   // objects of other secrets may be removed
+	released atomic.Bool   // a hold ended: what it kept may be too old
+}
+
+func newUpkeep(c *Cache) *upkeep { return &upkeep{c: c, wake: make(chan struct{}, 1)} }
+
+// run does what there is to do, until the cache is closed.
+func (u *upkeep) run() {
+	c := u.c
 	var ages ageing
 	for {
 		var wait time.Duration
-		c.sweepForeign()
+		u.sweepForeign()
 		st := c.store.Load()
 		err := st.load(c.ctx, c.now())
 		if err == nil {
 			st.removeLost()
-			wait, err = c.sweepExpired(&ages)
+			wait, err = u.sweepExpired(&ages)
 		}
 		if err != nil && c.ctx.Err() == nil {
 			c.disk.Fault(err, true)
@@ -34,16 +46,16 @@ func (c *Cache) keep() {
 		select {
 		case <-c.ctx.Done():
 			return
-		case <-c.wake:
+		case <-u.wake:
 		case <-timer:
 		}
 	}
 }
 
-// nudge makes keep look at the cache now.
-func (c *Cache) nudge() {
+// nudge makes run look at the cache now.
+func (u *upkeep) nudge() {
 	select {
-	case c.wake <- struct{}{}:
+	case u.wake <- struct{}{}:
 	default:
 	}
 }
