@@ -22,11 +22,13 @@ type growthPoint struct {
 	Entries                           int           // that find saw
 }
 
-// growths measures how everything grows with the number of sessions.
-func (b *bench) growths() {
+// growth measures how everything grows with the number of sessions.
+type growth struct{ *bench }
+
+func (b growth) run() {
 	for n := 100; n <= b.growth; n *= 10 {
 		note("%d sessions", n)
-		p := b.grown(n)
+		p := b.of(n)
 		b.points = append(b.points, p)
 		b.table.info(fmt.Sprintf("%d sessions, %d files", n, n*growthFiles),
 			"mount %s, `ls` %s, `ls -l` %s, `find` cold %s, warm %s; memory %s, after `find` %s, forgotten %s",
@@ -53,7 +55,7 @@ func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
 // idle is how long memory may take to settle.
 const idle = 3 * time.Second
 
-func (b *bench) grown(n int) (p growthPoint) {
+func (b growth) of(n int) (p growthPoint) {
 	p.Sessions, p.Entries = n, 1+n+n*growthFiles
 	s := startStandin(sandbox.Scale{Sessions: n, Files: growthFiles, FileSize: 200_000})
 	defer s.stop()
@@ -86,7 +88,7 @@ func (b *bench) grown(n int) (p growthPoint) {
 }
 
 // wide measures one session of very many files.
-func (b *bench) wide() {
+func (b growth) wide() {
 	files := min(b.growth, 10_000)
 	s := startStandin(sandbox.Scale{Sessions: 1, Files: files, FileSize: 200_000})
 	defer s.stop()
@@ -102,7 +104,7 @@ func (b *bench) wide() {
 
 // printing returns the time of a command that has to print this many lines; ls
 // -l prints one more than there are entries.
-func (b *bench) printing(lines int, name string, args ...string) time.Duration {
+func (b growth) printing(lines int, name string, args ...string) time.Duration {
 	took, n := b.counted(name, args...)
 	if n != lines {
 		check(fmt.Errorf("%s %v printed %d lines, not %d", name, args, n, lines))

@@ -124,9 +124,7 @@ type counted struct {
 
 func (c *counted) Write(b []byte) (int, error) {
 	c.left -= int64(len(b))
-	c.sandbox.mu.Lock()
-	c.sandbox.journal.counts.BytesSent += int64(len(b))
-	c.sandbox.mu.Unlock()
+	c.sandbox.journal.sent(len(b))
 	if c.left <= 0 {
 		c.plan.finish()
 	}

@@ -55,11 +55,7 @@ func failure(status int, code, message string) reply {
 func (s *Sandbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	kind, id := route(r.Method, r.URL.Path)
 	p := s.begin(kind, id, r)
-	p.finish = sync.OnceFunc(func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.journal.end()
-	})
+	p.finish = sync.OnceFunc(s.journal.end)
 	defer p.finish()
 	answer := s.answer(kind, id, r, p.edit)
 	for _, change := range p.replace {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 )
 
 // Counts is what was asked of a Sandbox since the last ResetRequests.
@@ -16,14 +17,19 @@ type Counts struct {
 	BytesSent int64          // of bodies, counted as they are handed to the connection
 }
 
-// journal counts requests. The sandbox's lock guards it.
+// journal counts requests.
 type journal struct {
+	mu      sync.Mutex
 	counts  Counts
 	paths   []string      // in order of arrival
 	arrived chan struct{} // closed and replaced at each arrival
 }
 
+func newJournal() *journal { return &journal{arrived: make(chan struct{})} }
+
 func (j *journal) begin(kind Kind, path string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.counts.ByKind == nil {
 		j.counts.ByKind, j.counts.ByPath = map[Kind]int{}, map[string]int{}
 	}
@@ -37,40 +43,50 @@ func (j *journal) begin(kind Kind, path string) {
 	j.arrived = make(chan struct{})
 }
 
-func (j *journal) end() { j.counts.InFlight-- }
+func (j *journal) end() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.counts.InFlight--
+}
+
+func (j *journal) sent(bytes int) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.counts.BytesSent += int64(bytes)
+}
 
 // Requests returns the counts so far.
-func (s *Sandbox) Requests() Counts {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := s.journal.counts
+func (j *journal) Requests() Counts {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c := j.counts
 	c.ByKind, c.ByPath = maps.Clone(c.ByKind), maps.Clone(c.ByPath)
 	return c
 }
 
 // Paths returns the paths asked for, in the order in which they arrived.
-func (s *Sandbox) Paths() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.journal.paths)
+func (j *journal) Paths() []string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.paths)
 }
 
 // ResetRequests sets the counts to zero, but for those in flight.
-func (s *Sandbox) ResetRequests() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	inFlight := s.journal.counts.InFlight
-	s.journal.counts = Counts{InFlight: inFlight, Peak: inFlight}
-	s.journal.paths = nil
+func (j *journal) ResetRequests() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	inFlight := j.counts.InFlight
+	j.counts = Counts{InFlight: inFlight, Peak: inFlight}
+	j.paths = nil
 }
 
 // WaitRequests waits until n requests have arrived since the last
 // ResetRequests, or returns the context's error.
-func (s *Sandbox) WaitRequests(ctx context.Context, n int) error {
+func (j *journal) WaitRequests(ctx context.Context, n int) error {
 	for {
-		s.mu.Lock()
-		total, arrived := s.journal.counts.Total, s.journal.arrived
-		s.mu.Unlock()
+		j.mu.Lock()
+		total, arrived := j.counts.Total, j.arrived
+		j.mu.Unlock()
 		if total >= n {
 			return nil
 		}

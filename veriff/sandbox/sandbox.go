@@ -25,7 +25,8 @@
 // # Concurrency
 //
 // All methods may be called at any time and from any goroutine. One lock guards
-// everything; it is not held while a reply is sent.
+// everything but the counts of requests, which have their own; neither is held while
+// a reply is sent.
 package sandbox
 
 import (
@@ -58,11 +59,12 @@ type Options struct {
 type Sandbox struct {
 	APIKey string // the key that requests must carry
 
-	mu      sync.Mutex
-	keys    keys
-	world   world
-	faults  []*Fault
-	journal journal
+	*journal // of the requests
+
+	mu     sync.Mutex
+	keys   keys
+	world  world
+	faults []*Fault
 
 	deletions deletions
 }
@@ -71,14 +73,13 @@ var _ http.Handler = (*Sandbox)(nil)
 
 // New returns a Sandbox with the world that the options ask for.
 func New(o Options) *Sandbox {
-	s := &Sandbox{APIKey: o.APIKey, keys: keys{secrets: slices.Clone(o.Secrets)}}
+	s := &Sandbox{APIKey: o.APIKey, journal: newJournal(), keys: keys{secrets: slices.Clone(o.Secrets)}}
 	if s.APIKey == "" {
 		s.APIKey = DefaultAPIKey
 	}
 	if len(s.keys.secrets) == 0 {
 		s.keys.secrets = slices.Clone(defaultSecrets)
 	}
-	s.journal.arrived = make(chan struct{})
 	s.world = newWorld(o.Scale)
 	if !o.Empty && o.Scale.Sessions == 0 {
 		for _, session := range demoSessions() {
