@@ -56,8 +56,8 @@ func TestTraces(t *testing.T) {
 			"a1: +a2 +a3",
 			"a2: +b0 +b1 +b2 +b3",
 			"a3: +c0 +c1 +c2 +c3",
-			"d0: +d1 +d2 +d3 +g0 +g1 +g2 +g3 +e0 +e1 +e2 +e3",
-			"d1: +h0 +h1 +h2 +h3 +f0 +f1 +f2 +f3",
+			"d0: -c0 -c1 -c2 -c3 +d1 +d2 +d3 +g0 +g1 +g2 +g3 +b0 +b1 +b2 +b3 +e0 +e1 +e2 +e3 +h0 +h1 +h2 +h3",
+			"d1: +c0 +c1 +c2 +c3 +f0 +f1 +f2 +f3",
 		}},
 		{"one kind", "a1 b1 c1 d1", []string{
 			"c1: +d1 +e1",

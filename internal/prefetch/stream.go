@@ -236,6 +236,7 @@ func (s *stream) learn(to veriff.SessionID) {
 	case s.sure():
 	case n >= 0:
 		s.order, s.fits = orders[n], 1
+		s.discard(func(e *fetch) bool { return !s.isAt(e.dir()) }) // guesses by the other order
 	default:
 		s.fits = 0
 	}
