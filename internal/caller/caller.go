@@ -5,7 +5,8 @@
 //
 // What a [accesslog.Caller] says was so when it was asked for: everything that a
 // process can change while it lives, its program above all, is read anew for each
-// call. Only the path of the program is taken to be what it was while the file, the
+// call. What others change, its parent and its cgroup, may be a second old while it
+// runs the same program. Only the path of the program is taken to be what it was while the file, the
 // time of its last change and the process's name are. A thread id that was used again is not taken for the earlier thread: what is
 // kept of a thread are open files of /proc, which fail once it has ended. What could
 // not be read is named in Caller.Unknown, by the name that the field has in JSON,
@@ -55,7 +56,7 @@ func Self() accesslog.Caller {
 
 // The names of what may be unknown, as in the JSON of a Caller.
 var (
-	processFields    = []string{"ppid", "start", "comm"}
+	processFields    = []string{"ppid", "start"}
 	executableFields = []string{"exe", "exe_dev", "exe_ino"}
 	allFields        = []string{"pid", "ppid", "start", "comm", "exe", "exe_dev", "exe_ino", "cgroup", "loginuid", "audit_session"}
 )

@@ -12,7 +12,7 @@ import (
 	"veriffs/internal/accesslog"
 )
 
-// keptThreads bounds the threads of which files are kept open, five each.
+// keptThreads bounds the threads of which files are kept open, six each.
 const keptThreads = 64
 
 // Resolver describes callers. Make one with New.

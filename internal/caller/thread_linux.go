@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,7 +22,7 @@ type thread struct {
 	cgroup      int
 	session     int // of the audit system
 	login       int // -1 without one, as the two above
-	stat        int // of the process's first thread
+	comm, stat  int // of the process's first thread
 
 	uid, audited uint32 // the login's user, in this audit session
 	loggedIn     bool   // these two are known
@@ -29,8 +30,24 @@ type thread struct {
 	program program // of which this is the path
 	path    string
 
+	around surroundings
+
 	command, group text
 	buffer         [4096]byte
+}
+
+// surroundingsStay is how long what others change of a process is taken to be as it
+// was: to read it costs more than all the rest.
+const surroundingsStay = time.Second
+
+// surroundings is what a process does not change by itself while it runs a program.
+type surroundings struct {
+	of      program
+	read    time.Time
+	cgroup  string
+	parent  uint32
+	start   uint64   // which never changes
+	unknown []string // of these
 }
 
 // text is a text that seldom changes, and is not made again while it is the same.
@@ -49,7 +66,7 @@ func openThread(id uint32) (t *thread, err error) {
 	if err != nil {
 		return nil, err
 	}
-	t = &thread{id: id, dir: dir, stat: -1}
+	t = &thread{id: id, dir: dir, comm: -1, stat: -1}
 	t.cgroup, t.session, t.login = t.open("cgroup"), t.open("sessionid"), t.open("loginuid")
 	status, err := t.whole("status")
 	if err == nil {
@@ -61,17 +78,17 @@ func openThread(id uint32) (t *thread, err error) {
 		t.close()
 		return nil, fmt.Errorf("%s/status: %w", root, err)
 	}
-	// That of the first thread alone: /proc/PID/stat goes through all threads.
-	name := fmt.Sprintf("/proc/%d/task/%d/stat", t.process, t.process)
-	if t.stat, err = unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-		t.stat = -1
-	}
+	// Those of the first thread alone: /proc/PID/stat goes through all threads.
+	first := fmt.Sprintf("/proc/%d/task/%d/", t.process, t.process)
+	t.comm, t.stat = openAt(unix.AT_FDCWD, first+"comm"), openAt(unix.AT_FDCWD, first+"stat")
 	return t, nil
 }
 
 // open opens a file of the thread, or returns -1.
-func (t *thread) open(name string) int {
-	fd, err := unix.Openat(t.dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+func (t *thread) open(name string) int { return openAt(t.dir, name) }
+
+func openAt(dir int, name string) int {
+	fd, err := unix.Openat(dir, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1
 	}
@@ -79,7 +96,7 @@ func (t *thread) open(name string) int {
 }
 
 func (t *thread) close() {
-	for _, fd := range []int{t.dir, t.cgroup, t.session, t.login, t.stat} {
+	for _, fd := range []int{t.dir, t.cgroup, t.session, t.login, t.comm, t.stat} {
 		if fd >= 0 {
 			unix.Close(fd)
 		}
@@ -125,21 +142,28 @@ func (t *thread) describe(c accesslog.Caller, arguments bool) (_ accesslog.Calle
 	if !t.readLogin(&c, err == nil) {
 		c.Unknown = append(c.Unknown, "loginuid")
 	}
-	groups, err := t.read(t.cgroup)
-	if errors.Is(err, unix.ESRCH) {
-		return c, false
-	}
-	if err != nil {
-		c.Unknown = append(c.Unknown, "cgroup")
+	if command, err := t.read(t.comm); err != nil {
+		c.Unknown = append(c.Unknown, "comm")
 	} else {
-		c.Cgroup = t.group.set(group(groups))
+		c.Command = t.command.set(bytes.TrimSuffix(command, []byte("\n")))
 	}
-	if !t.readStat(&c) {
-		c.Unknown = append(c.Unknown, processFields...)
-	}
-	if !t.readExecutable(&c) {
+	runs := program{command: c.Command}
+	if t.readExecutable(&c) {
+		runs = t.program
+	} else {
 		c.Unknown = append(c.Unknown, executableFields...)
 	}
+	now := time.Now()
+	if t.session < 0 || t.around.of != runs || now.Sub(t.around.read) >= surroundingsStay {
+		around, alive := t.look()
+		if !alive {
+			return c, false
+		}
+		around.of, around.read = runs, now
+		t.around = around
+	}
+	c.Cgroup, c.PPID, c.Start = t.around.cgroup, t.around.parent, t.around.start
+	c.Unknown = append(c.Unknown, t.around.unknown...)
 	if arguments && !t.readArguments(&c) {
 		c.Unknown = append(c.Unknown, "args")
 	}
@@ -181,32 +205,43 @@ func group(lines []byte) (path []byte) {
 	return path
 }
 
-// readStat reads the format of proc_pid_stat(5). The name of the program is in
-// parentheses and may hold any character.
-func (t *thread) readStat(c *accesslog.Caller) bool {
-	stat, err := t.read(t.stat)
-	opens, closes := bytes.IndexByte(stat, '('), bytes.LastIndexByte(stat, ')')
-	if err != nil || opens < 0 || closes < opens {
-		return false
+// look reads the surroundings. alive is false if the thread has ended.
+func (t *thread) look() (a surroundings, alive bool) {
+	groups, err := t.read(t.cgroup)
+	if errors.Is(err, unix.ESRCH) {
+		return a, false
 	}
-	var parent uint32
+	if err != nil {
+		a.unknown = append(a.unknown, "cgroup")
+	} else {
+		a.cgroup = t.group.set(group(groups))
+	}
+	stat, err := t.read(t.stat)
+	if err == nil {
+		a.parent, a.start, err = parseStat(stat)
+	}
+	if err != nil {
+		a.unknown = append(a.unknown, processFields...)
+	}
+	return a, true
+}
+
+// parseStat reads the format of proc_pid_stat(5). The name of the program is in
+// parentheses and may hold any character.
+func parseStat(stat []byte) (parent uint32, start uint64, err error) {
 	field := 2 // counted from 1: the name
-	for value := range bytes.FieldsSeq(stat[closes+1:]) {
+	for value := range bytes.FieldsSeq(stat[bytes.LastIndexByte(stat, ')')+1:]) {
 		switch field++; field {
 		case 4:
 			if parent, err = number(value, nil); err != nil {
-				return false
+				return 0, 0, err
 			}
 		case 22:
-			start, err := strconv.ParseUint(string(value), 10, 64)
-			if err != nil {
-				return false
-			}
-			c.Command, c.PPID, c.Start = t.command.set(stat[opens+1:closes]), parent, start
-			return true
+			start, err = strconv.ParseUint(string(value), 10, 64)
+			return parent, start, err
 		}
 	}
-	return false
+	return 0, 0, errors.New("has too few fields")
 }
 
 // program is what tells one executable from another.
