@@ -36,7 +36,7 @@ const (
 
 // operations are all there are.
 var operations = []Operation{
-	OpOpen, OpMount, OpUnmount, OpUnclean, OpHeartbeat, OpWarm, OpExport, OpPurge, OpHold, OpRelease, OpPin, OpUnpin, OpEvict,
+	OpOpen, OpMount, OpUnmount, OpUnclean, OpHeartbeat, OpWarm, OpExport, OpPurge, OpHold, OpRelease, OpDelete, OpPin, OpUnpin, OpEvict,
 	OpVerify, OpLogRead, OpLogErase, OpLogRetire, OpLogGap, OpLogRotate,
 }
 

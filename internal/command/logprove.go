@@ -131,16 +131,11 @@ func logErase(c *cli.Context) error {
 // confirmErasure refuses to erase without --yes, and an id that is none of a session
 // in the log. It says what would go.
 func confirmErasure(c *cli.Context, path, session string) error {
-	var e accesslog.Erasure
-	filter := accesslog.Filter{Sessions: []string{session}, Mentioned: true}
-	err := audit.Read(path, filter, func(r *accesslog.Record, _ []byte) error {
-		e.Add(session, r)
-		return nil
-	})
+	e, err := audit.ToErase(path, session)
 	switch {
 	case err != nil:
 		return err
-	case e.About == 0:
+	case !e.OfSession():
 		return usageError("no record in the log is about the session %s: nothing is erased", session)
 	case !c.Bool("yes"):
 		minute := func(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }

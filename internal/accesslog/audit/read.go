@@ -14,27 +14,55 @@ import (
 // line it was read from, which each must not keep. It does not verify the log. path
 // is that of the log; an error is an *Error.
 func Read(path string, f accesslog.Filter, each func(r *accesslog.Record, line []byte) error) error {
-	base, err := logfile.BasePath(path)
+	return eachLine(path, func(line []byte) error {
+		if r, ok := logfile.Choose(&f, line); ok {
+			return each(r, line)
+		}
+		return nil
+	})
+}
+
+// ToErase says what erasing the records of a session would take. Errors are as of Read.
+func ToErase(path, session string) (accesslog.Erasure, error) {
+	e := accesslog.Erasure{Session: session}
+	err := eachLine(path, func(line []byte) error {
+		logfile.Weigh(&e, line)
+		return nil
+	})
+	return e, err
+}
+
+// eachLine calls each with every whole line of a log's records, oldest first.
+func eachLine(path string, each func(line []byte) error) error {
+	s, err := open(path)
 	if err != nil {
-		return &accesslog.Error{Path: path, Err: err, Hint: "name the log with --access-log"}
-	}
-	s, err := takeSnapshot(logfile.Files{Base: base})
-	if err != nil {
-		return readError(base, err)
+		return err
 	}
 	defer s.Close()
 	for _, file := range s.records {
-		_, err := file.each(func(line []byte, _ int) error {
-			if r, ok := logfile.Choose(&f, line); ok {
-				return each(r, line)
-			}
-			return nil
-		})
+		_, err := file.each(func(line []byte, _ int) error { return each(line) })
 		if err != nil && !errors.Is(err, logfile.ErrLongLine) { // what Verify tells of
 			return err
 		}
 	}
 	return nil
+}
+
+// open takes a snapshot of the log at path. An error is an *Error, and says so if there
+// is none.
+func open(path string) (*snapshot, error) {
+	base, err := logfile.BasePath(path)
+	if err != nil {
+		return nil, &accesslog.Error{Path: path, Err: err, Hint: "name the log with --access-log"}
+	}
+	s, err := takeSnapshot(logfile.Files{Base: base})
+	if err != nil {
+		return nil, readError(base, err)
+	}
+	if s.bare() {
+		return nil, errors.Join(errBare(base), s.Close())
+	}
+	return s, nil
 }
 
 func readError(base string, err error) error {
@@ -48,15 +76,17 @@ func readError(base string, err error) error {
 	return &accesslog.Error{Path: base, Err: err, Hint: hint}
 }
 
+// errBare says that what is at path is no log, or what is left of one.
+func errBare(base string) error {
+	return &accesslog.Error{Path: base, Err: errors.New("is no access log of veriffs: neither its tree nor its checkpoint is beside it"),
+		Hint: "name the log that the mount writes with --access-log; a copy needs all of its files"}
+}
+
 // Exists returns an *Error if there is no log at path that can be read.
 func Exists(path string) error {
-	base, err := logfile.BasePath(path)
+	s, err := open(path)
 	if err != nil {
-		return &accesslog.Error{Path: path, Err: err, Hint: "name the log with --access-log"}
-	}
-	s, err := takeSnapshot(logfile.Files{Base: base})
-	if err != nil {
-		return readError(base, err)
+		return err
 	}
 	return s.Close()
 }

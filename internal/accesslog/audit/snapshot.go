@@ -156,6 +156,10 @@ func (f snapshotFile) each(call func(line []byte, number int) error) (torn int64
 	return torn, err
 }
 
+// bare reports whether there is nothing that tells whether the records are those of a
+// log. A log is begun with its checkpoint.
+func (s *snapshot) bare() bool { return s.checkpoint == nil && s.tree == nil }
+
 // Close closes the files.
 func (s *snapshot) Close() error {
 	var errs error

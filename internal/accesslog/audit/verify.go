@@ -54,6 +54,9 @@ func Verify(o Options) (*Report, error) {
 	defer s.Close()
 	r := &Report{Path: base, Findings: []Finding{}, Silences: []Silence{}, Notes: []string{}, Compared: []Compared{}}
 	v := verification{Options: o, report: r, snapshot: s}
+	if s.bare() && !v.known() {
+		return nil, errBare(base)
+	}
 	checkpoints, err := v.checkpoints()
 	if err != nil {
 		return nil, err
@@ -73,6 +76,16 @@ func Verify(o Options) (*Report, error) {
 	v.compare(checkpoints, wrong)
 	v.conclude()
 	return r, nil
+}
+
+// known reports whether a checkpoint from elsewhere may tell of a log that has lost its
+// own: that it is gone is a finding then.
+func (v *verification) known() bool {
+	if v.Installation == nil {
+		return len(v.Checkpoints) > 0
+	}
+	_, here, err := anchor.NewLocal(v.Installation, v.report.Path).Find("")
+	return len(v.Checkpoints) > 0 || len(here) > 0 || err != nil
 }
 
 // foreign reports whether the log's checkpoint is sound and no checkpoint at all is signed

@@ -187,6 +187,17 @@ func Choose(f *accesslog.Filter, line []byte) (*accesslog.Record, bool) {
 	return &r, f.Match(&r)
 }
 
+// Weigh adds a line to what an erasure takes, and reports whether its record goes.
+func Weigh(e *accesslog.Erasure, line []byte) (goes bool) {
+	if Has(line, accesslog.OpLogErase) {
+		if r, err := ParseRecord(line); err == nil {
+			e.Begun(&r)
+		}
+	}
+	r, named := Choose(&accesslog.Filter{Sessions: []string{e.Session}, Mentioned: true}, line)
+	return named && e.Add(r)
+}
+
 // Range names a range without its end.
 func Range(from, to int64) string {
 	if to == from+1 {
