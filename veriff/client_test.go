@@ -89,7 +89,7 @@ func TestDocument(t *testing.T) {
 	}
 	doc.Received = time.Time{}
 	want := veriff.Receipt{
-		Length: int64(len(body)), SHA256: sha256.Sum256([]byte(body)), Signature: mac(body, secret),
+		Length: int64(len(body)), SHA256: sha256.Sum256([]byte(body)), Signature: mac(body, secret), Client: key,
 		Secret: 0, SecretID: veriff.SecretID(secret), ContentType: "application/json; charset=utf-8",
 	}
 	if diff := cmp.Diff(want, doc.Receipt); diff != "" {

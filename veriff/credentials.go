@@ -86,6 +86,9 @@ func (c *credentials) receipt(h http.Header, d *digest) (Receipt, error) {
 		ContentType: h.Get("Content-Type"),
 		Received:    time.Now(),
 	}
+	if c.addressed(h) {
+		r.Client = either(h, headerKey, headerKeyOld)
+	}
 	d.sum.Sum(r.SHA256[:0])
 	switch {
 	case r.Signature == "":

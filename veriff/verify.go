@@ -45,16 +45,20 @@ func ParseVerifyMode(s string) (VerifyMode, error) {
 // digits. A request's message is the id in its path; a reply's and a
 // webhook's is the body.
 func Sign(message []byte, secret string) string {
-	mac := hmac.New(sha256.New, []byte(secret))
+	mac := NewMAC(secret)
 	mac.Write(message)
 	return hex.EncodeToString(mac.Sum(nil))
 }
+
+// NewMAC returns the hash that makes signatures by a secret: what Sign returns is its
+// sum, in hexadecimal.
+func NewMAC(secret string) hash.Hash { return hmac.New(sha256.New, []byte(secret)) }
 
 // SecretID returns a name for a shared secret, 12 hexadecimal digits, that
 // outlasts a change of the order in which secrets are configured and can be
 // written down: it is a keyed hash, from which the secret can't be computed.
 func SecretID(secret string) string {
-	mac := hmac.New(sha256.New, []byte(secret))
+	mac := NewMAC(secret)
 	mac.Write([]byte("veriffs secret id v1"))
 	return hex.EncodeToString(mac.Sum(nil)[:6])
 }
@@ -75,6 +79,7 @@ type Receipt struct {
 	Length      int64    // of the body, in bytes
 	SHA256      [32]byte // of the body
 	Signature   string   // hexadecimal, as received; "" if the reply is unsigned
+	Client      string   // the API key that the reply echoes, as received; "" if it does not
 	Secret      int      // index of the secret that signed it; -1 if none did, as far as was checked
 	SecretID    string   // its SecretID; "" if none did
 	ContentType string   // as received; may differ from the listing's
@@ -91,7 +96,7 @@ type digest struct {
 func newDigest(secrets []string) *digest {
 	d := &digest{sum: sha256.New()}
 	for _, s := range secrets {
-		d.macs = append(d.macs, hmac.New(sha256.New, []byte(s)))
+		d.macs = append(d.macs, NewMAC(s))
 	}
 	return d
 }

@@ -231,6 +231,8 @@ func destinationTrouble(dest string, err error) error {
 		return &usage{err: err, hint: "name a folder or file that does not exist: nothing is replaced"}
 	case errors.Is(err, evidence.ErrOtherRequest):
 		return &usage{err: err, hint: "finish that one with its own command, or remove " + dest + ".unfinished"}
+	case errors.Is(err, evidence.ErrInTheWay):
+		return &usage{err: err, hint: "nothing of it was changed: move it away, or export elsewhere"}
 	case errors.Is(err, evidence.ErrBusy):
 		return &hinted{err: err, code: exitFailed, hint: "wait for it to end, or export elsewhere"}
 	}

@@ -21,6 +21,7 @@ func verifyCommand() *cli.Command {
 		UsageText: "veriffs verify [options] BAG\nveriffs verify [options] --cache",
 		Description: "BAG is what veriffs export wrote, or another BagIt bag: a folder, a .zip or a .zip.age. Every file that was\n" +
 			"changed, added or removed is named, and so is what was not checked. Nothing is written, and no API is asked.\n" +
+			"If the shared secret is at hand, as for a mount, Veriff's signatures are checked as well.\n" +
 			"With --cache, every object in the cache is read through and checked; nothing is changed.",
 		Flags: keeperFlags(
 			&cli.BoolFlag{Name: "cache", Usage: "check the cache"},
@@ -67,6 +68,9 @@ func verify(c *cli.Context) error {
 
 func verifyOptions(c *cli.Context) (o evidence.VerifyOptions, err error) {
 	o.AccessLog = checkAccessLog
+	if o.Secrets, err = secretsAtHand(c); err != nil {
+		return o, err
+	}
 	if name := c.String("identity"); name != "" {
 		if o.Identities, err = evidence.ReadIdentities(name); err != nil {
 			return o, usageError("--identity: %s", trimPackage(err))
@@ -93,6 +97,23 @@ func verifyOptions(c *cli.Context) (o evidence.VerifyOptions, err error) {
 		}
 	}
 	return o, nil
+}
+
+// secretsAtHand returns the shared secrets, or none: a bag can be checked without. What
+// the command line names must be there.
+func secretsAtHand(c *cli.Context) ([]string, error) {
+	p, err := useProfile(c)
+	if err == nil {
+		var secrets []string
+		if secrets, err = sharedSecrets(c, p); err == nil || errors.Is(err, errNoSecret) {
+			return secrets, nil
+		}
+	}
+	if c.IsSet(flagSecretFile) || c.String(flagProfile) != "" || c.Context.Err() != nil {
+		return nil, err
+	}
+	fmt.Fprintf(c.App.ErrWriter, "veriffs: the shared secret can't be had: %s\n", trimPackage(err))
+	return nil, nil
 }
 
 func printReport(c *cli.Context, name string, r *evidence.Report) {

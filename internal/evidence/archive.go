@@ -19,7 +19,7 @@ import (
 // that no plaintext of an encrypted one touches the disk; what an interrupted run
 // has fetched is in the sealed cache.
 type archive struct {
-	dest string
+	*workplace
 	file *os.File
 	seal io.Closer // nil: not encrypted
 	zip  *zip.Writer
@@ -27,32 +27,20 @@ type archive struct {
 	at   time.Time
 }
 
-func newArchive(dest string, recipients []age.Recipient, at time.Time) (_ *archive, err error) {
-	f, err := os.OpenFile(dest+unfinished, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, 0o600)
-	if err != nil {
+func newArchive(dest string, request []byte, recipients []age.Recipient, at time.Time) (_ *archive, err error) {
+	a := &archive{at: at.UTC()}
+	if a.workplace, err = openWorkplace(dest, request); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			f.Close()
+			a.abandon()
 		}
 	}()
-	if err := lock(f); err != nil {
+	a.file, err = os.OpenFile(a.bag(), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
+	if err != nil {
 		return nil, err
 	}
-	start := make([]byte, len(ageMagic))
-	n, err := f.ReadAt(start, 0)
-	if err != nil && err != io.EOF {
-		return nil, err
-	}
-	// An interrupted run may have written less than a magic number.
-	if start = start[:n]; !begins(start, ageMagic) && !begins(start, zipMagic) {
-		return nil, errInTheWay(f.Name())
-	}
-	if err := f.Truncate(0); err != nil {
-		return nil, err
-	}
-	a := &archive{dest: dest, file: f, at: at.UTC()}
 	a.root = filepath.Base(dest)
 	for _, ending := range []string{ageSuffix, zipSuffix} {
 		if hasSuffix(a.root, ending) {
@@ -62,9 +50,9 @@ func newArchive(dest string, recipients []age.Recipient, at time.Time) (_ *archi
 	if checkPath(a.root) != nil { // it is the caller's own name for the file
 		a.root = "bag"
 	}
-	var to io.Writer = f
+	var to io.Writer = a.file
 	if len(recipients) > 0 {
-		sealed, err := age.Encrypt(f, recipients...)
+		sealed, err := age.Encrypt(a.file, recipients...)
 		if err != nil {
 			return nil, err
 		}
@@ -72,15 +60,6 @@ func newArchive(dest string, recipients []age.Recipient, at time.Time) (_ *archi
 	}
 	a.zip = zip.NewWriter(to)
 	return a, nil
-}
-
-// zipMagic begins a zip with entries.
-const zipMagic = "PK\x03\x04"
-
-// begins reports whether a text begins with a magic number, or is the begin of it.
-func begins(text []byte, magic string) bool {
-	n := min(len(text), len(magic))
-	return string(text[:n]) == magic[:n]
 }
 
 func (a *archive) create(name string) (io.WriteCloser, error) {
@@ -107,20 +86,18 @@ func (a *archive) finish() error {
 	if a.seal != nil {
 		err = errors.Join(err, a.seal.Close())
 	}
-	if err = errors.Join(err, a.file.Sync()); err != nil {
+	if err = errors.Join(err, a.file.Sync(), a.file.Close()); err != nil {
 		return err
 	}
-	if _, err := os.Lstat(a.dest); err == nil {
-		return ErrExists
-	}
-	if err := os.Rename(a.file.Name(), a.dest); err != nil {
-		return err
-	}
-	a.file.Close()
-	return syncDir(filepath.Dir(a.dest))
+	return a.workplace.finish()
 }
 
 func (a *archive) abandon() {
-	os.Remove(a.file.Name())
-	a.file.Close()
+	if a.file != nil {
+		a.file.Close()
+	}
+	// Nothing of it is of use to a later run. It is removed while the journal is locked.
+	_ = os.Remove(a.bag())
+	_ = a.remove()
+	a.close()
 }

@@ -221,12 +221,16 @@ func (e *export) show(v *sheet.Session, i exhibit.Item, r FileRecord, look *shee
 	}
 }
 
-// signatureText is the file beside an API body with the header that came with it.
+// signatureText is the file beside an API body with the headers that came with it.
 func signatureText(o exhibit.Origin) []byte {
 	if o.Signature == "" {
 		return []byte("The reply had no signature.\n")
 	}
-	return []byte("X-HMAC-SIGNATURE: " + o.Signature + "\n")
+	text := "X-HMAC-SIGNATURE: " + o.Signature + "\n"
+	if o.Client != "" {
+		text = "X-AUTH-CLIENT: " + o.Client + "\n" + text
+	}
+	return []byte(text)
 }
 
 func (e *export) progress(bytes int64) {

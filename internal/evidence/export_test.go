@@ -47,7 +47,7 @@ func TestExport(t *testing.T) {
 				t.Errorf("%+v", f)
 			}
 			if f.Kind == exhibit.Document {
-				if want := "X-HMAC-SIGNATURE: " + f.Signature + "\n"; got[f.SignaturePath] != want {
+				if want := "X-AUTH-CLIENT: " + h.APIKey + "\nX-HMAC-SIGNATURE: " + f.Signature + "\n"; got[f.SignaturePath] != want {
 					t.Errorf("%s: %q", f.SignaturePath, got[f.SignaturePath])
 				}
 				continue

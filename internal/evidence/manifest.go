@@ -13,6 +13,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"veriffs/veriff"
 )
 
 // The files of a bag that have a meaning of their own.
@@ -38,13 +40,19 @@ var algorithms = []string{"sha256", "sha512"}
 // sums are the hashes of a file, in hexadecimal, by algorithm.
 type sums map[string]string
 
-// hasher computes all sums of what is written to it.
+// hasher computes all sums of what is written to it, and Veriff's signatures of it.
 type hasher struct {
-	hashes []hash.Hash // in the order of algorithms
+	hashes []hash.Hash // in the order of algorithms; then one for each secret
 	size   int64
 }
 
-func newHasher() *hasher { return &hasher{hashes: []hash.Hash{sha256.New(), sha512.New()}} }
+func newHasher(secrets ...string) *hasher {
+	h := &hasher{hashes: []hash.Hash{sha256.New(), sha512.New()}}
+	for _, s := range secrets {
+		h.hashes = append(h.hashes, veriff.NewMAC(s))
+	}
+	return h
+}
 
 func (h *hasher) Write(p []byte) (int, error) {
 	for _, one := range h.hashes {
@@ -60,6 +68,14 @@ func (h *hasher) sums() sums {
 		s[name] = hex.EncodeToString(h.hashes[i].Sum(nil))
 	}
 	return s
+}
+
+// signatures are those by each of the secrets.
+func (h *hasher) signatures() (all [][]byte) {
+	for _, mac := range h.hashes[len(algorithms):] {
+		all = append(all, mac.Sum(nil))
+	}
+	return all
 }
 
 // manifest has the sums of files by path.

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"veriffs/internal/evidence/sheet"
+	"veriffs/internal/evidence/zipfile"
 )
 
 // Limits of a bag that is verified.
@@ -148,7 +149,7 @@ func (c *contents) readArchive(name string, identities []age.Identity) error {
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
 		return fmt.Errorf("neither a directory nor a zip: %w", err)
 	}
-	if !wholeZip(from, size) {
+	if !zipfile.Whole(from, size) {
 		c.refused = append(c.refused, Problem{Added, sheet.Printable(filepath.Base(name)), "there are bytes before or after the archive"})
 	}
 	return c.readZip(z, size)

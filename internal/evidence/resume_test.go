@@ -153,8 +153,11 @@ func TestInTheWay(t *testing.T) {
 	}{
 		"a file for an archive":     {"case.zip", map[string]string{"case.zip.unfinished": "precious"}, false},
 		"a short file":              {"case.zip", map[string]string{"case.zip.unfinished": "P!"}, false},
-		"a torn archive":            {"case.zip", map[string]string{"case.zip.unfinished": "PK\x03\x04abc"}, true},
-		"an empty file":             {"case.zip", map[string]string{"case.zip.unfinished": ""}, true},
+		"somebody's archive":        {"case.zip", map[string]string{"case.zip.unfinished": "PK\x03\x04abc"}, false},
+		"an empty file":             {"case.zip", map[string]string{"case.zip.unfinished": ""}, false},
+		"an archive in a folder":    {"case.zip", map[string]string{"case.zip.unfinished/bag": "PK\x03\x04abc"}, false},
+		"a torn archive":            {"case.zip", map[string]string{"case.zip.unfinished/journal": header + "}\n", "case.zip.unfinished/bag": "PK\x03\x04abc"}, true},
+		"an archive without header": {"case.zip", map[string]string{"case.zip.unfinished/journal": header, "case.zip.unfinished/bag": "PK\x03\x04abc"}, false},
 		"a file for a folder":       {"case", map[string]string{"case.unfinished": "precious"}, false},
 		"files in a folder":         {"case", map[string]string{"case.unfinished/mine": "precious"}, false},
 		"files in a bag":            {"case", map[string]string{"case.unfinished/bag/mine": "precious"}, false},

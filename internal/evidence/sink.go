@@ -34,21 +34,18 @@ const (
 	ageSuffix = ".zip.age"
 )
 
-// unfinished is added to the name of a bag that is being written.
+// unfinished is added to a bag's name, for the workplace in which it is made.
 const unfinished = ".unfinished"
 
-// Errors of destinations, each with a hint in the text of package command.
+// Errors of exports, each with a hint in the text of package command.
 var (
+	ErrSign         = errors.New("it can't be signed")
+	ErrStamp        = errors.New("there is no time stamp")
 	ErrExists       = errors.New("it exists already")
 	ErrOtherRequest = errors.New("an unfinished export of another request is in its place")
 	ErrBusy         = errors.New("another process is exporting there")
+	ErrInTheWay     = errors.New("is in the way: it is no unfinished export")
 )
-
-// errInTheWay says that what has the name of an unfinished bag is none of ours. It is
-// left alone.
-func errInTheWay(name string) error {
-	return fmt.Errorf("evidence: %s is in the way: it is no unfinished export; move it, or export elsewhere", name)
-}
 
 // CheckDestination refuses, before any work, a destination that can't be written.
 func CheckDestination(dest string, encrypted bool) error {
@@ -91,7 +88,7 @@ func newSink(dest string, request []byte, recipients []age.Recipient, at time.Ti
 		return nil, err
 	}
 	if hasSuffix(dest, zipSuffix) || hasSuffix(dest, ageSuffix) {
-		return newArchive(dest, recipients, at)
+		return newArchive(dest, request, recipients, at)
 	}
 	return newFolder(dest, request)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"golang.org/x/crypto/ssh"
 
+	"veriffs/internal/evidence/stamp"
 	"veriffs/internal/listing"
 )
 
@@ -115,20 +116,20 @@ func (e *export) sign(ctx context.Context) error {
 	}
 	signature, err := e.Signer.SignSSH(strings.NewReader(signed), Namespace)
 	if err != nil {
-		return fmt.Errorf("evidence: sign: %w", err)
+		return fmt.Errorf("evidence: %w: %w", ErrSign, err)
 	}
 	e.sum.Signer = e.Signer.Public()
 	// What was signed is checked as a reader will: an agent may hold another key.
 	if _, err := checkSignature([]byte(signed), signature, e.sum.Signer); err != nil {
-		return fmt.Errorf("evidence: the new signature: %w", err)
+		return fmt.Errorf("evidence: %w: the new signature: %w", ErrSign, err)
 	}
 	if err := e.write(nil, signatureName, signature); err != nil || e.Stamp == nil {
 		return err
 	}
-	stamp, at, err := askStamp(ctx, signature, e.Stamp)
+	reply, at, err := stamp.Ask(ctx, signature, e.Stamp)
 	if err != nil {
-		return fmt.Errorf("evidence: time stamp: %w", err)
+		return fmt.Errorf("evidence: %w: %w", ErrStamp, err)
 	}
 	e.sum.Stamped = at
-	return e.write(nil, stampName, stamp)
+	return e.write(nil, stampName, reply)
 }

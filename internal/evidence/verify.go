@@ -18,6 +18,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"veriffs/internal/evidence/sheet"
+	"veriffs/internal/evidence/stamp"
 )
 
 // Wrong is a kind of problem.
@@ -54,6 +55,9 @@ type VerifyOptions struct {
 	// Roots are the certificates that vouch for time stamp authorities; nil: none is
 	// asked for.
 	Roots *x509.CertPool
+	// Secrets are the integration's shared secrets, with which Veriff's signatures are
+	// checked; none: they are not.
+	Secrets []string
 	// AccessLog checks the part of the access log that a bag has, by file name, and
 	// returns what it found in a sentence; nil: it is not checked.
 	AccessLog func(files map[string][]byte) (string, error)
@@ -97,7 +101,10 @@ func Verify(ctx context.Context, name string, o VerifyOptions) (*Report, error) 
 		return nil, err
 	}
 	defer c.close()
-	v := &verification{VerifyOptions: o, contents: c, report: &Report{Problems: c.refused, Checked: []string{}, NotChecked: []string{}}}
+	v := &verification{
+		VerifyOptions: o, contents: c, report: &Report{Problems: c.refused, Checked: []string{}, NotChecked: []string{}},
+		tally: tally{by: make(map[string]int), others: make(map[string]int)},
+	}
 	if err := v.run(ctx); err != nil {
 		return nil, err
 	}
@@ -112,7 +119,9 @@ type verification struct {
 	VerifyOptions
 	*contents
 	report *Report
-	sums   map[string]sums // of each file that could be read
+	sums   map[string]sums     // of each file that could be read
+	macs   map[string][][]byte // of its payload, by each of the secrets
+	tally  tally
 
 	info    map[string][]string // bag-info.txt
 	lacking bool                // it says that the bag is not complete
@@ -135,18 +144,18 @@ func (v *verification) run(ctx context.Context) error {
 		v.report.Lacks = append(v.report.Lacks, bagInfoName+" says that the bag is not complete")
 	}
 	v.accessLog()
-	v.report.notChecked("whether Veriff made these bytes: its HMAC can be checked only with the shared secret, and made with it too")
+	v.signatures()
 	return nil
 }
 
 // hash reads every file through.
 func (v *verification) hash(ctx context.Context) error {
-	v.sums = make(map[string]sums)
+	v.sums, v.macs = make(map[string]sums), make(map[string][][]byte)
 	for _, name := range slices.Sorted(maps.Keys(v.files)) {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		h := newHasher()
+		h := newHasher(v.Secrets...)
 		r, err := v.files[name].open()
 		if err == nil {
 			_, err = io.Copy(h, r)
@@ -158,6 +167,7 @@ func (v *verification) hash(ctx context.Context) error {
 		}
 		v.sums[name] = h.sums()
 		if strings.HasPrefix(name, payload+"/") {
+			v.macs[name] = h.signatures()
 			v.report.Files++
 			v.report.Bytes += h.size
 		}
@@ -254,7 +264,7 @@ func (v *verification) signature() {
 		v.report.wrong(Absent, signedName, "without it nothing can be signed")
 		return
 	}
-	armored, err := v.read(signatureName, maxStamp)
+	armored, err := v.read(signatureName, stamp.MaxReply)
 	if err != nil {
 		v.report.wrong(Absent, signatureName, "the bag is not signed")
 		return
@@ -276,7 +286,7 @@ func (v *verification) signature() {
 }
 
 func (v *verification) stamp(armored []byte) {
-	reply, err := v.read(stampName, maxStamp)
+	reply, err := v.read(stampName, stamp.MaxReply)
 	if errors.Is(err, fs.ErrNotExist) {
 		if slices.Contains(v.info[stampLabel], "yes") {
 			v.report.wrong(Absent, stampName, bagInfoName+" says that it has a time stamp")
@@ -285,15 +295,15 @@ func (v *verification) stamp(armored []byte) {
 		v.report.notChecked("when it was made: there is no time stamp, only the exporter's clock")
 		return
 	}
-	stamp, err := parseStamp(reply, armored)
+	granted, err := stamp.Parse(reply, armored)
 	if err == nil && v.Roots != nil {
-		err = checkAuthority(stamp, v.Roots)
+		err = stamp.CheckAuthority(granted, v.Roots)
 	}
 	if err != nil {
 		v.report.wrong(Invalid, stampName, err.Error())
 		return
 	}
-	v.report.Stamped = stamp.Time.UTC()
+	v.report.Stamped = granted.Time.UTC()
 	v.report.checked("the time stamp, of %s", v.report.Stamped.Format(time.RFC3339))
 	if v.Roots == nil {
 		v.report.notChecked("who made the time stamp: name the authority's root certificate with --tsa-roots")

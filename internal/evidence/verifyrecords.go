@@ -1,12 +1,16 @@
 package evidence
 
 import (
+	"bytes"
 	"encoding/json"
 	"path"
 	"strings"
 
 	"veriffs/internal/evidence/sheet"
 )
+
+// maxSignature bounds a file with the headers of an answer, in bytes.
+const maxSignature = 1 << 10
 
 // records compares each session's record with the files that are there.
 func (v *verification) records() {
@@ -52,6 +56,10 @@ func (v *verification) records() {
 func (v *verification) record(name string, r *Record, known map[string]bool) {
 	for _, f := range r.Files {
 		known[f.Path], known[f.SignaturePath] = true, true
+		v.signed(name, &f)
+		if text, err := v.read(f.SignaturePath, maxSignature); err == nil && !bytes.Equal(text, signatureText(f.Origin)) {
+			v.report.wrong(Changed, f.SignaturePath, "it is not what "+name+" says")
+		}
 		switch got, ok := v.sums[f.Path]; {
 		case !ok:
 			v.report.wrong(Absent, f.Path, name+" knows it")

@@ -51,6 +51,7 @@ type Origin struct {
 	Size      int64     `json:"size"` // bytes
 	SHA256    string    `json:"sha256"`
 	Signature string    `json:"signature,omitempty"` // the header X-HMAC-SIGNATURE, as received
+	Client    string    `json:"client,omitempty"`    // the header X-AUTH-CLIENT, the API key, as received
 	SecretID  string    `json:"secret_id,omitempty"` // the secret that verified it; "" if none did, or if that is not known
 	Verified  bool      `json:"verified"`            // by one of the secrets
 	Received  time.Time `json:"received"`

@@ -229,7 +229,7 @@ func (i Item) label() string {
 
 func originOf(l store.Label, size int64, fetched bool) Origin {
 	return Origin{
-		Size: size, SHA256: l.SHA256, Signature: l.Signature, SecretID: l.SecretID, Verified: l.Secret >= 0,
+		Size: size, SHA256: l.SHA256, Signature: l.Signature, Client: l.Client, SecretID: l.SecretID, Verified: l.Secret >= 0,
 		Received: l.Received.UTC(), Fetched: fetched,
 	}
 }

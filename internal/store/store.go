@@ -84,6 +84,7 @@ type Label struct {
 	MIMEType  string    `json:"mimetype,omitempty"`
 	SHA256    string    `json:"sha256"`
 	Signature string    `json:"signature,omitempty"` // as received
+	Client    string    `json:"client,omitempty"`    // the API key that came with it, as received
 	Secret    int       `json:"secret"`              // which of the secrets configured then verified it, -1 for none
 	SecretID  string    `json:"secret_id,omitempty"` // its veriff.SecretID; "" for none, and in labels written before 2026-11-27
 	Received  time.Time `json:"received"`
@@ -93,7 +94,7 @@ type Label struct {
 // NewLabel returns the label of what was received of a session and an attempt,
 // which are zero if they are not known.
 func NewLabel(session veriff.SessionID, attempt veriff.AttemptID, r veriff.Receipt) Label {
-	l := Label{SHA256: hex.EncodeToString(r.SHA256[:]), Signature: r.Signature, Secret: r.Secret, SecretID: r.SecretID, Received: r.Received}
+	l := Label{SHA256: hex.EncodeToString(r.SHA256[:]), Signature: r.Signature, Client: r.Client, Secret: r.Secret, SecretID: r.SecretID, Received: r.Received}
 	if !session.IsZero() {
 		l.Session = session.String()
 	}

@@ -1,4 +1,12 @@
-package evidence
+// Package stamp gets and checks time stamps (RFC 3161) of signatures: an authority's
+// word that a signature existed at a time.
+//
+// Promises: a reply that Ask or Parse returned without an error grants a time stamp for
+// that signature, and is signed by a certificate in it. Not promised: that anybody
+// vouches for that certificate, unless CheckAuthority says so.
+//
+// The package holds no state, and asks nobody by itself.
+package stamp
 
 import (
 	"bytes"
@@ -16,12 +24,12 @@ import (
 	"github.com/digitorus/timestamp"
 )
 
-// maxStamp bounds a time stamp, in bytes.
-const maxStamp = 1 << 20
+// MaxReply bounds the reply of an authority, in bytes.
+const MaxReply = 1 << 20
 
-// askStamp gets a time stamp (RFC 3161) for a signature and returns the authority's
-// whole reply, checked, and its time.
-func askStamp(ctx context.Context, signature []byte, ask func(context.Context, []byte) ([]byte, error)) (reply []byte, at time.Time, err error) {
+// Ask gets a time stamp for a signature and returns the authority's whole reply,
+// checked, and its time. ask sends a request.
+func Ask(ctx context.Context, signature []byte, ask func(context.Context, []byte) ([]byte, error)) (reply []byte, at time.Time, err error) {
 	nonce, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 63))
 	if err != nil {
 		return nil, at, err
@@ -34,7 +42,7 @@ func askStamp(ctx context.Context, signature []byte, ask func(context.Context, [
 	if reply, err = ask(ctx, request); err != nil {
 		return nil, at, err
 	}
-	stamp, err := parseStamp(reply, signature)
+	stamp, err := Parse(reply, signature)
 	if err != nil {
 		return nil, at, err
 	}
@@ -44,10 +52,10 @@ func askStamp(ctx context.Context, signature []byte, ask func(context.Context, [
 	return reply, stamp.Time, nil
 }
 
-// parseStamp checks that a reply grants a time stamp for a signature, and that it
+// Parse checks that a reply grants a time stamp for a signature, and that it
 // is signed by the certificate in it.
-func parseStamp(reply, signature []byte) (*timestamp.Timestamp, error) {
-	if len(reply) > maxStamp {
+func Parse(reply, signature []byte) (*timestamp.Timestamp, error) {
+	if len(reply) > MaxReply {
 		return nil, errors.New("the reply is too long")
 	}
 	stamp, err := timestamp.ParseResponse(reply)
@@ -64,9 +72,9 @@ func parseStamp(reply, signature []byte) (*timestamp.Timestamp, error) {
 	return stamp, nil
 }
 
-// checkAuthority checks that a time stamp was signed by an authority that one of
+// CheckAuthority checks that a time stamp was signed by an authority that one of
 // the roots vouches for, for time stamps, at its time.
-func checkAuthority(stamp *timestamp.Timestamp, roots *x509.CertPool) error {
+func CheckAuthority(stamp *timestamp.Timestamp, roots *x509.CertPool) error {
 	token, err := pkcs7.Parse(stamp.RawToken)
 	if err != nil {
 		return err

@@ -1,4 +1,9 @@
-package evidence
+// Package zipfile tells whether a file is a zip and nothing else.
+//
+// Promises: what [Whole] accepts has no byte before the archive or after it. Not
+// promised: that the archive can be read, which archive/zip tells. The package holds no
+// state.
+package zipfile
 
 import (
 	"encoding/binary"
@@ -16,12 +21,15 @@ const (
 	directorySize = 12        // offset in the end record; the directory's offset follows it
 )
 
-// wholeZip reports whether a zip takes up all of a file: its offsets count from the
-// first byte, and it ends with the last one, without a comment.
-func wholeZip(r io.ReaderAt, size int64) bool {
+// magic begins a zip with entries.
+const magic = "PK\x03\x04"
+
+// Whole reports whether a zip takes up all of a file of so many bytes: its offsets count
+// from the first one, and it ends with the last one, without a comment.
+func Whole(r io.ReaderAt, size int64) bool {
 	var first [4]byte
 	end := make([]byte, endSize)
-	if _, err := r.ReadAt(first[:], 0); err != nil || string(first[:]) != zipMagic {
+	if _, err := r.ReadAt(first[:], 0); err != nil || string(first[:]) != magic {
 		return false
 	}
 	if _, err := r.ReadAt(end, size-endSize); err != nil && err != io.EOF || binary.LittleEndian.Uint32(end) != endSignature {
