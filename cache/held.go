@@ -34,7 +34,8 @@ func (c *Cache) Holds() Holds { return Holds{c} }
 // Put makes sure that the objects of a hold's keys, present or yet to come, are
 // neither evicted nor too old nor erased, until Release. The record is on the disk
 // when Put returns, and so is what the cache has of them. A hold of the same id
-// takes the place of the one before.
+// takes the place of the one before. After an error it is the one or the other, on the
+// disk as for Of and All, and what either names stays.
 func (h Holds) Put(record Hold) error {
 	c := h.c
 	if c.opts.Ephemeral {
@@ -83,6 +84,9 @@ func (h Holds) All() ([]Hold, error) {
 	return all, hold.Err(unreadable)
 }
 
+// Of returns the hold of an id, and false if there is none.
+func (h Holds) Of(id Key) (Hold, bool) { return h.c.store.Load().holds.Of(id) }
+
 // Foreign returns how many secrets that are not configured have sealed holds here. As
 // long as there are any, SweepForeign and PurgeAll remove nothing foreign.
 func (h Holds) Foreign() (secrets int, err error) {
@@ -95,7 +99,7 @@ func (h Holds) Foreign() (secrets int, err error) {
 // nothing while one secret is configured. Before the cache is loaded it may not see
 // that an older secret is not needed any more.
 func (h Holds) Renew(ctx context.Context, id Key) (errs error) {
-	record, ok := h.c.store.Load().holds.Of(id)
+	record, ok := h.Of(id)
 	if !ok || len(h.c.secrets) < 2 {
 		return nil
 	}

@@ -122,7 +122,7 @@ func Read(d *directory.Directory, secrets []*seal.Secret) (all []Hold, unreadabl
 				continue
 			}
 			path := Dir(s.Dir()) + "/" + file
-			h, stored, err := read(d, s, path, strings.TrimSuffix(file, copySuffix))
+			h, stored, err := read(d, s, path)
 			if err != nil {
 				bad = append(bad, path)
 				continue
@@ -147,8 +147,31 @@ func Read(d *directory.Directory, secrets []*seal.Secret) (all []Hold, unreadabl
 	return all, unreadable, nil
 }
 
-func read(d *directory.Directory, s *seal.Secret, path, name string) (h Hold, stored time.Time, err error) {
-	n, ok := seal.ParseName(name)
+// ReadOne returns the hold of an id as Read does, and false if no copy of its record is
+// there. The error says that one is there and none can be read.
+func ReadOne(d *directory.Directory, secrets []*seal.Secret, id seal.Key) (newest Hold, found bool, err error) {
+	var at time.Time
+	for _, s := range secrets {
+		name := Dir(s.Dir()) + "/" + s.Name(id).String()
+		for _, path := range []string{name, name + copySuffix} {
+			h, stored, failed := read(d, s, path)
+			switch {
+			case errors.Is(failed, fs.ErrNotExist):
+			case failed != nil:
+				err = failed
+			case !found || stored.After(at):
+				newest, at, found = h, stored, true
+			}
+		}
+	}
+	if found {
+		err = nil
+	}
+	return newest, found, err
+}
+
+func read(d *directory.Directory, s *seal.Secret, path string) (h Hold, stored time.Time, err error) {
+	n, ok := seal.ParseName(strings.TrimSuffix(path[strings.LastIndexByte(path, '/')+1:], copySuffix))
 	if !ok {
 		return h, stored, seal.ErrSeal
 	}

@@ -190,3 +190,60 @@ func TestSeveralSecrets(t *testing.T) {
 		t.Errorf("%+v, %v, %v", all, bad, err)
 	}
 }
+
+// TestFailedPut has a write fail between the copies of a record: what is held then is
+// what the next process reads, the old one or the new one, and the objects of both.
+func TestFailedPut(t *testing.T) {
+	changed := Hold{ID: one.ID, Keys: []seal.Key{"b", "c"}, Text: []byte("newer")}
+	for name, c := range map[string]struct {
+		blocked int // of the files, sorted: the record, its copy, which is written first
+		want    string
+	}{
+		"the copy":   {1, string(one.Text)},
+		"the record": {0, "newer"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, secrets := setup(t)
+			now := time.Unix(1_790_000_000, 0)
+			must(t, Write(d, secrets, rand.Reader, one, now))
+			r, err := Open(d, secrets)
+			must(t, err)
+			path := files(t, d)[c.blocked]
+			must(t, os.Remove(path))
+			must(t, os.MkdirAll(filepath.Join(path, "x"), 0o700)) // which no file replaces
+			var held map[seal.Name]bool
+			err = r.Put(changed, rand.Reader, now.Add(time.Second), func(int, seal.Key) bool { return false },
+				func(names map[seal.Name]bool, _ bool) { held = names })
+			if err == nil {
+				t.Fatal("no error")
+			}
+			must(t, os.RemoveAll(path))
+			got, ok := r.Of(one.ID)
+			next, _, err := Read(d, secrets)
+			if err != nil || len(next) != 1 || string(next[0].Text) != c.want || !ok || string(got.Text) != c.want {
+				t.Errorf("here %q, for the next process %q, %v", got.Text, next, err)
+			}
+			for _, k := range []seal.Key{"a", "b", "c"} {
+				if inNew := k != "a"; !held[secrets[0].Name(k)] && (inNew || c.want != "newer") {
+					t.Errorf("%s is not held", k)
+				}
+			}
+		})
+	}
+	t.Run("the first", func(t *testing.T) {
+		d, secrets := setup(t)
+		r, err := Open(d, secrets)
+		must(t, err)
+		must(t, d.MkdirAll(Dir(secrets[0].Dir())+"/"+secrets[0].Name(one.ID).String()+copySuffix+"/x", 0o700))
+		nothing := func(map[seal.Name]bool, bool) {}
+		if err := r.Put(one, rand.Reader, time.Now(), func(int, seal.Key) bool { return false }, nothing); err == nil {
+			t.Fatal("no error")
+		}
+		if err := r.Remove(one.ID, nothing); err == nil {
+			t.Error("the obstacle was removed")
+		}
+		if _, ok := r.Of(one.ID); !ok {
+			t.Error("what may be on the disk is not held")
+		}
+	})
+}

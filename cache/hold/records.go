@@ -40,6 +40,9 @@ func Open(d *directory.Directory, secrets []*seal.Secret) (*Records, error) {
 // those that have sealed any of its objects, so that once no object is left of an old
 // secret nothing keeps that one in the configuration. now is when; has reports whether
 // there is, or may be, an object under a secret. told is called with what is held then.
+//
+// After an error the hold is what its record says, the old one or the new one, as the
+// next process will read it; the objects of both are held as long as this one lives.
 func (r *Records) Put(h Hold, random io.Reader, now time.Time, has func(secret int, k seal.Key) bool, told func(names map[seal.Name]bool, all bool)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -59,17 +62,37 @@ func (r *Records) Put(h Hold, random io.Reader, now time.Time, has func(secret i
 		}
 	}
 	old, had := r.all[h.ID]
-	r.all[h.ID] = h // also after an error, for it may be there
-	if err == nil { // its record may have been among them
-		r.unreadable = slices.DeleteFunc(r.unreadable, func(path string) bool {
+	if err == nil {
+		r.all[h.ID] = h
+		r.unreadable = slices.DeleteFunc(r.unreadable, func(path string) bool { // its record may have been among them
 			return slices.ContainsFunc(r.secrets, func(s *seal.Secret) bool { return Is(path, s, h.ID) })
 		})
+	} else if left, held := r.leftLocked(h); held {
+		r.all[h.ID] = left
 	}
 	told(r.namesLocked())
 	if err == nil && (!had || !slices.Equal(old.Keys, h.Keys)) {
 		err = r.dir.SyncAll()
 	}
 	return err
+}
+
+// leftLocked returns the hold that there is after h could not be recorded, and false if
+// there is none.
+func (r *Records) leftLocked(h Hold) (left Hold, held bool) {
+	left, held, err := ReadOne(r.dir, r.secrets, h.ID)
+	if !held { // or the disk does not say
+		if left, held = r.all[h.ID]; !held && err != nil {
+			left, held = h, true
+		}
+	}
+	if !held {
+		return left, false
+	}
+	left.Keys = slices.Concat(left.Keys, h.Keys)
+	slices.Sort(left.Keys)
+	left.Keys = slices.Compact(left.Keys)
+	return left, true
 }
 
 // Remove ends a hold.

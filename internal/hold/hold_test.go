@@ -37,6 +37,13 @@ func (d *disk) Keep(r *hold.Record) error {
 	return d.err
 }
 
+func (d *disk) Kept(id veriff.SessionID) (*hold.Record, error) {
+	if d.text[id] == nil {
+		return nil, nil
+	}
+	return hold.Decode(d.text[id])
+}
+
 func (d *disk) Drop(id veriff.SessionID) error {
 	if d.drop == nil {
 		delete(d.text, id)

@@ -12,8 +12,11 @@ import (
 
 // Keeper writes records down.
 type Keeper interface {
-	// Keep makes a record last.
+	// Keep makes a record last. After an error the one before may have stayed.
 	Keep(*Record) error
+	// Kept returns the record of a session as it was written down, nil if there is
+	// none, or why that is not known.
+	Kept(veriff.SessionID) (*Record, error)
 	// Drop removes it.
 	Drop(veriff.SessionID) error
 }
@@ -112,9 +115,10 @@ func (s *Set) Len() int {
 }
 
 // Add records a hold, or changes reason, end and author of the one that the session
-// has. After an error there is no new hold, and one that the session had stands as it
-// was. Only what could be neither written nor removed again is held nevertheless, as it
-// may come back with the next process.
+// has. After an error there is no new hold, and one that the session had is what was
+// written down, as the next process will read it: as it was or as it was to become.
+// Only what could be neither written nor removed again is held nevertheless, as it may
+// come back with that process.
 func (s *Set) Add(id veriff.SessionID, reason, by string, until, now time.Time) (*Record, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
@@ -125,10 +129,18 @@ func (s *Set) Add(id veriff.SessionID, reason, by string, until, now time.Time) 
 	}
 	r.Reason, r.By, r.Until = reason, by, until
 	err := s.keeper.Keep(r)
-	if err != nil && (before != nil || s.Broken() != nil || s.keeper.Drop(id) == nil) {
-		return before, err // a record that can't be read may be this session's: it is not dropped
+	switch {
+	case err == nil:
+	case before == nil && s.Broken() == nil && s.keeper.Drop(id) == nil:
+		return nil, err // a record that can't be read may be this session's: it is not dropped
+	default:
+		if kept, unknown := s.keeper.Kept(id); unknown == nil {
+			r = kept
+		}
 	}
-	s.put(r)
+	if r != nil {
+		s.put(r)
+	}
 	return r, err
 }
 

@@ -31,12 +31,9 @@ func BrokenHolds(c *cache.Cache) error {
 func readHolds(c *cache.Cache) (records []*hold.Record, broken error) {
 	all, broken := c.Holds().All()
 	for _, h := range all {
-		r, err := hold.Decode(h.Text)
-		if err == nil && HoldKey(r.Session) != h.ID {
-			err = errors.New("a hold of another session")
-		}
+		r, err := decodeHold(h)
 		if err != nil {
-			broken = errors.Join(broken, fmt.Errorf("store: %s: %w", h.ID, err))
+			broken = errors.Join(broken, err)
 			continue
 		}
 		records = append(records, r)
@@ -44,9 +41,29 @@ func readHolds(c *cache.Cache) (records []*hold.Record, broken error) {
 	return records, broken
 }
 
+func decodeHold(h cache.Hold) (*hold.Record, error) {
+	r, err := hold.Decode(h.Text)
+	if err == nil && HoldKey(r.Session) != h.ID {
+		err = errors.New("a hold of another session")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: %s: %w", h.ID, err)
+	}
+	return r, nil
+}
+
 // Keep makes a record last, and what belongs to it stay.
 func (h holds) Keep(r *hold.Record) error {
 	return h.cache.Holds().Put(cache.Hold{ID: HoldKey(r.Session), Keys: HeldKeys(r), Text: r.Encode()})
+}
+
+// Kept returns the record of a session.
+func (h holds) Kept(id veriff.SessionID) (*hold.Record, error) {
+	kept, ok := h.cache.Holds().Of(HoldKey(id))
+	if !ok {
+		return nil, nil
+	}
+	return decodeHold(kept)
 }
 
 // Drop removes a record.

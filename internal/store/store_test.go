@@ -12,9 +12,11 @@ import (
 	"veriffs/veriff"
 )
 
-func open(t *testing.T) *cache.Cache {
+func open(t *testing.T) *cache.Cache { return openIn(t, filepath.Join(t.TempDir(), "cache")) }
+
+func openIn(t *testing.T, dir string) *cache.Cache {
 	t.Helper()
-	c, err := cache.Open(cache.Options{Dir: filepath.Join(t.TempDir(), "cache"), Limit: 1 << 30, Secrets: [][]byte{[]byte("secret")}})
+	c, err := cache.Open(cache.Options{Dir: dir, Limit: 1 << 30, Secrets: [][]byte{[]byte("secret")}})
 	if err != nil {
 		t.Fatal(err)
 	}
