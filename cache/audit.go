@@ -44,13 +44,7 @@ func (c *Cache) Audit(ctx context.Context) (a Audit, err error) {
 		return false, nil
 	})
 	if err == nil {
-		var tags []string
-		tags, err = st.foreign.tags()
-		for _, tag := range tags {
-			n, failed := st.foreign.survey(ctx, tag)
-			a.Unreadable += n
-			err = errors.Join(err, failed)
-		}
+		a.Unreadable, err = st.foreign.objects(ctx)
 	}
 	if err != nil {
 		return a, fmt.Errorf("cache: audit: %w", err)

@@ -84,19 +84,22 @@ func (f *foreign) holds() ([]string, error) {
 	return slices.DeleteFunc(tags, func(tag string) bool { return !hold.Any(f.dir, tag) }), err
 }
 
-// count counts what there is, which takes room like all else.
-func (f *foreign) count(ctx context.Context) error {
+// objects counts what there is, which takes room like all else.
+func (f *foreign) objects(ctx context.Context) (all int64, err error) {
 	tags, err := f.tags()
+	for _, tag := range tags {
+		n, failed := f.survey(ctx, tag)
+		all += n
+		err = errors.Join(err, failed)
+	}
+	return all, err
+}
+
+// count does so for the bound, and tells of it.
+func (f *foreign) count(ctx context.Context) error {
+	all, err := f.objects(ctx)
 	if err != nil {
 		return err
-	}
-	var all int64
-	for _, tag := range tags {
-		n, err := f.survey(ctx, tag)
-		if err != nil {
-			return err
-		}
-		all += n
 	}
 	if all > 0 {
 		f.log.Warn("cache: objects of secrets that are not configured take room; they go once one secret alone is configured and the API has signed with it",

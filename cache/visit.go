@@ -18,10 +18,16 @@ type Entry struct {
 	Bytes  int64 // on disk
 }
 
+// Unvisited counts the objects that Visit could not tell of.
+type Unvisited struct {
+	Damaged int64
+	Foreign int64 // sealed with a secret that is not configured
+}
+
 // Visit calls visit with every object that a configured secret opens, by its sealed
-// header, in no order. Objects whose header is damaged are left alone, and counted.
-// It changes nothing. One that comes or goes meanwhile may or may not be visited.
-func (c *Cache) Visit(ctx context.Context, visit func(Entry)) (damaged int64, err error) {
+// header, in no order. The others are left alone, and counted. It changes nothing. An
+// object that comes or goes meanwhile may or may not be visited.
+func (c *Cache) Visit(ctx context.Context, visit func(Entry)) (rest Unvisited, err error) {
 	st := c.store.Load()
 	err = st.walk(ctx, func(f index.Object, _ int64) (bool, error) {
 		file, e, h, err := st.openFile(f.Secret, f.Name)
@@ -30,12 +36,15 @@ func (c *Cache) Visit(ctx context.Context, visit func(Entry)) (damaged int64, er
 			file.Close()
 			visit(Entry{Key: h.Key, Label: h.Label, Stored: h.Stored, Bytes: e.Size})
 		case errors.Is(err, seal.ErrSeal), errors.Is(err, errNotFile):
-			damaged++
+			rest.Damaged++
 		case errors.Is(err, fs.ErrNotExist):
 		default:
 			return false, err
 		}
 		return false, nil
 	})
-	return damaged, err
+	if err == nil { // the index may be loading, and know of none yet
+		rest.Foreign, err = st.foreign.objects(ctx)
+	}
+	return rest, err
 }

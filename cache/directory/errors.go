@@ -57,7 +57,7 @@ func writeHint(err error) string {
 func formatHint(err error) string {
 	switch {
 	case errors.Is(err, ErrNewer):
-		return "use the newer program, or delete the directory"
+		return "use the newer version of the program, or choose another cache directory; nothing in this one was changed, and it may have the only copy of what is held"
 	case errors.Is(err, ErrForeign):
 		return "choose an empty or a new cache directory; nothing in this one was changed"
 	case errors.Is(err, ErrKind):

@@ -23,6 +23,7 @@ type house struct {
 	dir      string // of the cache
 	url      string
 	limit    int64
+	maxAge   time.Duration
 	verify   veriff.VerifyMode
 	passive  bool
 	unlisted bool             // the library is not told of the sessions
@@ -79,7 +80,7 @@ func (h *house) up() {
 // openCache opens the cache alone.
 func (h *house) openCache() {
 	h.t.Helper()
-	o := cache.Options{Dir: h.dir, Limit: h.limit, Now: h.now}
+	o := cache.Options{Dir: h.dir, Limit: h.limit, MaxAge: h.maxAge, Now: h.now}
 	for _, s := range h.Secrets() {
 		o.Secrets = append(o.Secrets, []byte(s))
 	}

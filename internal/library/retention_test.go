@@ -2,9 +2,13 @@ package library_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
+	"time"
 
+	"veriffs/cache"
 	"veriffs/internal/retention"
+	"veriffs/internal/store"
 	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
@@ -58,5 +62,48 @@ func TestRetention(t *testing.T) {
 	h.listing(held)
 	if r, err := h.lib.Retention(ctx, []veriff.SessionID{held}); err != nil || r.Sessions[0].AtVeriff != retention.Gone || r.Sessions[0].Asked.IsZero() {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// What another secret sealed is counted before the cache has been read for its index.
+func TestRetentionCountsForeignObjects(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	h.warm(warming.Options{})
+	h.down()
+	h.down = func() {}
+	c, err := cache.Open(cache.Options{Dir: h.dir, Limit: 1 << 30, Secrets: [][]byte{[]byte("another secret")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	r, err := retention.Of(context.Background(), retention.Options{
+		Cache: c, Holds: store.Holds(c), Lost: func(veriff.SessionID) bool { return false },
+	})
+	if err != nil || r.Foreign < 4 || len(r.Sessions) != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// As long as a hold can't be read, that is why each session is here, and none has a day
+// on which it goes.
+func TestRetentionBesideAnUnreadableHold(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	held, other := h.SessionIDs()[0], h.SessionIDs()[1]
+	h.warm(warming.Options{})
+	h.hold(held)
+	h.down()
+	damage(t, filepath.Join(h.dir, "*", "holds", "*"))
+	h.maxAge = 24 * time.Hour
+	h.up()
+	h.DeleteSession(other)
+	h.loses(other)
+	r, err := h.lib.Retention(context.Background(), nil)
+	if err != nil || r.Broken == "" || len(r.Sessions) != 2 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, s := range r.Sessions {
+		if s.Why != retention.WhyHolds || !s.FirstGoes.IsZero() || !s.LastGoes.IsZero() {
+			t.Errorf("%+v", s)
+		}
 	}
 }

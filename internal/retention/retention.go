@@ -26,10 +26,11 @@ type Why string
 // The reasons, the strongest first.
 const (
 	WhyHeld   Why = "held"
-	WhyPinned Why = "pinned"
-	WhyAge    Why = "age"  // until its files are too old
-	WhyRoom   Why = "room" // until room is needed
+	WhyHolds  Why = "unreadable holds" // which may be its own: nothing goes until all can be read
 	WhyErased Why = "to be erased"
+	WhyAge    Why = "age" // until its files are too old
+	WhyPinned Why = "pinned"
+	WhyRoom   Why = "room" // until room is needed
 )
 
 // AtVeriff says whether Veriff still has a session, as far as is known here.
@@ -56,7 +57,7 @@ type Session struct {
 	Hold   *hold.Report `json:"hold,omitempty"`
 	Pinned int          `json:"pinned"` // files
 	// FirstGoes and LastGoes are when the first and the last of its files are too old;
-	// zero if there is no age, or if they are held.
+	// zero if there is no age, or if they are held or may be.
 	FirstGoes time.Time `json:"first_goes,omitzero"`
 	LastGoes  time.Time `json:"last_goes,omitzero"`
 
@@ -66,11 +67,11 @@ type Session struct {
 
 // Report is what is known of all.
 type Report struct {
-	MaxAge   time.Duration `json:"max_age_ns,omitempty"` // 0: files do not go for their age
-	Sessions []Session     `json:"sessions"`             // in the order of their ids
-	Damaged  int64         `json:"damaged"`              // objects that can't be read
-	Foreign  int64         `json:"foreign"`              // objects of secrets that are not configured
-	Broken   string        `json:"unreadable_holds,omitempty"`
+	MaxAge   time.Duration `json:"max_age_ns,omitempty"`       // 0: files do not go for their age
+	Sessions []Session     `json:"sessions"`                   // in the order of their ids
+	Damaged  int64         `json:"damaged"`                    // objects that can't be read
+	Foreign  int64         `json:"foreign"`                    // objects of secrets that are not configured
+	Broken   string        `json:"unreadable_holds,omitempty"` // why; as long as it is so, nothing of anybody goes
 }
 
 // Options is where a report comes from.
@@ -87,18 +88,18 @@ type Options struct {
 
 // Of makes the report, for which the header of every object is read.
 func Of(ctx context.Context, o Options) (Report, error) {
-	r := Report{MaxAge: o.Cache.Stats().MaxAge, Foreign: o.Cache.Stats().Foreign}
+	r := Report{MaxAge: o.Cache.Stats().MaxAge}
 	if err := o.Holds.Broken(); err != nil {
 		r.Broken = err.Error()
 	}
-	m := maker{o, r.MaxAge, make(map[veriff.SessionID]*Session)}
+	m := maker{o, r.MaxAge, r.Broken != "", make(map[veriff.SessionID]*Session)}
 	for _, h := range o.Holds.All() {
 		if m.wants(h.Session) {
 			m.session(h.Session)
 		}
 	}
-	var err error
-	if r.Damaged, err = o.Cache.Visit(ctx, m.add); err != nil {
+	rest, err := o.Cache.Visit(ctx, m.add)
+	if r.Damaged, r.Foreign = rest.Damaged, rest.Foreign; err != nil {
 		return r, err
 	}
 	ids := make([]veriff.SessionID, 0, len(m.found))
@@ -117,6 +118,7 @@ func Of(ctx context.Context, o Options) (Report, error) {
 type maker struct {
 	Options
 	maxAge time.Duration
+	broken bool // some holds can't be read, and everything is held
 	found  map[veriff.SessionID]*Session
 }
 
@@ -181,7 +183,6 @@ func (m *maker) explain(id veriff.SessionID, s *Session) {
 	if h != nil {
 		report := h.Report()
 		s.Hold = &report
-		s.FirstGoes, s.LastGoes = time.Time{}, time.Time{}
 		if report.Gone != nil {
 			s.AtVeriff = Partly
 		}
@@ -189,8 +190,11 @@ func (m *maker) explain(id veriff.SessionID, s *Session) {
 			s.AtVeriff, s.Asked = Gone, h.Gone
 		}
 	}
+	if h != nil || m.broken {
+		s.FirstGoes, s.LastGoes = time.Time{}, time.Time{}
+	}
 	s.Why = cmp.Or(
-		pick(h != nil, WhyHeld), pick(s.AtVeriff == Gone, WhyErased),
+		pick(h != nil, WhyHeld), pick(m.broken, WhyHolds), pick(s.AtVeriff == Gone, WhyErased),
 		pick(m.maxAge > 0, WhyAge), pick(s.Pinned > 0, WhyPinned), WhyRoom)
 }
 
