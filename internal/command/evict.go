@@ -6,6 +6,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/library"
 )
 
 func evictCommand() *cli.Command {
@@ -30,15 +32,16 @@ func evict(c *cli.Context) error {
 	if c.Bool("all") == (len(names) > 0) {
 		return usageError("give either names or --all")
 	}
-	k, err := newKeeper(c, tidies)
-	if err != nil {
+	return withKeeper(c, tidies, func(k *keeper) error {
+		evicted, err := k.Evict(c.Context, names)
+		if err == nil {
+			writeEvicted(c, names, evicted)
+		}
 		return err
-	}
-	defer k.close()
-	evicted, err := k.Evict(c.Context, names)
-	if err != nil {
-		return trouble(err)
-	}
+	})
+}
+
+func writeEvicted(c *cli.Context, names []string, evicted library.Evicted) {
 	count := func(n int) string { return humanize.Comma(int64(n)) }
 	switch {
 	case evicted.Files > 0:
@@ -58,5 +61,4 @@ func evict(c *cli.Context) error {
 		}
 		fmt.Fprintf(c.App.Writer, "%s files are pinned and stay; to unpin them: veriffs unpin %s\n", count(evicted.Pinned), what)
 	}
-	return nil
 }

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os/user"
@@ -11,7 +10,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/sys/unix"
 
 	"veriffs/internal/library"
 	"veriffs/veriff"
@@ -36,6 +34,8 @@ func holdCommand() *cli.Command {
 			},
 			{
 				Name: "list", Usage: "list the holds, and what Veriff no longer has of them",
+				Description: "Exit code 9 says that there are other holds: those whose records can't be read, and those that were sealed\n" +
+					"with a secret that is not set now.",
 				Flags:  keeperFlags(jsonFlag("print JSON, for programs: {\"holds\": [...]}")),
 				Action: holdList,
 			},
@@ -65,23 +65,19 @@ func holdAdd(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	k, err := newKeeper(c, records)
-	if err != nil {
-		return err
-	}
-	defer k.close()
-	held, err := k.Hold(c.Context, library.HoldOptions{Session: id, Reason: reason, By: thisUser(), Until: until})
-	if errors.Is(err, library.ErrEphemeral) {
-		return &usage{err: err, hint: "hold it in a cache with --cache-key secret, which outlasts the mount"}
-	}
-	if err != nil && strings.Contains(err.Error(), unix.ENOSPC.Error()) { // a mount's error comes as text
-		return &hinted{err: err, code: exitFailed, hint: "the hold may not last: free some space on the disk of the cache directory, then run hold add again"}
-	}
-	if err != nil {
-		return trouble(err)
-	}
-	fmt.Fprintf(c.App.Writer, "held %s%s: %s\n", id, untilText(held.Hold), heldFilesText(held))
-	return incomplete(c, held)
+	return withKeeper(c, records, func(k *keeper) error {
+		held, err := k.Hold(c.Context, library.HoldOptions{Session: id, Reason: reason, By: thisUser(), Until: until})
+		switch {
+		case errors.Is(err, library.ErrEphemeral):
+			return &usage{err: err, hint: "hold it in a cache with --cache-key secret, which outlasts the mount"}
+		case outOfSpace(err):
+			return &hinted{err: err, code: exitFailed, hint: "the hold may not last: free some space on the disk of the cache directory, then run hold add again"}
+		case err != nil:
+			return err
+		}
+		fmt.Fprintf(c.App.Writer, "held %s%s: %s\n", id, untilText(held.Hold), heldFilesText(held))
+		return incomplete(c, held)
+	})
 }
 
 // holdArguments reads which session is meant, and why.
@@ -166,9 +162,18 @@ func incomplete(c *cli.Context, h library.Held) error {
 	for _, f := range h.Failures {
 		fmt.Fprintf(c.App.ErrWriter, "missing: %s: %s\n", strings.TrimSuffix(f.Session+"/"+f.File, "/"), trimPackage(errors.New(f.Error)))
 	}
-	switch {
-	case !h.Complete.IsZero():
+	if !h.Complete.IsZero() {
 		return nil
+	}
+	return incompleteError(h)
+}
+
+func incompleteError(h library.Held) error {
+	switch {
+	case h.NoRoom > 0 && h.Used+h.Needed < h.Limit:
+		return &hinted{code: exitIncomplete,
+			err:  fmt.Errorf("it is held, but the disk of the cache directory has no room for %d of its files, %s", h.NoRoom, bytesText(h.Needed)),
+			hint: "free some space there, of which --min-free is left alone; then run hold add again"}
 	case h.NoRoom > 0:
 		return &hinted{code: exitIncomplete,
 			err:  fmt.Errorf("it is held, but the cache has no room for %d of its files: it takes %s of %s", h.NoRoom, bytesText(h.Used), bytesText(h.Limit)),
@@ -177,63 +182,10 @@ func incomplete(c *cli.Context, h library.Held) error {
 		return &hinted{code: exitIncomplete, err: errors.New("it is held, but not all of it could be fetched"),
 			hint: "a mount goes on trying every hour; or run hold add again"}
 	case h.Lost > 0:
-		return &hinted{code: exitIncomplete, err: fmt.Errorf("it is held, but %d of its files are neither here nor at Veriff any more", h.Lost)}
+		return &hinted{code: exitIncomplete, err: fmt.Errorf("it is held, but %d of its files are neither here nor at Veriff any more", h.Lost),
+			hint: "look for them in exports and backups; the hold keeps the rest"}
 	}
 	return &hinted{code: exitIncomplete, err: errors.New("it is held, but there is nothing of it, neither here nor at Veriff"), hint: "check the id and the account"}
-}
-
-func holdList(c *cli.Context) error {
-	if err := arguments(c, 0, 0); err != nil {
-		return err
-	}
-	k, err := newKeeper(c, tidies)
-	if err != nil {
-		return err
-	}
-	defer k.close()
-	holds, unreadable := k.Holds(c.Context)
-	if unreadable != nil && !errors.Is(unreadable, library.ErrHeld) {
-		return trouble(unreadable)
-	}
-	if c.Bool("json") {
-		if holds == nil {
-			holds = []library.Hold{}
-		}
-		e := json.NewEncoder(c.App.Writer)
-		e.SetIndent("", "  ")
-		if err := e.Encode(map[string]any{"holds": holds}); err != nil {
-			return err
-		}
-		return heldTrouble(unreadable)
-	}
-	for _, h := range holds {
-		fmt.Fprintf(c.App.Writer, "%s  since %s%s%s: %s\n", h.Session, h.Since.Local().Format(time.DateOnly), untilText(h), byText(printable(h.By)), printable(h.Reason))
-		fmt.Fprintf(c.App.Writer, "  %s of %s; %s\n", plural(h.Files, "file"), plural(h.Attempts, "attempt"), goneText(h))
-	}
-	return heldTrouble(unreadable)
-}
-
-func byText(by string) string {
-	if by == "" {
-		return ""
-	}
-	return ", by " + by
-}
-
-// goneText says what Veriff no longer has of a held session, and what is missing here.
-func goneText(h library.Hold) string {
-	text := "Veriff still has it, as far as is known"
-	switch g := h.Gone; {
-	case g == nil:
-	case !g.Session.IsZero():
-		text = "Veriff no longer has it, known since " + g.Session.Local().Format(time.DateOnly)
-	default:
-		text = fmt.Sprintf("Veriff no longer has %s, %s and %s of it", plural(len(g.Attempts), "attempt"), plural(len(g.Files), "file"), plural(len(g.Documents), "document"))
-	}
-	if h.Complete.IsZero() {
-		text += "; something is missing here: run hold add again"
-	}
-	return text
 }
 
 func holdRelease(c *cli.Context) error {
@@ -247,27 +199,24 @@ func holdRelease(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	k, err := newKeeper(c, tidies)
-	if err != nil {
-		return err
-	}
-	defer k.close()
-	h, err := k.Release(c.Context, id, reason)
-	if errors.Is(err, library.ErrNoHold) {
-		return &hinted{err: err, code: exitFailed, hint: "veriffs hold list shows the holds of this account's cache"}
-	}
-	if err != nil {
-		return trouble(err)
-	}
-	after := "it stays in the cache as everything else does"
-	if h.Gone != nil {
-		after = "what Veriff no longer has is erased in the background"
-		if k.mount == nil {
-			after = "what Veriff no longer has is erased by the next mount"
+	return withKeeper(c, tidies, func(k *keeper) error {
+		h, err := k.Release(c.Context, id, reason)
+		if errors.Is(err, library.ErrNoHold) {
+			return &hinted{err: err, code: exitFailed, hint: "veriffs hold list shows the holds of this account's cache"}
 		}
-	}
-	fmt.Fprintf(c.App.Writer, "released %s: %s\n", id, after)
-	return nil
+		if err != nil {
+			return err
+		}
+		after := "it stays in the cache as everything else does"
+		switch {
+		case h.Gone != nil && k.mount == nil:
+			after = "what Veriff no longer has is erased by the next mount"
+		case h.Gone != nil:
+			after = "what Veriff no longer has is erased in the background"
+		}
+		fmt.Fprintf(c.App.Writer, "released %s: %s\n", id, after)
+		return nil
+	})
 }
 
 func releaseUnreadable(c *cli.Context) error {
@@ -278,26 +227,11 @@ func releaseUnreadable(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	k, err := newKeeper(c, tidies)
-	if err != nil {
-		return err
-	}
-	defer k.close()
-	if err := k.ReleaseUnreadable(c.Context, reason); err != nil {
-		return trouble(err)
-	}
-	fmt.Fprintln(c.App.Writer, "gave up the holds whose records can't be read: what they held is as everything else now")
-	return nil
-}
-
-// heldTrouble adds an exit code and advice to what a hold has forbidden.
-func heldTrouble(err error) error {
-	if err == nil {
+	return withKeeper(c, tidies, func(k *keeper) error {
+		if err := k.ReleaseUnreadable(c.Context, reason); err != nil {
+			return err
+		}
+		fmt.Fprintln(c.App.Writer, "gave up the holds whose records can't be read: what they held is as everything else now")
 		return nil
-	}
-	hint := "veriffs hold list shows the holds; veriffs hold release SESSION --reason TEXT ends one"
-	if strings.Contains(err.Error(), "can't be read") {
-		hint = "hold the sessions that you know were held once more (veriffs hold add), or give the others up: veriffs hold release --unreadable --reason TEXT"
-	}
-	return &hinted{err: err, code: exitHeld, hint: hint}
+	})
 }

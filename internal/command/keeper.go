@@ -11,7 +11,6 @@ import (
 
 	"veriffs/internal/control"
 	"veriffs/internal/exhibit"
-	"veriffs/internal/library"
 	"veriffs/veriff"
 )
 
@@ -47,6 +46,17 @@ const (
 	fetches             // a cache that keeps to its limit, and an API that takes the credentials
 	records             // a cache that keeps to its limit, and the API if it answers
 )
+
+// withKeeper runs f with what the command is to work on, as newKeeper brings it up, and
+// adds to its error what the user can do.
+func withKeeper(c *cli.Context, need need, f func(*keeper) error) error {
+	k, err := newKeeper(c, need)
+	if err != nil {
+		return err
+	}
+	defer k.close()
+	return trouble(f(k))
+}
 
 // newKeeper brings up what the command is to work on: the mount that is meant or,
 // if that account has none, its cache, opened as the command needs it. A wrong
@@ -144,22 +154,6 @@ func (k *keeper) cacheDir() string {
 		return k.mount.CacheDir
 	}
 	return k.settings.cache.Dir
-}
-
-// trouble adds the exit code, and a hint, to a command's failure.
-func trouble(err error) error {
-	var h *hinted
-	switch {
-	case err == nil || errors.As(err, &h):
-		return err
-	case errors.Is(err, library.ErrHeld):
-		return heldTrouble(err)
-	case errors.Is(err, veriff.ErrRefused):
-		return &hinted{err: err, code: exitRefused, hint: refusedHint(err)}
-	case errors.Is(err, library.ErrOffline), errors.Is(err, veriff.ErrUnreachable):
-		return &hinted{err: err, code: exitUnreachable, hint: "the cache is intact; try again when the network is back"}
-	}
-	return err
 }
 
 // serveControl makes a mount answer on its control socket. A mount works without

@@ -174,7 +174,7 @@ func eachName(c *cli.Context, names []string, do func(arg, name string) error) (
 			done = append(done, name)
 			continue
 		}
-		if failed = trouble(failed); errors.As(failed, new(*hinted)) || c.Context.Err() != nil {
+		if failed = generalTrouble(failed); errors.As(failed, new(*hinted)) || c.Context.Err() != nil {
 			return done, failed
 		}
 		fmt.Fprintf(c.App.ErrWriter, "failed: %s: %s\n", arg, trimPackage(failed))

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -30,21 +29,16 @@ func retentionReport(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	k, err := newKeeper(c, tidies)
-	if err != nil {
-		return err
-	}
-	defer k.close()
-	r, err := k.Retention(c.Context, ids)
-	if err != nil {
-		return trouble(err)
-	}
-	if c.Bool("json") {
-		e := json.NewEncoder(c.App.Writer)
-		e.SetIndent("", "  ")
-		return e.Encode(r)
-	}
-	return writeRetention(c.App.Writer, r)
+	return withKeeper(c, tidies, func(k *keeper) error {
+		r, err := k.Retention(c.Context, ids)
+		if err != nil {
+			return err
+		}
+		if c.Bool("json") {
+			return printJSON(c, r)
+		}
+		return writeRetention(c.App.Writer, r)
+	})
 }
 
 // writeRetention shows a report to a person.

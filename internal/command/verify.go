@@ -155,14 +155,13 @@ func verifyCache(c *cli.Context) error {
 	if c.NArg() > 0 {
 		return usageError("give either one BAG or --cache")
 	}
-	k, err := newKeeper(c, tidies)
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	return withKeeper(c, tidies, func(k *keeper) error { return k.verifyCache(c) })
+}
+
+func (k *keeper) verifyCache(c *cli.Context) error {
 	a, err := k.Audit(c.Context)
 	if err != nil {
-		return trouble(err)
+		return err
 	}
 	out := c.App.Writer
 	if c.Bool("json") {

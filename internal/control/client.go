@@ -239,5 +239,5 @@ func (c *Client) lost(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return fmt.Errorf("control: the mount on %s does not answer: %w", c.Mountpoint, err)
+	return fmt.Errorf("control: the mount on %s %w: %w", c.Mountpoint, ErrNoAnswer, err)
 }

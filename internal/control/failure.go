@@ -32,9 +32,16 @@ var kinds = map[string]error{
 	"ephemeral":    library.ErrEphemeral,
 	"uncertain":    veriff.ErrUncertain,
 	"no deletion":  veriff.ErrNotDeletable,
+	"not recorded": ErrNotRecorded,
 }
 
-var errRequest = errors.New("control: malformed request")
+var (
+	errRequest = errors.New("control: malformed request")
+	// ErrNoAnswer says that a mount did not answer, or not to the end.
+	ErrNoAnswer = errors.New("does not answer")
+	// ErrNotRecorded says that a command was done and is not in the access log.
+	ErrNotRecorded = errors.New("it was done, but could not be recorded")
+)
 
 func failureOf(err error) *failure {
 	if err == nil {

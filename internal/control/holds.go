@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -25,9 +26,11 @@ type holdReply struct {
 	Error *failure     `json:"error,omitempty"`
 }
 
+// holdsReply has Unreadable or Foreign if there are holds that the mount can't list.
 type holdsReply struct {
-	Holds []library.Hold `json:"holds"`
-	Error *failure       `json:"error,omitempty"`
+	Holds      []library.Hold `json:"holds"`
+	Unreadable *failure       `json:"unreadable,omitempty"`
+	Foreign    int            `json:"foreign,omitempty"` // secrets that are not configured and have sealed holds
 }
 
 type releaseRequest struct {
@@ -60,7 +63,11 @@ func (s *Server) handleHolds(mux *http.ServeMux) {
 	})
 	answer(mux, s, http.MethodPost, pathHolds, func(ctx context.Context, _ struct{}) (any, error) {
 		holds, err := s.keeper.Holds(ctx)
-		return holdsReply{holds, failureOf(err)}, nil
+		var others *library.HeldError
+		if errors.As(err, &others) {
+			return holdsReply{holds, failureOf(others.Unreadable), others.Foreign}, nil
+		}
+		return holdsReply{Holds: holds}, err
 	})
 	answer(mux, s, http.MethodPost, pathRelease, func(ctx context.Context, ask releaseRequest) (any, error) {
 		if ask.Unreadable {
@@ -127,13 +134,16 @@ func (c *Client) Hold(ctx context.Context, o library.HoldOptions) (library.Held,
 	return reply.Held, reply.Error.err()
 }
 
-// Holds returns the mount's holds.
+// Holds returns the mount's holds, and errors as its library does.
 func (c *Client) Holds(ctx context.Context) ([]library.Hold, error) {
 	var reply holdsReply
 	if err := c.call(ctx, http.MethodPost, pathHolds, struct{}{}, &reply); err != nil {
 		return nil, err
 	}
-	return reply.Holds, reply.Error.err()
+	if reply.Unreadable == nil && reply.Foreign == 0 {
+		return reply.Holds, nil
+	}
+	return reply.Holds, &library.HeldError{Unreadable: reply.Unreadable.err(), Foreign: reply.Foreign}
 }
 
 // Release makes the mount end the hold of a session.

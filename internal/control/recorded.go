@@ -154,7 +154,7 @@ func (k *recorded) record(ctx context.Context, r accesslog.Record, about asked, 
 		panic(err) // our own types
 	}
 	if err := k.log.Record(context.WithoutCancel(ctx), r); err != nil {
-		return fmt.Errorf("control: it was done, but could not be recorded: %w", err)
+		return fmt.Errorf("control: %w: %w", ErrNotRecorded, err)
 	}
 	return nil
 }

@@ -54,8 +54,10 @@ type Held struct {
 	// Lost is the number of files that are known, and had neither here nor at Veriff.
 	Lost int `json:"lost"`
 	// NoRoom is the number of files that the cache did not keep, though they were
-	// fetched, and Used and Limit what it takes and may take on disk.
+	// fetched, Needed their bytes as listed, and Used and Limit what it takes and may
+	// take on disk.
 	NoRoom int   `json:"no_room"`
+	Needed int64 `json:"needed"`
 	Used   int64 `json:"used"`
 	Limit  int64 `json:"limit"`
 }
@@ -125,6 +127,7 @@ func (c *Custodian) heldOf(id veriff.SessionID, failures []warming.Failure) Held
 				h.Lost++
 			case len(failures) == 0:
 				h.NoRoom++
+				h.Needed += max(0, f.Size)
 			}
 		}
 	}

@@ -35,7 +35,10 @@ func (e *HeldError) Error() string {
 	if e.Unreadable != nil {
 		why = append(why, e.Unreadable.Error())
 	}
-	if e.Foreign > 0 {
+	switch {
+	case e.Foreign == 1:
+		why = append(why, "a secret that is not configured has sealed holds")
+	case e.Foreign > 1:
 		why = append(why, fmt.Sprintf("%d secrets that are not configured have sealed holds", e.Foreign))
 	}
 	return strings.Join(why, ", ")

@@ -27,14 +27,18 @@ func (l *Library) Hold(ctx context.Context, o HoldOptions) (Held, error) {
 	return l.custodian.Hold(ctx, o)
 }
 
-// Holds returns all holds, in the order of their sessions. The error says that there
-// are others whose records can't be read.
+// Holds returns all holds, in the order of their sessions. A *HeldError says that there
+// are others: their records can't be read, or secrets that are not configured sealed them.
 func (l *Library) Holds(context.Context) (all []Hold, err error) {
 	for _, r := range l.holds.All() {
 		all = append(all, r.Report())
 	}
-	if broken := l.holds.Broken(); broken != nil {
-		return all, &HeldError{Unreadable: broken}
+	others := &HeldError{Unreadable: l.holds.Broken()}
+	if others.Foreign, err = l.cache.Holds().Foreign(); err != nil {
+		return all, fmt.Errorf("library: holds: %w", err)
+	}
+	if others.Unreadable != nil || others.Foreign > 0 {
+		return all, others
 	}
 	return all, nil
 }

@@ -1,0 +1,109 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/library"
+)
+
+// holdReport is what hold list prints for programs.
+type holdReport struct {
+	Holds []library.Hold `json:"holds"`
+	// Unreadable says why the records of other holds can't be read; left out if all can be.
+	Unreadable string `json:"unreadable,omitempty"`
+	// Foreign is the number of secrets that are not configured and have sealed other holds.
+	Foreign int `json:"foreign_secrets,omitempty"`
+}
+
+func holdList(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	return withKeeper(c, tidies, func(k *keeper) error {
+		holds, err := k.Holds(c.Context)
+		var others *library.HeldError
+		if err != nil && !errors.As(err, &others) {
+			return err
+		}
+		if c.Bool("json") {
+			return errors.Join(printJSON(c, holdReportOf(holds, others)), othersHeld(others))
+		}
+		for _, h := range holds {
+			fmt.Fprintf(c.App.Writer, "%s  since %s%s%s: %s\n", h.Session, h.Since.Local().Format(time.DateOnly), untilText(h), byText(printable(h.By)), printable(h.Reason))
+			fmt.Fprintf(c.App.Writer, "  %s of %s; %s\n", plural(h.Files, "file"), plural(h.Attempts, "attempt"), goneText(h))
+		}
+		if len(holds) == 0 && others == nil {
+			fmt.Fprintln(c.App.ErrWriter, "veriffs: there are no holds")
+		}
+		return othersHeld(others)
+	})
+}
+
+func holdReportOf(holds []library.Hold, others *library.HeldError) holdReport {
+	r := holdReport{Holds: holds}
+	if holds == nil {
+		r.Holds = []library.Hold{}
+	}
+	if others != nil {
+		r.Foreign = others.Foreign
+		if others.Unreadable != nil {
+			r.Unreadable = trimPackage(others.Unreadable)
+		}
+	}
+	return r
+}
+
+// othersHeld says that there are holds which a list lacks.
+func othersHeld(others *library.HeldError) error {
+	if others == nil {
+		return nil
+	}
+	return heldTrouble(fmt.Errorf("there are holds that can't be listed: %w", others))
+}
+
+func byText(by string) string {
+	if by == "" {
+		return ""
+	}
+	return ", by " + by
+}
+
+// goneText says what Veriff no longer has of a held session, and what is missing here.
+func goneText(h library.Hold) string {
+	text := "Veriff still has it, as far as is known"
+	switch g := h.Gone; {
+	case g == nil:
+	case !g.Session.IsZero():
+		text = "Veriff no longer has it, known since " + g.Session.Local().Format(time.DateOnly)
+	default:
+		text = fmt.Sprintf("Veriff no longer has %s, %s and %s of it", plural(len(g.Attempts), "attempt"), plural(len(g.Files), "file"), plural(len(g.Documents), "document"))
+	}
+	if h.Complete.IsZero() {
+		text += "; something is missing here: run hold add again"
+	}
+	return text
+}
+
+// heldTrouble adds an exit code and advice to what a hold has forbidden.
+func heldTrouble(err error) error {
+	if err == nil {
+		return nil
+	}
+	var hints []string
+	text := err.Error() // which is all that a mount sends
+	if strings.Contains(text, "can't be read") {
+		hints = append(hints, "hold the sessions that you know were held once more (veriffs hold add), or give the others up: veriffs hold release --unreadable --reason TEXT")
+	}
+	if strings.Contains(text, "not configured") {
+		hints = append(hints, "set the secret that sealed them as well (new,old); check that the one which is set is not mistyped")
+	}
+	if len(hints) == 0 {
+		hints = append(hints, "veriffs hold list shows the holds; veriffs hold release SESSION --reason TEXT ends one")
+	}
+	return &hinted{err: err, code: exitHeld, hint: strings.Join(hints, "; ")}
+}
