@@ -47,7 +47,7 @@ func accessLogFlags() []cli.Flag {
 			Usage: "record the command lines of programs, which may hold secrets"},
 		&cli.StringFlag{Name: flagInstallationKey, Category: groupRecords, EnvVars: variables(flagInstallationKey), TakesFile: true,
 			DefaultText: "veriffs/installation.key in the user's data directory",
-			Usage:       "`FILE` with the key that signs the access log; it is made if there is none"},
+			Usage:       "`FILE` with the key that signs the access log; it is made if there is none, and no log either"},
 	}
 }
 
@@ -133,7 +133,7 @@ func openAccessLog(s *settings, log *slog.Logger) (*accessLog, error) {
 	if err := outside(o.path, s.cache.Dir, "the cache"); err != nil {
 		return nil, err
 	}
-	key, err := installation.Open(o.key)
+	key, err := openKey(o.key, o.path)
 	if err != nil {
 		return nil, err
 	}

@@ -34,12 +34,17 @@ func recipients(texts []string) (to []age.Recipient, err error) {
 	return to, nil
 }
 
-// installationKey returns the key that attests an export unless another is named.
-func installationKey(file string) (evidence.Signer, error) {
-	key, err := installation.Open(file)
+// ownSigner returns the installation's key, which attests an export unless another is
+// named.
+func (k *keeper) ownSigner(ctx context.Context) (evidence.Signer, error) {
+	key, err := k.installationKey(ctx)
 	var unusable *installation.Error
 	if errors.As(err, &unusable) {
-		return nil, &hinted{err: err, code: exitRecords, hint: unusable.Hint + "; or sign with another key: --sign-key"}
+		hint := unusable.Hint
+		if known := new(hinted); errors.As(err, &known) {
+			hint = known.hint
+		}
+		return nil, &hinted{err: err, code: exitRecords, hint: hint + "; or sign with another key: --sign-key"}
 	}
 	return key, err
 }

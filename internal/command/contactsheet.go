@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"time"
 
 	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/evidence"
+	"veriffs/internal/exhibit"
+	"veriffs/veriff"
 )
 
 func contactSheetCommand() *cli.Command {
@@ -37,24 +40,23 @@ func contactSheet(c *cli.Context) error {
 		return err
 	}
 	name := c.String("output")
-	if _, err := os.Lstat(name); name != "-" && !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Lstat(name); name != stdoutName && !errors.Is(err, fs.ErrNotExist) {
 		return &usage{err: fmt.Errorf("--output: %s exists already", name), hint: "name another file with -o: nothing is replaced"}
 	}
 	sessions, err := sessionsOf(c, c.Args().Slice())
 	if err != nil {
 		return err
 	}
-	k, err := newKeeper(c, fetches)
-	if err != nil {
-		return err
-	}
-	defer k.close()
+	return withKeeper(c, fetches, func(k *keeper) error { return k.contactSheet(c, name, sessions, want, at) })
+}
+
+func (k *keeper) contactSheet(c *cli.Context, name string, sessions []veriff.SessionID, want exhibit.Selection, at time.Time) error {
 	o := evidence.Options{Time: at, Tool: "veriffs " + version, Partial: c.Bool("partial")}
 	plan, err := k.prepare(c, sessions, want, o.Partial)
 	if err != nil {
 		return err
 	}
-	if name == "-" {
+	if name == stdoutName {
 		sum, err := evidence.ContactSheet(c.Context, k.exhibits, plan, c.App.Writer, o)
 		return errors.Join(exportTrouble(err), lacking(c, &sum))
 	}

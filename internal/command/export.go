@@ -105,31 +105,34 @@ func export(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	k, err := newKeeper(c, fetches)
-	if err != nil {
-		return err
-	}
-	defer k.close()
-	if o.Signer == nil {
-		if o.Signer, err = installationKey(k.settings.accessLog.key); err != nil {
+	return withKeeper(c, fetches, func(k *keeper) error {
+		plan, err := k.planExport(c, sessions, want, &o)
+		if err != nil {
 			return err
 		}
+		show := newProgress(c.App.ErrWriter)
+		o.Progress = func(p evidence.Progress) { show.update(asWarmed(p)) }
+		sum, err := evidence.Export(c.Context, k.exhibits, plan, dest, o)
+		show.end()
+		if err != nil {
+			return destinationTrouble(dest, exportTrouble(err))
+		}
+		return exportSummary(c, &sum)
+	})
+}
+
+// planExport completes the options of an export, and plans it.
+func (k *keeper) planExport(c *cli.Context, sessions []veriff.SessionID, want exhibit.Selection, o *evidence.Options) (plan *evidence.Plan, err error) {
+	if o.Signer == nil {
+		if o.Signer, err = k.ownSigner(c.Context); err != nil {
+			return nil, err
+		}
 	}
-	plan, err := k.prepare(c, sessions, want, o.Partial)
-	if err != nil {
-		return err
+	if plan, err = k.prepare(c, sessions, want, o.Partial); err != nil {
+		return nil, err
 	}
-	if o.AccessLog, err = k.accessLogOf(c.Context); err != nil {
-		return err
-	}
-	show := newProgress(c.App.ErrWriter)
-	o.Progress = func(p evidence.Progress) { show.update(asWarmed(p)) }
-	sum, err := evidence.Export(c.Context, k.exhibits, plan, dest, o)
-	show.end()
-	if err != nil {
-		return destinationTrouble(dest, exportTrouble(err))
-	}
-	return exportSummary(c, &sum)
+	o.AccessLog, err = k.accessLogOf(c.Context)
+	return plan, err
 }
 
 // sessionsOf returns the sessions that arguments name, each once.
@@ -216,10 +219,11 @@ func exportTrouble(err error) error {
 	case errors.Is(err, context.Canceled):
 		return &hinted{err: errors.New("interrupted"), code: exitFailed, hint: "what was fetched stays: run the same command again to continue"}
 	case errors.As(err, &lacks):
-		if known := trouble(err); known != err {
-			return known
-		}
 		return &hinted{err: err, code: exitIncomplete, hint: "nothing was exported; with --partial the rest is, and the bag says what it lacks"}
+	case errors.Is(err, evidence.ErrStamp):
+		return &hinted{err: err, code: exitFailed, hint: "run the same command again to continue, with the same authority or another; without --timestamp the bag has no time stamp"}
+	case errors.Is(err, evidence.ErrSign):
+		return &hinted{err: err, code: exitFailed, hint: "check that the key is still there, or that the SSH agent has it (ssh-add -L); then run the same command again"}
 	}
 	return trouble(err)
 }

@@ -3,7 +3,6 @@ package command
 import (
 	"errors"
 	"fmt"
-	iofs "io/fs"
 	"os/user"
 	"strconv"
 	"strings"
@@ -227,13 +226,4 @@ func logKeyCommand() *cli.Command {
 			return err
 		},
 	}
-}
-
-// loadKey returns the installation's key, or nil if there is none.
-func loadKey(path string) (*installation.Key, error) {
-	key, err := installation.Load(path)
-	if errors.Is(err, iofs.ErrNotExist) {
-		return nil, nil
-	}
-	return key, err
 }

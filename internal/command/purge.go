@@ -21,7 +21,8 @@ func purgeCommand() *cli.Command {
 		Description: "What is held (see veriffs hold) is not erased: exit code 9, and nothing is erased then. A receipt is JSON; FILE.sig\n" +
 			"is its signature by the key of this installation. To check it, write an identity and the key's public half\n" +
 			"(ssh-keygen -y -f installation.key) into a line of a file:\n\n" +
-			"  ssh-keygen -Y verify -f SIGNERS -I IDENTITY -n veriffs-receipt -s FILE.sig < FILE",
+			"  ssh-keygen -Y verify -f SIGNERS -I IDENTITY -n veriffs-receipt -s FILE.sig < FILE\n\n" +
+			"The access log has the receipt's SHA-256: veriffs log show --op purge.",
 		Flags: keeperFlags(
 			&cli.StringFlag{Name: "session", Usage: "erase the files, lists and documents of the session `ID`"},
 			&cli.BoolFlag{Name: "all", Usage: "erase everything, including what another secret sealed"},
@@ -39,44 +40,44 @@ func purge(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	file, err := openReceipt(c)
-	if err != nil {
-		return err
-	}
-	k, err := newKeeper(c, tidies)
-	if err != nil {
-		return err
-	}
-	defer k.close()
-	var erasure library.Erasure
+	return withKeeper(c, tidies, func(k *keeper) error {
+		file, err := openReceipt(c, k)
+		if err != nil {
+			return err
+		}
+		return k.purge(c, what, session, file)
+	})
+}
+
+// purge erases what was asked for, and makes the receipt of it, if one is wanted.
+func (k *keeper) purge(c *cli.Context, what asked, session veriff.SessionID, file *receiptFile) error {
+	erase := func() (library.Erasure, error) { return k.EraseSession(c.Context, session) }
 	if what.All {
-		erasure, err = k.EraseAll(c.Context, what.ExceptHeld)
-	} else {
-		erasure, err = k.EraseSession(c.Context, session)
+		erase = func() (library.Erasure, error) { return k.EraseAll(c.Context, what.ExceptHeld) }
 	}
+	erasure, err := erase()
 	r := newReceipt(k.cacheDir(), what, erasure, err)
 	r.addExports(c.Context, k, what.Session)
 	var deletion error
 	if what.AtVeriff && err == nil {
 		r.AtVeriff, deletion = deleteAtVeriff(c.Context, k, session)
 	}
-	var wrote error
-	out := c.App.Writer
-	if file != nil {
-		if wrote = file.write(c.App.Writer, r); wrote != nil {
-			wrote = fmt.Errorf("write the receipt: %w", wrote)
-		}
-		if file.path == "-" {
-			out = c.App.ErrWriter
-		}
-	}
+	issued := k.issue(c, file, r)
 	if err == nil {
-		writePurged(out, r)
+		writePurged(file.besides(c), r)
 	}
-	if err := errors.Join(trouble(err), deletion, wrote); err != nil {
+	if err := errors.Join(erasureTrouble(err), deletion, issued); err != nil {
 		return err
 	}
 	return unproven(&erasure)
+}
+
+// erasureTrouble explains why an erasure failed. It may have erased a part.
+func erasureTrouble(err error) error {
+	if err = trouble(err); err == nil || hasHint(err) {
+		return err
+	}
+	return &hinted{err: err, code: exitFailed, hint: "some of it may be left: run the same command again, if need be after unmounting"}
 }
 
 // purgeArguments reads what is to be erased.

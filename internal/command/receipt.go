@@ -1,18 +1,9 @@
 package command
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strconv"
 
-	"github.com/google/renameio/v2"
-	"github.com/urfave/cli/v2"
-
-	"veriffs/internal/installation"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -109,80 +100,9 @@ func newReceipt(cache string, what asked, e library.Erasure, err error) *receipt
 	return r
 }
 
-// receiptFile is where a receipt goes; nil for nowhere.
-type receiptFile struct {
-	path string // - is standard output, without a signature
-	key  *installation.Key
-}
-
-// openReceipt refuses to replace what is no regular file, such as /dev/null, and
-// opens the key that signs, before anything is erased.
-func openReceipt(c *cli.Context) (*receiptFile, error) {
-	path := c.String(flagReceipt)
-	if path == "" {
-		return nil, nil
-	}
-	if path == "-" {
-		return &receiptFile{path: path}, nil
-	}
-	for _, file := range []string{path, path + signatureSuffix} {
-		if info, err := os.Lstat(file); err == nil && !info.Mode().IsRegular() {
-			return nil, usageError("--%s: %s is no regular file, and would be replaced", flagReceipt, file)
-		}
-	}
-	if err := checkWritable(path); err != nil {
-		return nil, err
-	}
-	keyFile := c.String(flagInstallationKey)
-	if keyFile == "" {
-		keyFile = installation.DefaultPath()
-	}
-	key, err := installation.Open(keyFile)
-	if err != nil {
-		var wrong *installation.Error
-		if errors.As(err, &wrong) {
-			return nil, &usage{err: err, hint: wrong.Hint}
-		}
-		return nil, err
-	}
-	return &receiptFile{path, key}, nil
-}
-
-// write writes a receipt and its signature, each whole or not at all, so that they
-// last.
-func (f *receiptFile) write(stdout io.Writer, r *receipt) error {
-	text, err := json.MarshalIndent(r, "", "  ")
-	if err != nil {
-		return err
-	}
-	text = append(text, '\n')
-	if f.path == "-" {
-		_, err = stdout.Write(text)
-		return err
-	}
-	signature, err := f.key.SignSSH(bytes.NewReader(text), receiptNamespace)
-	if err != nil {
-		return err
-	}
-	if err := renameio.WriteFile(f.path, text, 0o600); err != nil {
-		return err
-	}
-	return renameio.WriteFile(f.path+signatureSuffix, signature, 0o600)
-}
-
 func plural(n int, one string) string {
 	if n == 1 {
 		return "1 " + one
 	}
 	return strconv.Itoa(n) + " " + one + "s"
-}
-
-// checkWritable fails if a file can't be written, before anything is done that the
-// file is the evidence of.
-func checkWritable(file string) error {
-	pending, err := renameio.NewPendingFile(file, renameio.WithPermissions(0o600))
-	if err != nil {
-		return &usage{err: fmt.Errorf("%s can't be written: %w", file, err), hint: "nothing was erased; name a file in a directory that is there and that you can write to"}
-	}
-	return pending.Cleanup()
 }

@@ -87,6 +87,7 @@ const (
 	pathRelease = "/v1/release"
 	pathRetain  = "/v1/retention"
 	pathDelete  = "/v1/delete-at-veriff"
+	pathReceipt = "/v1/receipt"
 	pathAudit   = "/v1/audit"
 	pathList    = "/v1/exhibits"
 	pathOpen    = "/v1/exhibit"

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -37,6 +36,7 @@ type asked struct {
 	ExceptHeld bool     `json:"except_held,omitempty"`
 	Reason     string   `json:"reason,omitempty"`
 	Result     any      `json:"result,omitempty"`
+	Receipt    *Receipt `json:"receipt,omitempty"`
 }
 
 // Warm records what was fetched, and what it did not get.
@@ -138,11 +138,7 @@ func about(r accesslog.Record, name string) accesslog.Record {
 }
 
 func (k *recorded) record(ctx context.Context, r accesslog.Record, about asked, err error) error {
-	who, ok := peerOf(ctx)
-	if !ok {
-		who = caller.Self()
-	}
-	r.Caller, r.Outcome = &who, accesslog.Success
+	r.Outcome = accesslog.Success
 	switch {
 	case err == nil:
 	case errors.Is(err, library.ErrHeld):
@@ -150,10 +146,18 @@ func (k *recorded) record(ctx context.Context, r accesslog.Record, about asked, 
 	default:
 		r.Outcome, r.Error = accesslog.Failed, err.Error()
 	}
-	if r.Detail, err = json.Marshal(about); err != nil {
-		panic(err) // our own types
+	return write(ctx, k.log, r, about)
+}
+
+// write records what the process at the other end of the control socket, or else this
+// one, has asked for.
+func write(ctx context.Context, to accesslog.Recorder, r accesslog.Record, about asked) error {
+	who, ok := peerOf(ctx)
+	if !ok {
+		who = caller.Self()
 	}
-	if err := k.log.Record(context.WithoutCancel(ctx), r); err != nil {
+	r.Caller, r.Detail = &who, accesslog.Detail(about)
+	if err := to.Record(context.WithoutCancel(ctx), r); err != nil {
 		return fmt.Errorf("control: %w: %w", ErrNotRecorded, err)
 	}
 	return nil
