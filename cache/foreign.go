@@ -101,11 +101,16 @@ func (f *foreign) count(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if all > 0 {
-		f.log.Warn("cache: objects of secrets that are not configured take room; they go once one secret alone is configured and the API has signed with it",
-			slog.Int64("objects", all))
+	if all == 0 {
+		return nil
 	}
-	return nil
+	held, err := f.holds()
+	then := "they go once one secret alone is configured and the API has signed with it"
+	if len(held) > 0 {
+		then = "they stay, because such a secret has sealed a hold"
+	}
+	f.log.Warn("cache: objects of secrets that are not configured take room; "+then, slog.Int64("objects", all))
+	return err
 }
 
 // survey counts the objects in a directory, and its bytes for the bound.

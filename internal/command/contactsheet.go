@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -51,27 +52,37 @@ func contactSheet(c *cli.Context) error {
 }
 
 func (k *keeper) contactSheet(c *cli.Context, name string, sessions []veriff.SessionID, want exhibit.Selection, at time.Time) error {
-	o := evidence.Options{Time: at, Tool: "veriffs " + version, Partial: c.Bool("partial")}
-	plan, err := k.prepare(c, sessions, want, o.Partial)
-	if err != nil {
-		return err
-	}
 	if name == stdoutName {
-		sum, err := evidence.ContactSheet(c.Context, k.exhibits, plan, c.App.Writer, o)
-		return errors.Join(exportTrouble(err), lacking(c, &sum))
+		_, err := k.writeSheet(c, c.App.Writer, sessions, want, at)
+		return err
 	}
 	f, err := renameio.NewPendingFile(name, renameio.WithStaticPermissions(0o600))
 	if err != nil {
-		return err
+		return cantWrite(name, err, "nothing was fetched")
 	}
 	defer f.Cleanup()
-	sum, err := evidence.ContactSheet(c.Context, k.exhibits, plan, f, o)
-	if err != nil {
-		return exportTrouble(err)
+	sum, lacks := k.writeSheet(c, f, sessions, want, at)
+	if sum == nil {
+		return lacks
 	}
 	if err := f.CloseAtomicallyReplace(); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "wrote %s: %s of %s\n", name, plural(sum.Files, "file"), plural(sum.Sessions, "session"))
-	return lacking(c, &sum)
+	return lacks
+}
+
+// writeSheet writes the page. The error says what it lacks or, without a summary, why
+// there is none.
+func (k *keeper) writeSheet(c *cli.Context, w io.Writer, sessions []veriff.SessionID, want exhibit.Selection, at time.Time) (*evidence.Summary, error) {
+	o := evidence.Options{Time: at, Tool: "veriffs " + version, Partial: c.Bool("partial")}
+	plan, err := k.prepare(c, sessions, want, o.Partial)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := evidence.ContactSheet(c.Context, k.exhibits, plan, w, o)
+	if err != nil {
+		return nil, exportTrouble(err)
+	}
+	return &sum, lacking(c, &sum)
 }

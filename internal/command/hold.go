@@ -228,6 +228,12 @@ func releaseUnreadable(c *cli.Context) error {
 		return err
 	}
 	return withKeeper(c, tidies, func(k *keeper) error {
+		_, err := k.Holds(c.Context)
+		var others *library.HeldError
+		if err == nil || errors.As(err, &others) && others.Unreadable == nil {
+			fmt.Fprintln(c.App.Writer, "the record of every hold can be read: none was given up")
+			return nil
+		}
 		if err := k.ReleaseUnreadable(c.Context, reason); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/google/renameio/v2"
@@ -58,9 +59,18 @@ func openReceipt(c *cli.Context, k *keeper) (*receiptFile, error) {
 func checkWritable(file string) error {
 	pending, err := renameio.NewPendingFile(file, renameio.WithPermissions(0o600))
 	if err != nil {
-		return &usage{err: fmt.Errorf("%s can't be written: %w", file, err), hint: "nothing was erased; name a file in a directory that is there and that you can write to"}
+		return cantWrite(file, err, "nothing was erased")
 	}
 	return pending.Cleanup()
+}
+
+// cantWrite explains that a file can't be made beside its name. done says what was done.
+func cantWrite(file string, err error, done string) error {
+	var p *fs.PathError // it has the name of a temporary file
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	return &usage{err: fmt.Errorf("%s can't be written: %w", file, err), hint: done + "; name a file in a directory that is there and that you can write to"}
 }
 
 // besides is where all goes that is no receipt.
@@ -105,6 +115,9 @@ func (k *keeper) issue(c *cli.Context, f *receiptFile, r *receipt) error {
 	if err != nil {
 		return &hinted{err: fmt.Errorf("write the receipt: %w", err), code: exitFailed,
 			hint: "what was erased is erased; the same purge with another --" + flagReceipt + " writes a receipt that proves that nothing is left"}
+	}
+	if f.path != stdoutName {
+		fmt.Fprintf(c.App.Writer, "receipt: %s, its signature: %s\n", f.path, f.path+signatureSuffix)
 	}
 	return k.recordReceipt(c.Context, about)
 }

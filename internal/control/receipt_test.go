@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/library"
 )
 
 // The log names a receipt by its hash, with who asked, and takes nothing else for one.
@@ -50,5 +51,29 @@ func TestReceiptsThroughTheSocket(t *testing.T) {
 	// A mount without a log has nothing to record it in.
 	if err := newHouse(t, Options{}).client.RecordReceipt(t.Context(), Receipt{Outcome: "erased", SHA256: sum}); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is recorded of holds, and of what they forbid, has no name of who asked for them.
+func TestRecordsHaveNoNames(t *testing.T) {
+	log := new(journal)
+	h := newHouse(t, Options{AccessLog: log})
+	id := h.SessionIDs()[0]
+	if held, err := h.client.Hold(t.Context(), library.HoldOptions{Session: id, Reason: "claim", By: "ann"}); err != nil || held.By != "ann" {
+		t.Fatalf("%+v, %v", held, err)
+	}
+	if e, err := h.client.EraseSession(t.Context(), id); !errors.Is(err, library.ErrHeld) || e.Held[0].By != "ann" {
+		t.Errorf("%+v, %v", e, err)
+	}
+	if r, err := h.client.Release(t.Context(), id, "settled"); err != nil || r.By != "ann" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if len(log.records) != 3 {
+		t.Errorf("%d records", len(log.records))
+	}
+	for _, r := range log.records {
+		if text := string(r.Detail) + r.Error; strings.Contains(text, "ann") || !strings.Contains(text, "claim") {
+			t.Errorf("%s: %s", r.Operation, text)
+		}
 	}
 }

@@ -78,7 +78,10 @@ type erased struct {
 
 func numbers(e library.Erasure) erased {
 	n := erased{e, len(e.Erased)}
-	n.Erasure.Erased = nil
+	n.Erasure.Erased, n.Held = nil, nil
+	for _, h := range e.Held {
+		n.Held = append(n.Held, nameless(h))
+	}
 	return n
 }
 

@@ -9,18 +9,26 @@ import (
 	"veriffs/veriff"
 )
 
+// nameless is a hold without the name of who asked for it: the log has ids of users.
+func nameless(h library.Hold) library.Hold {
+	h.By = ""
+	return h
+}
+
 // Hold records who holds a session, why, and whether all of it is here.
 func (k *recorded) Hold(ctx context.Context, o library.HoldOptions) (library.Held, error) {
 	held, err := k.Keeper.Hold(ctx, o)
 	r := accesslog.Record{Operation: accesslog.OpHold, Session: o.Session.String()}
-	return held, errors.Join(err, k.record(ctx, r, asked{Reason: o.Reason, Result: held}, err))
+	result := held
+	result.Hold = nameless(held.Hold)
+	return held, errors.Join(err, k.record(ctx, r, asked{Reason: o.Reason, Result: result}, err))
 }
 
 // Release records who ends the hold of a session, and why.
 func (k *recorded) Release(ctx context.Context, id veriff.SessionID, reason string) (library.Hold, error) {
 	h, err := k.Keeper.Release(ctx, id, reason)
 	r := accesslog.Record{Operation: accesslog.OpRelease, Session: id.String()}
-	return h, errors.Join(err, k.record(ctx, r, asked{Reason: reason, Result: h}, err))
+	return h, errors.Join(err, k.record(ctx, r, asked{Reason: reason, Result: nameless(h)}, err))
 }
 
 // ReleaseUnreadable records who gives up holds that nobody can read.
