@@ -15,24 +15,28 @@ type failure struct {
 	Kind string `json:"kind,omitempty"`
 }
 
-// kinds are the errors that a client can recognise with errors.Is.
-var kinds = map[string]error{
-	"not found":    library.ErrNotFound,
-	"offline":      library.ErrOffline,
-	"refused":      veriff.ErrRefused,
-	"unreachable":  veriff.ErrUnreachable,
-	"signature":    veriff.ErrSignature,
-	"server":       veriff.ErrServer,
-	"rate limited": veriff.ErrRateLimited,
-	"not an id":    veriff.ErrNotUUID,
-	"cancelled":    context.Canceled,
-	"bad request":  errRequest,
-	"held":         library.ErrHeld,
-	"no hold":      library.ErrNoHold,
-	"ephemeral":    library.ErrEphemeral,
-	"uncertain":    veriff.ErrUncertain,
-	"no deletion":  veriff.ErrNotDeletable,
-	"not recorded": ErrNotRecorded,
+// kinds are the errors that a client can recognise with errors.Is. An error that is
+// several of them is the first.
+var kinds = []struct {
+	name string
+	err  error
+}{
+	{"uncertain", veriff.ErrUncertain}, // which has a reason of its own kind
+	{"held", library.ErrHeld},
+	{"bad request", errRequest},
+	{"not found", library.ErrNotFound},
+	{"offline", library.ErrOffline},
+	{"refused", veriff.ErrRefused},
+	{"unreachable", veriff.ErrUnreachable},
+	{"signature", veriff.ErrSignature},
+	{"server", veriff.ErrServer},
+	{"rate limited", veriff.ErrRateLimited},
+	{"not an id", veriff.ErrNotUUID},
+	{"cancelled", context.Canceled},
+	{"no hold", library.ErrNoHold},
+	{"ephemeral", library.ErrEphemeral},
+	{"no deletion", veriff.ErrNotDeletable},
+	{"not recorded", ErrNotRecorded},
 }
 
 var (
@@ -48,16 +52,25 @@ func failureOf(err error) *failure {
 		return nil
 	}
 	f := &failure{Text: err.Error()}
-	for kind, known := range kinds {
-		if errors.Is(err, known) && f.Kind != "uncertain" { // which has a reason of its own kind
-			f.Kind = kind
+	for _, k := range kinds {
+		if errors.Is(err, k.err) {
+			f.Kind = k.name
+			break
 		}
 	}
 	return f
 }
 
 func (f *failure) Error() string { return f.Text }
-func (f *failure) Unwrap() error { return kinds[f.Kind] }
+
+func (f *failure) Unwrap() error {
+	for _, k := range kinds {
+		if k.name == f.Kind {
+			return k.err
+		}
+	}
+	return nil
+}
 
 // err returns f as an error that is nil when f is.
 func (f *failure) err() error {
