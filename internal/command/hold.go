@@ -99,26 +99,10 @@ func reasonFlag(c *cli.Context) (string, error) {
 		return "", usageError("--reason is missing: say why, for those who find it later")
 	case len(reason) > 1000:
 		return "", usageError("--reason is longer than 1000 bytes")
-	case printable(reason) != reason:
+	case !utf8.ValidString(reason) || strings.ContainsFunc(reason, func(r rune) bool { return deceives(r) && !unicode.Is(unicode.Zs, r) }):
 		return "", usageError("--reason has control characters, such as a line break: give one line of text")
 	}
 	return reason, nil
-}
-
-// printable escapes what a terminal would obey instead of showing, such as control
-// characters, and what is not UTF-8.
-func printable(text string) string {
-	var b strings.Builder
-	for i, r := range text {
-		if _, n := utf8.DecodeRuneInString(text[i:]); r == utf8.RuneError && n == 1 {
-			fmt.Fprintf(&b, `\x%02x`, text[i])
-		} else if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.In(r, unicode.Zl, unicode.Zp) {
-			fmt.Fprintf(&b, `\u%04x`, r)
-		} else {
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }
 
 // untilFlag reads a day, which is included, or a moment. It must be to come.

@@ -34,7 +34,7 @@ func holdList(c *cli.Context) error {
 			return errors.Join(printJSON(c, holdReportOf(holds, others)), othersHeld(others))
 		}
 		for _, h := range holds {
-			fmt.Fprintf(c.App.Writer, "%s  since %s%s%s: %s\n", h.Session, h.Since.Local().Format(time.DateOnly), untilText(h), byText(printable(h.By)), printable(h.Reason))
+			fmt.Fprintf(c.App.Writer, "%s  since %s%s%s: %s\n", h.Session, h.Since.Local().Format(time.DateOnly), untilText(h), byText(plain(h.By)), plain(h.Reason))
 			fmt.Fprintf(c.App.Writer, "  %s of %s; %s\n", plural(h.Files, "file"), plural(h.Attempts, "attempt"), goneText(h))
 		}
 		if len(holds) == 0 && others == nil {

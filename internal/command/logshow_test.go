@@ -25,7 +25,8 @@ func TestTableEscapes(t *testing.T) {
 		`a\nb`:            `a\\nb`,
 		"\u2066x\u2069\a": `\u2066x\u2069\a`,
 		"\u3164":          `\u3164`,
-		"a\x9bb":          `a\x9bb`,
+		"a\x9bb\ufffd":    `a\x9bb` + "\ufffd",
+		"a\u202eb\u009bc": `a\u202eb\u009bc`,
 	} {
 		if got := plain(name); got != want {
 			t.Errorf("%q is shown as %q, want %q", name, got, want)

@@ -98,7 +98,7 @@ func whyText(s retention.Session) string {
 	}
 	switch s.Why {
 	case retention.WhyHeld:
-		return "held" + untilText(*s.Hold) + " (" + printable(s.Hold.Reason) + ")" + pinned
+		return "held" + untilText(*s.Hold) + " (" + plain(s.Hold.Reason) + ")" + pinned
 	case retention.WhyHolds:
 		return "kept, because a hold can't be read" + pinned
 	case retention.WhyErased:
