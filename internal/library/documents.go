@@ -40,8 +40,8 @@ type (
 )
 
 // documentsInMemory bounds the documents of which something is known from
-// memory, some 200 bytes each. Their bodies are never kept in memory.
-const documentsInMemory = 1 << 17
+// memory, some 400 bytes each. Their bodies are never kept in memory.
+const documentsInMemory = 1 << 15
 
 // documents are what is known of the documents of sessions.
 type documents struct {
