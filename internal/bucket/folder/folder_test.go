@@ -1,0 +1,135 @@
+package folder_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"veriffs/internal/bucket"
+	"veriffs/internal/bucket/buckettest"
+	"veriffs/internal/bucket/folder"
+)
+
+func open(t *testing.T, dir string) *folder.Folder {
+	t.Helper()
+	f, err := folder.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func TestConformance(t *testing.T) { buckettest.Conform(t, open(t, t.TempDir())) }
+
+// TestMissing tells what is wrong apart.
+func TestMissing(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := folder.Open(filepath.Join(dir, "none")); !errors.Is(err, bucket.ErrNoBucket) {
+		t.Error("a directory that is missing:", err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := folder.Open(file); !errors.Is(err, bucket.ErrNoBucket) {
+		t.Error("a file:", err)
+	}
+	gone := filepath.Join(dir, "gone")
+	if err := os.Mkdir(gone, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, gone)
+	if err := os.Remove(gone); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Check(t.Context()); !errors.Is(err, bucket.ErrNoBucket) {
+		t.Error("a directory that was removed:", err)
+	}
+}
+
+// TestOpenness: what is written is as open to others as the directory is.
+func TestOpenness(t *testing.T) {
+	old := syscall.Umask(0o077)
+	defer syscall.Umask(old)
+	dir := t.TempDir()
+	for _, mode := range []os.FileMode{0o770, 0o700} {
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		name := mode.String() + "/aa/1"
+		if err := open(t, dir).Put(t.Context(), name, strings.NewReader("x")); err != nil {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]os.FileMode{name: mode & 0o666, filepath.Dir(name): mode, filepath.Dir(filepath.Dir(name)): mode} {
+			info, err := os.Stat(filepath.Join(dir, path))
+			if err != nil || info.Mode().Perm() != want {
+				t.Errorf("%s: %v, %v; want %v", path, info.Mode(), err, want)
+			}
+		}
+	}
+}
+
+// TestEscape: no name leads out of the directory, and nothing but regular files is an
+// object.
+func TestEscape(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "outside"), []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	inside := filepath.Join(dir, "inside")
+	if err := os.Mkdir(inside, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, make := range map[string]func(string) error{
+		"link": func(p string) error { return os.Symlink("../outside", p) },
+		"pipe": func(p string) error { return syscall.Mkfifo(p, 0o600) },
+		"dir":  func(p string) error { return os.Mkdir(p, 0o700) },
+	} {
+		if err := make(filepath.Join(inside, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f := open(t, inside)
+	for _, name := range []string{"../outside", "link", "pipe", "dir"} {
+		if body, _, err := f.Get(t.Context(), name); err == nil {
+			body.Close()
+			t.Errorf("%s is an object", name)
+		}
+	}
+	for o, err := range f.List(t.Context(), "") {
+		t.Errorf("listed: %+v, %v", o, err)
+	}
+}
+
+// TestTemps: what a writer left that was killed is none of the objects, and goes when
+// it is old.
+func TestTemps(t *testing.T) {
+	dir := t.TempDir()
+	f := open(t, dir)
+	if err := f.Put(t.Context(), "aa/1", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	for name, age := range map[string]time.Duration{"new": time.Hour, "old": 48 * time.Hour} {
+		path, at := filepath.Join(dir, "tmp", name), time.Now().Add(-age)
+		if err := errors.Join(os.WriteFile(path, []byte("cut"), 0o600), os.Chtimes(path, at, at)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for o, err := range f.List(t.Context(), "") {
+		if o.Name != "aa/1" || err != nil {
+			t.Errorf("listed: %+v, %v", o, err)
+		}
+	}
+	if err := f.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	left, err := os.ReadDir(filepath.Join(dir, "tmp"))
+	if err != nil || len(left) != 1 || left[0].Name() != "new" {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
