@@ -77,6 +77,7 @@ type Cache struct {
 	now     func() time.Time
 	rand    io.Reader
 	secrets []*seal.Secret
+	shared  []*seal.Shared // of secrets
 
 	store  atomic.Pointer[store]
 	disk   *health.Disk
@@ -111,6 +112,9 @@ func Open(opts Options) (*Cache, error) {
 	var err error
 	if c.secrets, err = secretsOf(opts); err != nil {
 		return nil, err
+	}
+	if c.shared, err = seal.SharedOf(c.secrets); err != nil {
+		return nil, fmt.Errorf("cache: derive keys: %w", err)
 	}
 	c.opts.Secrets = nil
 	c.ctx, c.stop = context.WithCancel(context.Background())

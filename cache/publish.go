@@ -21,7 +21,7 @@ func (s *sink) publish(h *seal.Header) (*Object, error) {
 	}
 	o := &Object{st: s.st, src: s.dst, contents: contents, stored: h.Stored, label: h.Label, key: h.Key}
 	if s.temp != "" {
-		o.name = s.c.secrets[0].Name(h.Key)
+		o.name, o.secret = s.c.secrets[s.secret].Name(h.Key), s.secret
 		o.held = s.place(s.dst.(*os.File), h, o.name)
 	}
 	s.dst = nil
@@ -30,14 +30,14 @@ func (s *sink) publish(h *seal.Header) (*Object, error) {
 
 // place makes f, which is the temporary file, the object n.
 func (s *sink) place(f *os.File, h *seal.Header, n seal.Name) (reader *index.File) {
-	st, secret := s.st, s.c.secrets[0]
-	e, _, err := stat(st.dir, f, 0)
+	st, secret := s.st, s.c.secrets[s.secret]
+	e, _, err := stat(st.dir, f, s.secret)
 	if err != nil {
 		e.Size = s.reserved
 	}
-	e.Stored, e.Used = h.Stored.Unix(), h.Stored.Unix()
-	at := unix.NsecToTimeval(h.Stored.UnixNano())
-	_ = unix.Futimes(int(f.Fd()), []unix.Timeval{at, at})
+	now := s.c.now()
+	e.Stored, e.Used = h.Stored.Unix(), now.Unix()
+	_ = unix.Futimes(int(f.Fd()), []unix.Timeval{unix.NsecToTimeval(now.UnixNano()), unix.NsecToTimeval(h.Stored.UnixNano())})
 
 	_, _, busy := st.index.Claim(n, index.DiskPatience)
 	if err == nil {
@@ -95,10 +95,10 @@ func (s *sink) supersede(k Key, n seal.Name) {
 	if s.c.Pinned(k) && !s.st.index.IsPinned(n) {
 		_ = s.c.Pin(k)
 	}
-	for i, secret := range s.c.secrets[1:] {
-		old := secret.Name(k)
+	for i := int(s.secret) + 1; i < len(s.c.secrets); i++ {
+		old := s.c.secrets[i].Name(k)
 		if _, known, loading := s.st.index.Lookup(old); known || loading {
-			_ = s.st.unlink(uint8(i+1), old, 0)
+			_ = s.st.unlink(uint8(i), old, 0)
 		}
 	}
 }

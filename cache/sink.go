@@ -18,6 +18,7 @@ import (
 type sink struct {
 	c        *Cache
 	st       *store
+	secret   uint8   // that seals it
 	dst      backing // nil once it was handed on or discarded
 	temp     string  // dst is this file of st; "": a spill
 	size     int64   // of the file, as Create was told; -1 if that is not known

@@ -53,25 +53,34 @@ func TestFormatVectors(t *testing.T) {
 	}
 	sum := sha256.Sum256(file)
 	last := file[len(file)-3-tagSize:]
+	shared, err := s.Shared()
+	must(t, err)
+	head := shared.Head(Key(vector.key), file, int64(len(file)))
 	nonce := chunkNonce(1, true)
 	want := map[string]string{
-		"secret":        vector.secret,
-		"key":           vector.key,
-		"label":         vector.label,
-		"stored":        strconv.FormatInt(vector.stored, 10),
-		"length":        strconv.Itoa(vector.length),
-		"data key":      hex.EncodeToString(vector.random[:keySize]),
-		"salt":          hex.EncodeToString(vector.random[keySize:]),
-		"directory":     s.Dir(),
-		"name key":      hex.EncodeToString(s.nameKey),
-		"file":          s.Path(n),
-		"header key":    hex.EncodeToString(headerKey),
-		"header tag":    hex.EncodeToString(file[HeaderSize-tagSize : HeaderSize]),
-		"nonce 1":       hex.EncodeToString(nonce[:]),
-		"chunk 1":       hex.EncodeToString(last),
-		"file size":     strconv.Itoa(len(file)),
-		"file sha-256":  hex.EncodeToString(sum[:]),
-		"header's head": hex.EncodeToString(file[:sealedAt]),
+		"secret":           vector.secret,
+		"key":              vector.key,
+		"label":            vector.label,
+		"stored":           strconv.FormatInt(vector.stored, 10),
+		"length":           strconv.Itoa(vector.length),
+		"data key":         hex.EncodeToString(vector.random[:keySize]),
+		"salt":             hex.EncodeToString(vector.random[keySize:]),
+		"directory":        s.Dir(),
+		"name key":         hex.EncodeToString(s.nameKey),
+		"file":             s.Path(n),
+		"header key":       hex.EncodeToString(headerKey),
+		"header tag":       hex.EncodeToString(file[HeaderSize-tagSize : HeaderSize]),
+		"nonce 1":          hex.EncodeToString(nonce[:]),
+		"chunk 1":          hex.EncodeToString(last),
+		"file size":        strconv.Itoa(len(file)),
+		"file sha-256":     hex.EncodeToString(sum[:]),
+		"shared names key": hex.EncodeToString(shared.nameKey),
+		"shared heads key": hex.EncodeToString(shared.headKey),
+		"shared file":      shared.Path(Key(vector.key)),
+		"shared head":      hex.EncodeToString(head[:]),
+		"shared size":      strconv.FormatInt(int64(len(head)+len(file)), 10),
+		"padded size":      strconv.FormatInt(Padded(int64(len(head)+len(file))), 10),
+		"header's head":    hex.EncodeToString(file[:sealedAt]),
 	}
 	doc, err := os.ReadFile("../../docs/cache-format.md")
 	if err != nil {
@@ -290,6 +299,53 @@ func FuzzHeaderPlaintext(f *testing.F) {
 		head = aead.Seal(head, make([]byte, nonceSize), box, head)
 		if h, err := openHeader(bytes.Clone(head), HeaderSize, s, n); err == nil && (h.Key != "k" || h.Length != 0 || len(h.Label) > MaxLabel) {
 			t.Fatalf("%+v", h)
+		}
+	})
+}
+
+// TestPadded: sizes become fewer, and at most 12 % larger, as the article says.
+func TestPadded(t *testing.T) {
+	for n, want := range map[int64]int64{0: 0, 1: 1, 2: 2, 9: 10, 1000: 1024, 10_000: 10_240, 1_000_001: 1_015_808} {
+		if got := Padded(n); got != want {
+			t.Errorf("%d is padded to %d, want %d", n, got, want)
+		}
+	}
+	sizes := map[int64]bool{}
+	for n := int64(1); n < 1<<20; n++ {
+		p := Padded(n)
+		if p < n || float64(p-n) > 0.12*float64(n) || Padded(p) != p {
+			t.Fatalf("%d is padded to %d", n, p)
+		}
+		sizes[p] = true
+	}
+	if len(sizes) > 600 {
+		t.Errorf("%d sizes are left", len(sizes))
+	}
+}
+
+// FuzzShared opens shared objects of arbitrary bytes: no panic, and only the one that
+// was sealed opens.
+func FuzzShared(f *testing.F) {
+	sf := newSealedFile(f, 1, 100)
+	shared, err := sf.secret.Shared()
+	must(f, err)
+	head := shared.Head(sf.key, sf.bytes, int64(len(sf.bytes)))
+	good := append(head[:], sf.bytes...)
+	f.Add(good)
+	f.Add(good[:SharedBegin])
+	f.Add(make([]byte, SharedBegin))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		begins := bytes.Clone(b[:min(len(b), SharedBegin)])
+		h, size, err := shared.Open(begins, int64(len(b)), shared.Path(sf.key))
+		same := len(b) == len(good) && bytes.Equal(b[:SharedBegin], good[:SharedBegin])
+		if padded := int64(len(b)) == Padded(int64(len(good))) && bytes.HasPrefix(b, good[:SharedBegin]); padded {
+			same = true
+		}
+		if same != (err == nil) {
+			t.Fatalf("error %v", err)
+		}
+		if err == nil && (h.Key != sf.key || size != int64(len(sf.bytes))) {
+			t.Fatalf("%+v, %d", h, size)
 		}
 	})
 }
