@@ -1,0 +1,181 @@
+package team
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"veriffs/cache"
+	"veriffs/internal/bucket"
+)
+
+const (
+	// readers is how many objects of the bucket are looked at, or removed, at once.
+	readers = 32
+	// scans bounds how often the whole bucket is read while objects keep coming.
+	scans = 4
+)
+
+// Erasure is the evidence of an erasure in the bucket. Objects are named by the keyed
+// hashes that are their names there.
+type Erasure struct {
+	Store    string    `json:"store"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished"`
+	Scans    int       `json:"scans"`    // times the whole bucket was read
+	Examined int64     `json:"examined"` // objects whose sealed header was read by the last scan
+	Erased   []Erased  `json:"erased"`
+	Versions int64     `json:"versions"` // of these objects, that were removed
+	// Remaining is the number of matching objects that the last scan found.
+	Remaining int64 `json:"remaining"`
+	// Unreadable is the number of objects that no configured secret opens: whose they
+	// are is not known.
+	Unreadable int64 `json:"unreadable"`
+	// Proven says that the last scan read everything that there is, and found nothing.
+	Proven bool   `json:"proven"`
+	Error  string `json:"error,omitempty"` // why the erasure is not complete
+	// LeftAlone says that nothing was to be erased in it.
+	LeftAlone bool `json:"left_alone,omitempty"`
+}
+
+// LeaveAlone is the evidence that nothing was erased.
+func (s *Store) LeaveAlone() *Erasure {
+	return &Erasure{Store: s.o.Bucket.String(), Erased: []Erased{}, LeftAlone: true}
+}
+
+// Erased is an object that was removed with all its versions.
+type Erased struct {
+	Name     string `json:"name"`
+	Bytes    int64  `json:"bytes"` // of the newest version
+	Versions int    `json:"versions"`
+}
+
+// Erase removes every object that match returns true for, with all versions that the
+// bucket keeps, going by the sealed headers, and reads the whole bucket again to prove
+// it. What is being uploaded is waited for first; what is queued must have gone from the
+// cache by now, so that it can't follow. match is called by one goroutine at a time. The
+// report says why it is not complete.
+func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte, stored time.Time) bool) *Erasure {
+	e := &Erasure{Store: s.o.Bucket.String(), Started: time.Now().UTC(), Erased: []Erased{}}
+	err := s.drain(ctx)
+	for err == nil && e.Scans < scans {
+		err = s.scan(ctx, e, match)
+		e.Scans++
+		if e.Remaining == 0 {
+			break
+		}
+	}
+	if err == nil && e.Remaining > 0 {
+		err = fmt.Errorf("%d objects keep coming back", e.Remaining)
+	}
+	e.Finished = time.Now().UTC()
+	e.Proven = err == nil && e.Unreadable == 0
+	if err != nil {
+		e.Error = err.Error()
+		s.log.Warn("erasing in the team store failed", "store", e.Store, "error", err)
+	}
+	return e
+}
+
+// drain waits until what is being uploaded now has ended.
+func (s *Store) drain(ctx context.Context) error {
+	for range uploaders {
+		select {
+		case s.uploads <- struct{}{}:
+			defer func() { <-s.uploads }()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+// scan is one reading of the whole bucket. What matches counts as remaining and is
+// removed, so that only a scan that finds nothing is a proof.
+type scan struct {
+	s     *Store
+	match func(cache.Key, []byte, time.Time) bool
+
+	mu    sync.Mutex // guards what follows, and is held for match
+	e     *Erasure
+	names map[string]bool // of what is removed: its other versions go with it
+}
+
+// scan reads every header once. An object that can't be read or removed keeps no other
+// from being removed.
+func (s *Store) scan(ctx context.Context, e *Erasure, match func(cache.Key, []byte, time.Time) bool) error {
+	e.Examined, e.Remaining, e.Unreadable = 0, 0, 0
+	c := &scan{s: s, match: match, e: e, names: make(map[string]bool)}
+	var (
+		work   errgroup.Group // which keeps the first error
+		failed error
+	)
+	work.SetLimit(readers)
+	for info, err := range s.o.Bucket.List(ctx, "") {
+		if failed = err; err != nil {
+			break
+		}
+		work.Go(func() error { return guard(func() error { return c.object(ctx, info) }) })
+	}
+	return errors.Join(failed, work.Wait())
+}
+
+// object removes an object if it matches.
+func (c *scan) object(ctx context.Context, info bucket.Info) error {
+	entry, err := c.s.peek(ctx, info)
+	if err != nil && !errors.Is(err, cache.ErrRefused) {
+		if errors.Is(err, bucket.ErrNotFound) { // removed meanwhile
+			return nil
+		}
+		return err
+	}
+	if !c.matches(info.Name, entry, err == nil) {
+		return nil
+	}
+	versions, err := c.s.o.Bucket.Remove(ctx, info.Name)
+	c.removed(info, versions)
+	return err
+}
+
+// matches reports whether an object is to be removed, and counts it.
+func (c *scan) matches(name string, entry cache.Entry, readable bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.names[name]:
+		return false
+	case !readable:
+		c.e.Unreadable++
+		return false
+	}
+	c.e.Examined++
+	if !c.match(entry.Key, entry.Label, entry.Stored) {
+		return false
+	}
+	c.e.Remaining++
+	c.names[name] = true
+	return true
+}
+
+func (c *scan) removed(info bucket.Info, versions int) {
+	if versions == 0 {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.e.Versions += int64(versions)
+	c.e.Erased = append(c.e.Erased, Erased{info.Name, info.Size, versions})
+}
+
+// peek reads what an object says of itself.
+func (s *Store) peek(ctx context.Context, info bucket.Info) (cache.Entry, error) {
+	begins, err := s.o.Bucket.Head(ctx, info, cache.PeekSize)
+	if err != nil {
+		return cache.Entry{}, err
+	}
+	return s.o.Cache.Peek(info.Name, begins, info.Size)
+}

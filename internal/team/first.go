@@ -1,0 +1,190 @@
+package team
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"veriffs/cache"
+	"veriffs/internal/bucket"
+)
+
+// Want is what First is asked for.
+type Want struct {
+	Key cache.Key
+	// Accept may refuse an object by its label.
+	Accept func(label []byte) error
+	// API fetches the object from where it comes from.
+	API func(context.Context) (*cache.Object, error)
+	// Final reports whether an error of API is the last word: that there is no such
+	// object. After any other the bucket may still have it.
+	Final func(error) bool
+}
+
+// errLate says that the bucket took too long.
+var errLate = errors.New("too slow")
+
+// errWon ends a request to the API that the bucket was faster than.
+var errWon = errors.New("the team store was faster")
+
+// First returns an object, open, from the bucket or from the API, and whether it was
+// the bucket. The API is asked when the bucket does not have the object, or has not
+// answered or gone on within [Options.Patience]; then whoever is first is taken. What
+// came from the API is queued to be uploaded.
+//
+// Errors: those of w.API; the cause of ctx's end.
+func (s *Store) First(ctx context.Context, w Want) (o *cache.Object, fromTeam bool, err error) {
+	t := s.begin(ctx, w)
+	if t == nil {
+		o, err = w.API(ctx)
+		if err == nil {
+			s.share(w.Key, false)
+		}
+		return o, false, err
+	}
+	select {
+	case <-t.done:
+	case <-t.late:
+		return s.race(ctx, t, w)
+	}
+	if t.err == nil {
+		return t.o, true, nil
+	}
+	if ctx.Err() != nil {
+		return nil, false, context.Cause(ctx)
+	}
+	if o, err = w.API(ctx); err == nil {
+		s.share(w.Key, errors.Is(t.err, cache.ErrRefused))
+	}
+	return o, false, err
+}
+
+// race asks the API for what the bucket is late with.
+func (s *Store) race(ctx context.Context, t *transfer, w Want) (o *cache.Object, fromTeam bool, err error) {
+	asking, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	over := make(chan struct{})
+	go func() {
+		select {
+		case <-t.done:
+			if t.err == nil {
+				stop(errWon)
+			}
+		case <-over:
+		}
+	}()
+	o, err = w.API(asking)
+	close(over)
+	if err == nil || w.Final(err) {
+		t.abandon()
+		return o, false, err
+	}
+	if t.await() {
+		return t.o, true, nil
+	}
+	if errors.Is(err, errWon) || ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return nil, false, err
+}
+
+// begin starts to read an object from the bucket; nil if the bucket is left alone.
+func (s *Store) begin(ctx context.Context, w Want) *transfer {
+	if !s.read.allow() {
+		s.counts.skipped.Add(1)
+		return nil
+	}
+	t := newTransfer(ctx, s.o.Patience, giveUp)
+	begun := false
+	select {
+	case s.slots <- struct{}{}:
+		if begun = s.spawn(func() { s.transfer(t, w) }); !begun {
+			<-s.slots
+		}
+	default: // so many hang
+	}
+	if !begun {
+		t.stop()
+		s.read.leave()
+		s.counts.skipped.Add(1)
+		return nil
+	}
+	return t
+}
+
+// transfer reads an object from the bucket.
+func (s *Store) transfer(t *transfer, w Want) {
+	defer func() {
+		close(t.done)
+		t.cancel(nil)
+		<-s.slots
+	}()
+	t.err = guard(func() (err error) {
+		t.o, err = s.get(t, w)
+		return err
+	})
+	s.settle(t, w.Key)
+}
+
+// get reads an object from where one of the secrets puts it.
+func (s *Store) get(t *transfer, w Want) (o *cache.Object, err error) {
+	for _, path := range s.o.Cache.SharedPaths(w.Key) {
+		if o, err = s.getPath(t, w, path); !errors.Is(err, bucket.ErrNotFound) {
+			return o, err
+		}
+	}
+	return nil, err
+}
+
+func (s *Store) getPath(t *transfer, w Want, path string) (*cache.Object, error) {
+	body, size, err := s.o.Bucket.Get(t.ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	o, err := s.o.Cache.Adopt(w.Key, path, size, t.reader(body, size), func(label []byte) error {
+		if err := w.Accept(label); err != nil {
+			return err
+		}
+		return t.take()
+	})
+	if errors.Is(err, errAbandoned) {
+		return nil, errAbandoned
+	}
+	if errors.Is(err, cache.ErrRefused) {
+		s.log.Warn("an object in the team store is not what was asked for: fetching it from the API, and replacing it",
+			slog.String("object", path), slog.Any("error", err))
+	}
+	if err == nil {
+		s.counts.received.Add(size)
+	}
+	return o, err
+}
+
+// settle counts a transfer that has ended, and tells the breaker.
+func (s *Store) settle(t *transfer, k cache.Key) {
+	late := t.stop()
+	switch {
+	case t.err == nil:
+		s.counts.hits.Add(1)
+	case errors.Is(t.err, bucket.ErrNotFound):
+		s.counts.misses.Add(1)
+	case errors.Is(t.err, cache.ErrRefused):
+		s.counts.refused.Add(1)
+	case t.left():
+	default:
+		s.counts.failed.Add(1)
+		s.log.Debug("the team store failed", "key", string(k), "error", t.err)
+	}
+	switch {
+	case late:
+		s.counts.late.Add(1)
+		s.read.failed(errLate)
+	case t.err == nil, errors.Is(t.err, bucket.ErrNotFound), errors.Is(t.err, cache.ErrRefused):
+		s.read.succeeded()
+	case t.left():
+		s.read.leave()
+	default:
+		s.read.failed(t.err)
+	}
+}

@@ -1,0 +1,159 @@
+package team
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/internal/bucket"
+)
+
+const (
+	// uploaders is how many objects are uploaded at once.
+	uploaders = 4
+	// queueLength bounds the objects that wait for it.
+	queueLength = 4096
+	// uploadTries is how often an object is tried. Each time, a bucket that is left
+	// alone is waited for.
+	uploadTries = 3
+	// An upload may take uploadTime, and a second for each uploadRate bytes.
+	uploadTime = time.Minute
+	uploadRate = 256 << 10
+)
+
+// item is an object that is to be uploaded.
+type item struct {
+	key     cache.Key
+	replace bool // what is there was refused
+}
+
+// queue is what is to be uploaded, in order.
+type queue struct {
+	mu     sync.Mutex
+	items  chan item
+	closed bool
+}
+
+func newQueue() *queue { return &queue{items: make(chan item, queueLength)} }
+
+// add reports false if the queue is full or closed.
+func (q *queue) add(i item) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false
+	}
+	select {
+	case q.items <- i:
+		return true
+	default:
+		return false
+	}
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.closed {
+		q.closed = true
+		close(q.items)
+	}
+}
+
+// clear empties a closed queue and returns how many it had.
+func (q *queue) clear() (n int64) {
+	for range q.items {
+		n++
+	}
+	return n
+}
+
+// share queues an object of the cache to be uploaded, unless the queue is full.
+func (s *Store) share(k cache.Key, replace bool) {
+	s.counts.queued.Add(1)
+	if !s.queue.add(item{k, replace}) {
+		s.counts.queued.Add(-1)
+		s.counts.dropped.Add(1)
+	}
+}
+
+// upload works the queue off.
+func (s *Store) upload() {
+	for i := range s.queue.items {
+		s.deliver(i)
+		s.counts.queued.Add(-1)
+	}
+}
+
+// deliver uploads an object, and counts what became of it.
+func (s *Store) deliver(i item) {
+	err := errEnded
+	for try := 0; try < uploadTries && s.write.wait(s.life); try++ {
+		if err = guard(func() error { return s.put(i) }); s.learn(err) {
+			break
+		}
+	}
+	switch {
+	case err == nil:
+		s.counts.shared.Add(1)
+	case errors.Is(err, bucket.ErrExists):
+		s.counts.existed.Add(1)
+	case errors.Is(err, errNotShared):
+		s.counts.unshared.Add(1)
+	case s.life.Err() != nil:
+		s.counts.dropped.Add(1)
+	default:
+		s.counts.unsent.Add(1)
+		s.log.Debug("a file was not added to the team store", slog.String("key", string(i.key)), slog.Any("error", err))
+	}
+}
+
+// learn tells the breaker of an upload, and reports whether there is no use in another.
+func (s *Store) learn(err error) (final bool) {
+	switch {
+	case err == nil, errors.Is(err, bucket.ErrExists):
+		s.write.succeeded()
+	case errors.Is(err, errNotShared), s.life.Err() != nil:
+		s.write.leave()
+	default:
+		s.write.failed(err)
+		return false
+	}
+	return true
+}
+
+var (
+	// errNotShared says that the cache has an object no more, or that it is none to be
+	// shared.
+	errNotShared = errors.New("not to be shared")
+	errEnded     = errors.New("the mount has ended")
+)
+
+// put uploads an object.
+func (s *Store) put(i item) error {
+	s.uploads <- struct{}{}
+	defer func() { <-s.uploads }()
+	sealed, ok := s.o.Cache.Export(i.key, s.o.Pad)
+	if !ok {
+		return errNotShared
+	}
+	defer sealed.Close()
+	if !s.o.Shareable(sealed.Label) {
+		return errNotShared
+	}
+	body := sealed.Body
+	ctx, cancel := context.WithTimeout(s.life, uploadTime+time.Duration(body.Size()/uploadRate)*time.Second)
+	defer cancel()
+	put := s.o.Bucket.Put
+	if i.replace {
+		put = s.o.Bucket.Replace
+	}
+	if err := put(ctx, sealed.Path, body); err != nil {
+		return err
+	}
+	s.counts.sent.Add(body.Size())
+	return nil
+}
