@@ -68,7 +68,7 @@ func recordMedia(r *accesslog.Record, f *library.File, handle *library.Handle) {
 	}
 	sum, label := handle.SHA256(), handle.Label()
 	r.Size, r.SHA256, r.SecretID = handle.Size(), hex.EncodeToString(sum[:]), label.SecretID
-	r.From = source(handle.Fetched())
+	r.From = sources[handle.From()]
 	// What was sealed with the file knows more than a listing that names no session.
 	if r.Session == "" {
 		r.Session = label.Session
@@ -78,6 +78,12 @@ func recordMedia(r *accesslog.Record, f *library.File, handle *library.Handle) {
 	}
 }
 
+// sources are where a file can come from, as records say it.
+var sources = map[library.Source]accesslog.Source{
+	library.FromCache: accesslog.FromCache, library.FromTeam: accesslog.FromTeam, library.FromAPI: accesslog.FromAPI,
+}
+
+// source is where a document came from.
 func source(fetched bool) accesslog.Source {
 	if fetched {
 		return accesslog.FromAPI

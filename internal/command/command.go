@@ -56,6 +56,7 @@ const (
 	exitHeld        = 9  // a hold forbids it
 	exitIncomplete  = 10 // held, or to be exported, but something of it is missing
 	exitTampered    = 11 // the access log, a bag or the cache is not what was written
+	exitTeam        = 12 // the team store
 )
 
 // description is what the help and the manual say about all commands.
@@ -69,7 +70,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credentials refused, 4 API
 unreachable, 5 mount failed, 6 cache unusable, 7 erased, without proof that
 nothing is left, 8 access log unusable, 9 a hold forbids it, 10 held or to be
 exported, but something of it is missing, 11 access log, bag or cache not what
-was written.`
+was written, 12 team store unusable.`
 
 // version is set by the linker.
 var version = "devel"

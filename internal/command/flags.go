@@ -54,6 +54,7 @@ const (
 	groupLog   = "The log"
 
 	groupRecords = "The access log"
+	groupTeam    = "The team store"
 )
 
 // variables are the environment variables that set a flag: the given ones first,

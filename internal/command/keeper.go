@@ -22,6 +22,7 @@ func keeperFlags(own ...cli.Flag) []cli.Flag {
 	flags := append(own, mountFlag())
 	flags = append(flags, apiFlags()...)
 	flags = append(flags, cacheFlags()...)
+	flags = append(flags, teamFlags()...)
 	flags = append(flags, accessLogFlags()...)
 	return append(flags, logFlags()...)
 }
@@ -138,6 +139,11 @@ func openLibrary(ctx context.Context, s settings, need need, log *slog.Logger) (
 		if err := probe(ctx, k.client, false, log); err != nil {
 			return nil, err
 		}
+	}
+	// A command that only tidies up here has no use for a store that does not answer.
+	check := need == fetches || need == records
+	if k.team, k.closeTeam, err = openTeam(ctx, s.team, k.cache, check, log); err != nil {
+		return nil, err
 	}
 	if k.library, err = newLibrary(k, s, log); err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 
 func mountCommand() *cli.Command {
 	flags := append(apiFlags(), cacheFlags()...)
+	flags = append(flags, teamFlags()...)
 	flags = append(flags, accessLogFlags()...)
 	flags = append(flags, logFlags()...)
 	flags = append(flags,

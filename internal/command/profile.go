@@ -39,10 +39,16 @@ func useProfile(c *cli.Context) (*profile, error) {
 		flagCacheKey: {loaded.CacheKey}, flagMinFree: {loaded.MinFree},
 		flagSessions:  loaded.Sessions,
 		flagAccessLog: {loaded.AccessLog}, flagAccessLogMode: {loaded.AccessLogMode}, flagAccessLogKeep: {loaded.AccessLogKeep},
+		flagTeamStore: {loaded.TeamStore}, flagTeamEndpoint: {loaded.TeamStoreEndpoint}, flagTeamRegion: {loaded.TeamStoreRegion},
+		flagTeamPatience:    {loaded.TeamStorePatience},
 		flagAccessLogAnchor: loaded.AccessLogAnchor, flagInstallationKey: {loaded.InstallationKey},
 	}
-	if loaded.AccessLogArguments {
-		values[flagAccessLogArguments] = []string{"true"}
+	for flag, set := range map[string]bool{
+		flagAccessLogArguments: loaded.AccessLogArguments, flagTeamPathStyle: loaded.TeamStorePathStyle, flagTeamPad: loaded.TeamStorePad,
+	} {
+		if set {
+			values[flag] = []string{"true"}
+		}
 	}
 	if loaded.Connections != 0 {
 		values[flagConnections] = []string{strconv.Itoa(loaded.Connections)}

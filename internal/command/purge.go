@@ -18,7 +18,8 @@ func purgeCommand() *cli.Command {
 		Name:      "purge",
 		Usage:     "erase what is kept of one session or of all, on disk and in memory, and prove it",
 		UsageText: "veriffs purge [options] --session ID\nveriffs purge [options] --all",
-		Description: "What is held (see veriffs hold) is not erased: exit code 9, and nothing is erased then. A receipt is JSON; FILE.sig\n" +
+		Description: "With --session, the files are erased in the team store, too; --all leaves that store alone, for it is the team's.\n" +
+			"What is held (see veriffs hold) is not erased: exit code 9, and nothing is erased then. A receipt is JSON; FILE.sig\n" +
 			"is its signature by the key of this installation. To check it, write an identity and the key's public half\n" +
 			"(ssh-keygen -y -f installation.key) into a line of a file:\n\n" +
 			"  ssh-keygen -Y verify -f SIGNERS -I IDENTITY -n veriffs-receipt -s FILE.sig < FILE\n\n" +
@@ -140,6 +141,14 @@ func writePurged(w io.Writer, r *receipt) {
 		proof = "it is not proven that none are left"
 	}
 	fmt.Fprintf(w, "erased %s objects, %s on disk; %s\n", humanize.Comma(int64(len(r.Erased))), bytesText(r.Bytes), proof)
+	if t := r.Team; t != nil && !t.LeftAlone {
+		proof := "reading it again found none left"
+		if !t.Proven {
+			proof = "it is not proven that none are left"
+		}
+		fmt.Fprintf(w, "erased %s objects, with all their versions (%s), in the team store %s; %s\n",
+			humanize.Comma(int64(len(t.Erased))), humanize.Comma(t.Versions), t.Store, proof)
+	}
 	if r.Open > 0 {
 		fmt.Fprintf(w, "%d of them are open: programs that have them open can read them until they close them\n", r.Open)
 	}
@@ -153,9 +162,17 @@ func writePurged(w io.Writer, r *receipt) {
 
 // unproven says why an erasure is not proven, and what to do about it.
 func unproven(r *library.Erasure) error {
-	switch {
+	switch t := r.Team; {
 	case r.Proven:
 		return nil
+	case t != nil && t.Error != "":
+		return &hinted{code: exitUnproven,
+			err:  fmt.Errorf("the erasure in the team store %s is not complete: %s", t.Store, t.Error),
+			hint: "run purge again when the store answers; an s3:// store must allow s3:ListBucketVersions, s3:GetObjectVersion and s3:DeleteObjectVersion, and object lock forbids any erasure"}
+	case t != nil && t.Unreadable > 0:
+		return &hinted{code: exitUnproven,
+			err:  fmt.Errorf("the team store %s has %s objects that the configured shared secret does not open; they may belong to what was to be erased", t.Store, humanize.Comma(t.Unreadable)),
+			hint: "if the secret was changed, set the old one as well (new,old) and run purge again; let each team have a prefix or folder of its own"}
 	case r.Unreadable > 0:
 		return &hinted{code: exitUnproven,
 			err:  fmt.Errorf("the cache has %s objects that the configured shared secret does not open; they may belong to what was to be erased", humanize.Comma(r.Unreadable)),

@@ -94,10 +94,25 @@ func newReceipt(cache string, what asked, e library.Erasure, err error) *receipt
 	if e.Pages == "pending" {
 		r.Copies = append(r.Copies, copies{Where: "the kernel's memory", Note: "it was told to drop its pages, and has not answered"})
 	}
+	r.addTeam()
 	r.Copies = append(r.Copies,
 		copies{Where: "programs", Note: "what programs copied, printed or sent, thumbnails included, is not known here"},
 		copies{Where: "other installations", Note: "their caches were not looked at"})
 	return r
+}
+
+// addTeam says what may be left in the team's store.
+func (r *receipt) addTeam() {
+	t := r.Team
+	switch {
+	case t == nil || t.Proven:
+	case t.LeftAlone:
+		r.Copies = append(r.Copies, copies{Where: "the team store", Note: "it was left alone: it is the team's"})
+	case t.Error != "":
+		r.Copies = append(r.Copies, copies{"the team store", t.Remaining, "the erasure there is not complete: " + t.Error})
+	default:
+		r.Copies = append(r.Copies, copies{"the team store", t.Unreadable, "objects that no configured secret opens; whose they are is not known"})
+	}
 }
 
 func plural(n int, one string) string {

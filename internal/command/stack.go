@@ -16,6 +16,7 @@ import (
 	"veriffs/fs"
 	"veriffs/internal/library"
 	"veriffs/internal/sessionlist"
+	"veriffs/internal/team"
 	"veriffs/veriff"
 )
 
@@ -34,6 +35,7 @@ type settings struct {
 	metrics      string         // address of the metrics; "" for none
 	profile      *profile       // where the secrets may be
 	accessLog    accessLogOptions
+	team         teamOptions
 }
 
 // readSettings reads the flags of commands that use the API and the cache, all
@@ -55,6 +57,9 @@ func readSettings(c *cli.Context) (s settings, err error) {
 		return s, usageError("--%s must be on or off, not %q", flagReadAhead, readAhead)
 	}
 	if s.cache, err = readCache(c, &s.api); err != nil {
+		return s, err
+	}
+	if s.team, err = readTeam(c, s.cache.Ephemeral); err != nil {
 		return s, err
 	}
 	if s.sessions, err = sessionFiles(c); err != nil {
@@ -127,11 +132,14 @@ type stack struct {
 	records  *accessLog // nil without one
 	client   *veriff.Client
 	cache    *cache.Cache
+	team     *team.Store // nil without one
 	library  *library.Library
 	source   *sessionlist.Source
 	receiver *receiver // nil without webhooks
 	control  func()    // closes the control socket
 	mount    *fs.Mount
+
+	closeTeam func() // uploads what is queued
 
 	how    string // the mount ended
 	failed error  // why it did not begin
@@ -163,6 +171,9 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 	if k.client.Signed() {
 		k.cache.SweepForeign() // the secret is not mistyped
 	}
+	if k.team, k.closeTeam, err = openTeam(ctx, s.team, k.cache, true, log); err != nil {
+		return nil, err
+	}
 	if k.library, err = newLibrary(k, s, log); err != nil {
 		return nil, err
 	}
@@ -193,7 +204,7 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 
 func newLibrary(k *stack, s settings, log *slog.Logger) (*library.Library, error) {
 	return library.New(library.Options{
-		Client: k.client, Cache: k.cache, ListTTL: s.listTTL,
+		Client: k.client, Cache: k.cache, Team: k.team, ListTTL: s.listTTL,
 		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Passive: s.passive, Logger: log,
 		Distrusted: k.records.distrusted,
 	})
@@ -212,6 +223,9 @@ func (k *stack) close() {
 	}
 	if k.library != nil {
 		k.library.Close()
+	}
+	if k.closeTeam != nil {
+		k.closeTeam()
 	}
 	if k.cache != nil {
 		k.cache.Close()

@@ -98,6 +98,9 @@ func writeStatus(w io.Writer, s control.Status, now time.Time) error {
 	if n := s.ReadAhead.Used + s.ReadAhead.Wasted; n > 0 {
 		row("read ahead", "%s files, %s of them used", humanize.Comma(n), percent(s.ReadAhead.Used, n))
 	}
+	if s.TeamStore != nil {
+		row("team store", "%s", teamText(*s.TeamStore))
+	}
 	if s.AccessLog != nil {
 		row("access log", "%s", accessLogText(*s.AccessLog, now))
 	}
@@ -108,6 +111,26 @@ func writeStatus(w io.Writer, s control.Status, now time.Time) error {
 		row("errors", "%s", errorsText(s.API.Errors))
 	}
 	return t.Flush()
+}
+
+// teamText says what a team's store was good for, and what is wrong with it.
+func teamText(t control.TeamStatus) string {
+	text := fmt.Sprintf("%s: %s files from it, %s added", t.Store, humanize.Comma(t.Hits), humanize.Comma(t.Added))
+	for _, more := range []struct {
+		n    int64
+		what string
+	}{{t.Queued, "to be added"}, {t.Refused, "refused"}, {t.Failed, "failed"}, {t.Late, "late"}, {t.Unsent + t.Dropped, "not added"}} {
+		if more.n > 0 {
+			text += fmt.Sprintf(", %s %s", humanize.Comma(more.n), more.what)
+		}
+	}
+	switch {
+	case t.Reading != "":
+		text += "; it does not answer as it should: " + t.Reading
+	case t.Writing != "":
+		text += "; nothing can be added: " + t.Writing
+	}
+	return text
 }
 
 // heldText says until when requests are held back.

@@ -68,6 +68,13 @@ type Profile struct {
 	CacheKey    string   `toml:"cache-key,omitempty"`
 	MinFree     string   `toml:"min-free,omitempty"`
 
+	TeamStore          string `toml:"team-store,omitempty"`
+	TeamStoreEndpoint  string `toml:"team-store-endpoint,omitempty"`
+	TeamStoreRegion    string `toml:"team-store-region,omitempty"`
+	TeamStorePathStyle bool   `toml:"team-store-path-style,omitempty"`
+	TeamStorePad       bool   `toml:"team-store-pad,omitempty"`
+	TeamStorePatience  string `toml:"team-store-patience,omitempty"`
+
 	AccessLog          string   `toml:"access-log,omitempty"` // a file or a directory
 	AccessLogMode      string   `toml:"access-log-mode,omitempty"`
 	AccessLogAnchor    []string `toml:"access-log-anchor,omitempty"`

@@ -177,6 +177,8 @@ func (s *recordedExhibits) OpenExhibit(ctx context.Context, i exhibit.Item) (io.
 		}
 	case o.Fetched:
 		r.From = accesslog.FromAPI
+	case o.Shared:
+		r.From = accesslog.FromTeam
 	default:
 		r.From = accesslog.FromCache
 	}

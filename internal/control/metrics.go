@@ -101,6 +101,9 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- opensTotal
 	ch <- apiRequests
 	ch <- apiLatency
+	for _, d := range teamDescriptions {
+		ch <- d
+	}
 	if c.records != nil {
 		ch <- logRecords
 		ch <- logLost
@@ -129,6 +132,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(logRecords, prometheus.GaugeValue, float64(log.Records))
 		ch <- prometheus.MustNewConstMetric(logLost, prometheus.CounterValue, float64(log.Lost))
 		ch <- prometheus.MustNewConstMetric(logFailing, prometheus.GaugeValue, truth(log.Failing != ""))
+	}
+	if s.Team != nil {
+		collectTeam(ch, s.Team)
 	}
 	took := s.API.FirstByte
 	ch <- prometheus.MustNewConstHistogram(apiLatency, uint64(took.Count), took.Sum.Seconds(), took.Cumulative())

@@ -21,6 +21,7 @@ type Status struct {
 	API       APIStatus       `json:"api"`
 	Cache     CacheStatus     `json:"cache"`
 
+	TeamStore *TeamStatus       `json:"team_store,omitempty"` // nil: there is none
 	AccessLog *accesslog.Status `json:"access_log,omitempty"` // nil: there is none
 }
 
@@ -100,6 +101,9 @@ func statusOf(m Mount, s library.Stats) Status {
 	}
 	if s.Offline != nil {
 		st.Offline = s.Offline.Error()
+	}
+	if s.Team != nil {
+		st.TeamStore = teamStatus(*s.Team)
 	}
 	if s.Opens > 0 {
 		st.Opens.HitRate = float64(s.Cached) / float64(s.Opens)

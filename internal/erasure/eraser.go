@@ -29,13 +29,15 @@ import (
 	"veriffs/internal/custody"
 	"veriffs/internal/listing"
 	"veriffs/internal/store"
+	"veriffs/internal/team"
 	"veriffs/veriff"
 )
 
 // Options is what an Eraser is made of.
 type Options struct {
 	Cache    *cache.Cache
-	Secrets  []string // the ids of those that the cache is opened with
+	Team     *team.Store // nil: there is none
+	Secrets  []string    // the ids of those that the cache is opened with
 	Catalog  *store.Catalog
 	Holds    *custody.Holds
 	Changes  *changes.Feed
@@ -80,12 +82,17 @@ func New(o Options) *Eraser { return &Eraser{Options: o, running: make(chan stru
 // when the erasure begins is stopped, and what there is of it erased; whoever waits
 // for it has it fetched again once the erasure has ended.
 //
+// The files are erased in the team's store, too. What fails there is in the evidence,
+// and no error: here, everything is erased then.
+//
 // Errors: ErrHeld if it is held; nothing is erased then.
 func (e *Eraser) Session(ctx context.Context, id veriff.SessionID) (Evidence, error) {
 	if held, err := e.RefuseHeld([]veriff.SessionID{id}); err != nil {
 		return e.refused(id.String(), held), fmt.Errorf("erasure: nothing was erased: %w", err)
 	}
-	found, err := e.eraseForGood(ctx, e.doomSession(id))
+	d := e.doomSession(id)
+	d.shared = true
+	found, err := e.eraseForGood(ctx, d)
 	found.Session = id.String()
 	if err != nil {
 		return found, fmt.Errorf("erasure: erase session %s: %w", id, err)
@@ -95,7 +102,8 @@ func (e *Eraser) Session(ctx context.Context, id veriff.SessionID) (Evidence, er
 }
 
 // All erases everything that is kept of every session, also what secrets
-// sealed that are not configured. With exceptHeld it leaves what is held, otherwise
+// sealed that are not configured. The team's store, which is not ours alone, is left
+// alone. With exceptHeld it leaves what is held, otherwise
 // it erases nothing if anything is: ErrHeld.
 func (e *Eraser) All(ctx context.Context, exceptHeld bool) (Evidence, error) {
 	held, err := e.refuseAll(exceptHeld)
@@ -106,6 +114,9 @@ func (e *Eraser) All(ctx context.Context, exceptHeld bool) (Evidence, error) {
 	d.everything = true
 	found, err := e.eraseForGood(ctx, d)
 	found.Held = held
+	if e.Team != nil {
+		found.Team = e.Team.LeaveAlone()
+	}
 	if err != nil {
 		return found, fmt.Errorf("erasure: erase everything: %w", err)
 	}
@@ -181,6 +192,10 @@ func (e *Eraser) erase(ctx context.Context, d *doomed) (found Evidence, err erro
 	found.Secrets = e.Secrets
 	found.Unattributed = int64(len(d.unattributed))
 	found.Proven = found.Proven && found.Unattributed == 0
+	if d.shared && e.Team != nil && err == nil { // while the fence keeps it from coming back
+		found.Team = e.Team.Erase(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
+		found.Proven = found.Proven && found.Team.Proven
+	}
 	e.Disown(d.takes) // what was opened before it was unlinked
 	change := e.forget(d)
 	err = errors.Join(err, e.unpin(d))

@@ -3,6 +3,7 @@ package erasure
 import (
 	"veriffs/cache"
 	"veriffs/internal/hold"
+	"veriffs/internal/team"
 )
 
 // Evidence is what an erasure leaves behind. What was erased is named by the
@@ -23,6 +24,8 @@ type Evidence struct {
 	// if nothing was mounted, or "pending" if it was told but has not answered,
 	// because a program waits in the directory.
 	Pages string `json:"kernel_pages"`
+	// Team is what was erased in the team's store; nil: there is none.
+	Team *team.Erasure `json:"team_store,omitempty"`
 }
 
 // What became of the kernel's pages.

@@ -15,6 +15,7 @@ type doomed struct {
 	thinned    map[veriff.SessionID]bool    // that lose what none of their attempts lists any more
 	attempts   map[veriff.AttemptID]remains // that lose files
 	knowledge
+	shared bool // goes from the team's store, too
 
 	files        map[veriff.MediaID]bool // taken
 	unattributed map[cache.Key]bool      // whose they are is not known

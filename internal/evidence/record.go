@@ -44,10 +44,9 @@ type FileRecord struct {
 	exhibit.Origin
 }
 
-// fileRecord says what is known of an item. Whether it came from the cache or the
-// API just now says nothing about the item, and would differ from run to run.
+// fileRecord says what is known of an item. Where it came from just now says nothing about the item, and would differ from run to run.
 func fileRecord(path string, i exhibit.Item, o exhibit.Origin) FileRecord {
-	o.Fetched = false
+	o.Fetched, o.Shared = false, false
 	r := FileRecord{Path: path, Kind: i.Kind, Attempt: i.Attempt, Media: i.Media, Context: i.Context, MIMEType: i.MIMEType, Origin: o}
 	if i.Kind == exhibit.Document {
 		r.SignaturePath = path + signatureSuffix

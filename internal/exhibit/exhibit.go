@@ -56,6 +56,7 @@ type Origin struct {
 	Verified  bool      `json:"verified"`            // by one of the secrets
 	Received  time.Time `json:"received"`
 	Fetched   bool      `json:"fetched,omitempty"` // from the API just now
+	Shared    bool      `json:"shared,omitempty"`  // from the team's store just now
 
 	// What was opened, as the listing or the answer says that it was found in.
 	Session string `json:"session,omitempty"` // "" if the API does not say whose attempt it is

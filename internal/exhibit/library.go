@@ -200,7 +200,8 @@ func (s *shelf) openFile(ctx context.Context, i Item, id veriff.SessionID, attem
 		return nil, Origin{}, err
 	}
 	body := &reading{SectionReader: io.NewSectionReader(&handle{ctx, h}, 0, h.Size()), handle: h}
-	o := originOf(h.Label(), h.Size(), h.Fetched())
+	o := originOf(h.Label(), h.Size(), h.From() == library.FromAPI)
+	o.Shared = h.From() == library.FromTeam
 	o.Session, o.Attempt, o.Context = found.Session, found.Attempt, found.Context
 	return body, o, nil
 }

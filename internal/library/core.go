@@ -19,6 +19,7 @@ import (
 	"veriffs/internal/listing"
 	"veriffs/internal/reach"
 	"veriffs/internal/store"
+	"veriffs/internal/team"
 	"veriffs/veriff"
 )
 
@@ -27,6 +28,7 @@ import (
 type core struct {
 	client *veriff.Client
 	cache  *cache.Cache
+	team   *team.Store // nil: none
 	ttl    time.Duration
 	log    *slog.Logger
 	now    func() time.Time
@@ -53,7 +55,7 @@ type core struct {
 }
 
 func newCore(o Options) *core {
-	c := &core{client: o.Client, cache: o.Cache, ttl: o.ListTTL, log: o.Logger, now: o.Now, distrusted: o.Distrusted}
+	c := &core{client: o.Client, cache: o.Cache, team: o.Team, ttl: o.ListTTL, log: o.Logger, now: o.Now, distrusted: o.Distrusted}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	c.sessions = collection.NewSessions(o.Now)
 	c.catalog, c.gate, c.changes = store.NewCatalog(o.Cache), new(erasure.Gate), new(changes.Feed)
@@ -93,7 +95,19 @@ func (c *core) call(t *flight.Task, about Subject, f func(context.Context) error
 	if err := c.link.Check(); err != nil {
 		return err
 	}
-	err := c.lanes.Through(t, func() error { return f(t.Context()) })
+	return c.report(about, c.lanes.Through(t, func() error { return f(t.Context()) }))
+}
+
+// ask is call for who has a lane.
+func (c *core) ask(ctx context.Context, about Subject, f func(context.Context) error) error {
+	if err := c.link.Check(); err != nil {
+		return err
+	}
+	return c.report(about, f(ctx))
+}
+
+// report takes in the outcome of a request, and returns it.
+func (c *core) report(about Subject, err error) error {
 	c.link.Report(err)
 	if errors.Is(err, veriff.ErrSignature) && c.distrusted != nil {
 		c.distrusted(about, err)

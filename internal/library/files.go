@@ -60,15 +60,15 @@ func (l *files) Date(f *File) time.Time {
 // ctx's end; a fetch that others wait for goes on then.
 func (l *files) Open(ctx context.Context, f *File) (*Handle, error) {
 	l.ahead.Opened(f)
-	o, fetched, err := l.object(ctx, f)
-	l.opens.count(fetched, err)
+	o, from, err := l.object(ctx, f)
+	l.opens.count(from, err)
 	if err != nil {
 		return nil, err
 	}
-	if fetched {
+	if from != FromCache {
 		l.ahead.Delivered(f)
 	}
-	return &Handle{files: l, file: f, fetched: fetched, object: o}, nil
+	return &Handle{files: l, file: f, from: from, object: o}, nil
 }
 
 // Fetch makes sure that a file is in the cache and its size is known.
@@ -82,16 +82,16 @@ func (l *files) Fetch(ctx context.Context, f *File) error {
 }
 
 // object returns the object of a file, with a reference that the caller owns,
-// and whether it had to be fetched for that.
-func (l *files) object(ctx context.Context, f *File) (o *object, fetched bool, err error) {
+// and where it had to be fetched from for that.
+func (l *files) object(ctx context.Context, f *File) (o *object, from Source, err error) {
 	if l.gone(f) {
-		return nil, false, fmt.Errorf("library: %s has no file %s any more: %w", f.In, f.ID, ErrNotFound)
+		return nil, FromCache, fmt.Errorf("library: %s has no file %s any more: %w", f.In, f.ID, ErrNotFound)
 	}
 	if o, ok := l.acquire(f.ID); ok {
-		return o, false, nil
+		return o, FromCache, nil
 	}
 	if o, ok := l.cached(f); ok {
-		return l.adopt(o), false, nil
+		return l.adopt(o), FromCache, nil
 	}
 	o, err = reach.SitOut(ctx, l.limit, func() (*object, error) {
 		return erasure.Behind(ctx, l.gate, erasure.OfFile(f), func() (*object, error) {
@@ -99,9 +99,9 @@ func (l *files) object(ctx context.Context, f *File) (o *object, fetched bool, e
 		})
 	})
 	if err != nil {
-		return nil, false, err
+		return nil, FromCache, err
 	}
-	return o, o.fetched, nil
+	return o, o.from, nil
 }
 
 // acquire adds a reference to an object that is open already.
@@ -188,7 +188,7 @@ func (l *files) disown(o *object) {
 	}
 }
 
-// obtain opens an object from the cache, or fetches it from the API. That ends with
+// obtain opens an object from the cache, or fetches it. That ends with
 // own, or with its error.
 func (l *files) obtain(t *flight.Task, f *File) (o *object, err error) {
 	l.begin(f)
@@ -203,17 +203,18 @@ func (l *files) obtain(t *flight.Task, f *File) (o *object, err error) {
 	if o, ok := l.cached(f); ok {
 		return o, nil
 	}
+	var gone error
 	if r := l.holds.Owner(f.In.Session, f.In.Attempt, f.ID); l.holds.KnownGone(r, func(r *hold.Record) time.Time { return r.FileGone(f.ID) }) {
-		return nil, fmt.Errorf("library: media %s, which is held, is not in the cache, and the API has it no more: %w", f.ID, ErrNotFound)
+		gone = heldButGone(f)
 	}
-	stored, err := l.fetch(t, f)
+	stored, from, err := l.retrieve(t, f, gone)
 	if err != nil {
 		return nil, err
 	}
 	if o, err = l.labelled(f, stored); err != nil {
 		return nil, err
 	}
-	o.fetched = true
+	o.from = from
 	return o, nil
 }
 
@@ -253,9 +254,9 @@ func (l *files) labelled(f *File, stored *cache.Object) (*object, error) {
 }
 
 // fetch downloads an object into the cache. Nothing is published under its
-// key before its length and signature were found right.
-func (l *files) fetch(t *flight.Task, f *File) (o *cache.Object, err error) {
-	err = l.call(t, Subject{Session: f.In.Session, Attempt: f.In.Attempt, Media: f.ID}, func(ctx context.Context) error {
+// key before its length and signature were found right. call has the API asked.
+func (l *files) fetch(f *File, call func(Subject, func(context.Context) error) error) (o *cache.Object, err error) {
+	err = call(Subject{Session: f.In.Session, Attempt: f.In.Attempt, Media: f.ID}, func(ctx context.Context) error {
 		o, err = l.download(ctx, f)
 		return err
 	})
@@ -338,6 +339,6 @@ func (l *files) warm(ctx context.Context, f *File) (fetched bool, err error) {
 		o, err := erasure.Behind(ctx, l.gate, erasure.OfFile(f), func() (*object, error) {
 			return l.fetches.Await(ctx, f.ID, func(t *flight.Task) (*object, error) { return l.obtain(t, f) })
 		})
-		return err == nil && o.fetched, err
+		return err == nil && o.from != FromCache, err
 	})
 }

@@ -14,9 +14,9 @@ import (
 // Handle is an open file. It stays readable whatever becomes of the session
 // or of the cache, until it is closed.
 type Handle struct {
-	files   *files
-	file    *File
-	fetched bool // from the API, for this open
+	files *files
+	file  *File
+	from  Source // for this open
 
 	mu     sync.Mutex
 	object *object
@@ -32,8 +32,8 @@ func (h *Handle) SHA256() [32]byte { return h.current().sum }
 // and who signed it.
 func (h *Handle) Label() store.Label { return h.current().label }
 
-// Fetched reports whether this open fetched the file from the API.
-func (h *Handle) Fetched() bool { return h.fetched }
+// From says where this open got the file.
+func (h *Handle) From() Source { return h.from }
 
 // ReadAt fills p from offset off as io.ReaderAt does. Should the object have
 // been damaged on the disk since it was stored, it is fetched again: the one
@@ -87,9 +87,9 @@ func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) 
 // object is a verified object in use, shared by everyone who has it open.
 type object struct {
 	*cache.Object
-	id      veriff.MediaID
-	sum     [32]byte // of label
-	label   store.Label
-	fetched bool // from the API, for those who had waited for it
-	refs    int  // guarded by files.mu
+	id    veriff.MediaID
+	sum   [32]byte // of label
+	label store.Label
+	from  Source // for those who had waited for it
+	refs  int    // guarded by files.mu
 }

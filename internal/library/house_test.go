@@ -11,6 +11,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/library"
+	"veriffs/internal/team"
 	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
@@ -28,6 +29,8 @@ type house struct {
 	passive  bool
 	unlisted bool             // the library is not told of the sessions
 	now      func() time.Time // nil: the clock
+	share    string           // the folder of the team's store; "": none
+	team     *team.Store
 	lib      *library.Library
 	cache    *cache.Cache
 	down     func()
@@ -57,7 +60,8 @@ func (h *house) up() {
 		h.t.Fatal(err)
 	}
 	h.openCache()
-	if h.lib, err = library.New(library.Options{Client: client, Cache: h.cache, Now: h.now, Passive: h.passive}); err != nil {
+	leave := h.join()
+	if h.lib, err = library.New(library.Options{Client: client, Cache: h.cache, Team: h.team, Now: h.now, Passive: h.passive}); err != nil {
 		h.t.Fatal(err)
 	}
 	for h.cache.Stats().Loading {
@@ -70,6 +74,7 @@ func (h *house) up() {
 	}
 	h.down = func() {
 		h.lib.Close()
+		leave()
 		if err := h.cache.Close(); err != nil {
 			h.t.Error(err)
 		}

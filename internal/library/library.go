@@ -35,6 +35,7 @@ import (
 	"veriffs/internal/reach"
 	"veriffs/internal/readahead"
 	"veriffs/internal/store"
+	"veriffs/internal/team"
 	"veriffs/veriff"
 )
 
@@ -63,11 +64,13 @@ const (
 	DefaultConnections = 16
 )
 
-// Options is what a Library is made of. Client and Cache are used, not
+// Options is what a Library is made of. Client, Cache and Team are used, not
 // owned: who made them closes them after the library.
 type Options struct {
 	Client *veriff.Client
 	Cache  *cache.Cache
+	// Team is asked for files before the API is; nil: there is none.
+	Team *team.Store
 	// ListTTL is how long a listing is served without asking again.
 	ListTTL time.Duration
 	// Connections bounds the requests under way; it should be the client's.
@@ -155,7 +158,7 @@ func New(o Options) (*Library, error) {
 
 func newEraser(l *Library) *erasure.Eraser {
 	return erasure.New(erasure.Options{
-		Cache: l.cache, Secrets: l.client.SecretIDs(), Catalog: l.catalog, Holds: l.holds, Changes: l.changes, Gate: l.gate,
+		Cache: l.cache, Team: l.team, Secrets: l.client.SecretIDs(), Catalog: l.catalog, Holds: l.holds, Changes: l.changes, Gate: l.gate,
 		Sessions: l.sessions, Attempts: l.known, Absent: l.ttl, Log: l.log, Now: l.now,
 		SessionLists: l.listings.answers, AttemptLists: l.attempts.answers, Documents: l.documents.answers,
 		Stop: l.stop, Disown: l.files.disownTaken,

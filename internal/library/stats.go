@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"veriffs/cache"
+	"veriffs/internal/team"
 	"veriffs/veriff"
 )
 
@@ -19,6 +20,7 @@ type Stats struct {
 	ReadAhead ReadAheadStats
 	Cache     cache.Stats
 	API       veriff.Stats
+	Team      *team.Stats // nil without a team's store
 }
 
 // ReadAheadStats counts files whose fetch began before anyone asked for them.
@@ -30,11 +32,11 @@ type ReadAheadStats struct {
 // opens counts what became of opens.
 type opens struct{ cached, fetched, failed atomic.Int64 }
 
-func (o *opens) count(fetched bool, err error) {
+func (o *opens) count(from Source, err error) {
 	switch {
 	case err != nil:
 		o.failed.Add(1)
-	case fetched:
+	case from != FromCache:
 		o.fetched.Add(1)
 	default:
 		o.cached.Add(1)
@@ -46,7 +48,7 @@ func (l *Library) Stats() Stats {
 	sessions, _ := l.sessions.All()
 	cached := l.opens.cached.Load()
 	used, wasted := l.ahead.Counts()
-	return Stats{
+	s := Stats{
 		Sessions: len(sessions),
 		Listing:  l.listings.answers.Asking() + l.attempts.answers.Asking(), Fetching: l.fetches.Count(),
 		Opens: cached + l.opens.fetched.Load(), Cached: cached, Failed: l.opens.failed.Load(),
@@ -55,4 +57,9 @@ func (l *Library) Stats() Stats {
 		Cache:     l.cache.Stats(),
 		API:       l.client.Stats(),
 	}
+	if l.team != nil {
+		shared := l.team.Stats()
+		s.Team = &shared
+	}
+	return s
 }

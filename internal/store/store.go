@@ -119,6 +119,18 @@ func (l Label) Text() []byte {
 	return text
 }
 
+// Shareable reports by its label whether others may have an object: its signature was
+// verified, and the session is known by which an erasure finds it.
+func Shareable(text []byte) bool {
+	l, err := ParseLabel(text)
+	if err != nil || l.SecretID == "" {
+		return false
+	}
+	session, _ := l.Owners()
+	_, err = l.Hash()
+	return err == nil && !session.IsZero()
+}
+
 // Hash returns the SHA-256 of the object.
 func (l Label) Hash() (sum [32]byte, err error) {
 	if n, err := hex.Decode(sum[:], []byte(l.SHA256)); err != nil || n != len(sum) {

@@ -1,0 +1,79 @@
+package library
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"veriffs/cache"
+	"veriffs/internal/answers"
+	"veriffs/internal/flight"
+	"veriffs/internal/store"
+	"veriffs/internal/team"
+)
+
+// Source says where an opened file came from.
+type Source int
+
+// The sources.
+const (
+	FromCache Source = iota // or it was open already
+	FromTeam                // the team's store
+	FromAPI
+)
+
+// retrieve gets an object that the cache does not have, once there is a lane for it:
+// from the team's store if there is one, or from the API. gone, if the API is known to
+// have it no more, is the error that it need not be asked for.
+func (l *files) retrieve(t *flight.Task, f *File, gone error) (o *cache.Object, from Source, err error) {
+	if l.team == nil {
+		if gone != nil {
+			return nil, FromAPI, gone
+		}
+		o, err = l.fetch(f, func(about Subject, ask func(context.Context) error) error { return l.call(t, about, ask) })
+		return o, FromAPI, err
+	}
+	from = FromAPI
+	err = l.lanes.Through(t, func() error {
+		var shared bool
+		o, shared, err = l.team.First(t.Context(), team.Want{
+			Key:    store.File(f.ID),
+			Accept: func(label []byte) error { return l.acceptable(f, label) },
+			API: func(ctx context.Context) (*cache.Object, error) {
+				if gone != nil {
+					return nil, gone
+				}
+				return l.fetch(f, func(about Subject, ask func(context.Context) error) error { return l.ask(ctx, about, ask) })
+			},
+			Final: answers.Proven,
+		})
+		if shared {
+			from = FromTeam
+		}
+		return err
+	})
+	return o, from, err
+}
+
+// acceptable returns why an object of the team's store is not the file that is wanted,
+// by the label that its member sealed.
+func (l *files) acceptable(f *File, text []byte) error {
+	label, err := store.ParseLabel(text)
+	session, _ := label.Owners()
+	switch {
+	case err != nil:
+		return err
+	case !store.Shareable(text):
+		return errors.New("nobody has verified it, or whose it is is not known")
+	case !f.In.Session.IsZero() && session != f.In.Session:
+		return errors.New("it is of another session")
+	case l.gone(f): // while it was on its way
+		return ErrNotFound
+	}
+	return nil
+}
+
+// heldButGone is the error for a file that is held and that the API has no more.
+func heldButGone(f *File) error {
+	return fmt.Errorf("library: media %s, which is held, is not in the cache, and the API has it no more: %w", f.ID, ErrNotFound)
+}
