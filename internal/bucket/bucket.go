@@ -68,6 +68,9 @@ type Bucket interface {
 	// makes sure that none is left. It returns how many were removed, 0 if there was
 	// none, also with an error.
 	Remove(ctx context.Context, name string) (versions int, err error)
+	// Drop removes the newest version of an object that may be there and that is no
+	// secret. It makes sure of nothing.
+	Drop(ctx context.Context, name string) error
 	// String names the bucket for people.
 	String() string
 }

@@ -17,6 +17,7 @@ type TeamStatus struct {
 	Refused  int64 `json:"refused"`        // that were not what was asked for
 	Failed   int64 `json:"failed"`         // requests that failed
 	Late     int64 `json:"late"`           // requests that kept somebody waiting
+	Waits    int64 `json:"waits"`          // files that another mount was about to fetch
 	Skipped  int64 `json:"skipped"`        // files that it was not asked for, because it was down
 	Received int64 `json:"received_bytes"` // of hits
 
@@ -33,7 +34,7 @@ type TeamStatus struct {
 func teamStatus(s team.Stats) *TeamStatus {
 	t := &TeamStatus{
 		Store: s.Bucket,
-		Hits:  s.Hits, Misses: s.Misses, Refused: s.Refused, Failed: s.Failed, Late: s.Late, Skipped: s.Skipped, Received: s.Received,
+		Hits:  s.Hits, Misses: s.Misses, Refused: s.Refused, Failed: s.Failed, Late: s.Late, Waits: s.Waits, Skipped: s.Skipped, Received: s.Received,
 		Queued: s.Queued, Added: s.Shared, Existed: s.Existed, Unshared: s.Unshared, Unsent: s.Unsent, Dropped: s.Dropped, Sent: s.Sent,
 	}
 	if s.ReadDown != nil {
@@ -49,6 +50,7 @@ var (
 	teamUp       = describe("team_store_up", "0 while the team store is left alone because it failed.", "direction")
 	teamGets     = describe("team_store_gets_total", "Files that the team store was asked for, or would have been.", "result")
 	teamLate     = describe("team_store_late_total", "Requests to the team store that kept somebody waiting.")
+	teamWaits    = describe("team_store_waits_total", "Files that another mount was about to fetch.")
 	teamReceived = describe("team_store_received_bytes_total", "Bytes of files from the team store.")
 	teamPuts     = describe("team_store_puts_total", "Files that were to be added to the team store.", "result")
 	teamSent     = describe("team_store_sent_bytes_total", "Bytes that were added to the team store.")
@@ -56,7 +58,7 @@ var (
 )
 
 // teamDescriptions are the metrics of a team's store.
-var teamDescriptions = []*prometheus.Desc{teamUp, teamGets, teamLate, teamReceived, teamPuts, teamSent, teamQueued}
+var teamDescriptions = []*prometheus.Desc{teamUp, teamGets, teamLate, teamWaits, teamReceived, teamPuts, teamSent, teamQueued}
 
 // collectTeam sends the metrics of a team's store.
 func collectTeam(ch chan<- prometheus.Metric, s *team.Stats) {
@@ -72,6 +74,7 @@ func collectTeam(ch chan<- prometheus.Metric, s *team.Stats) {
 		send(teamPuts, prometheus.CounterValue, float64(n), result)
 	}
 	send(teamLate, prometheus.CounterValue, float64(s.Late))
+	send(teamWaits, prometheus.CounterValue, float64(s.Waits))
 	send(teamReceived, prometheus.CounterValue, float64(s.Received))
 	send(teamSent, prometheus.CounterValue, float64(s.Sent))
 	send(teamQueued, prometheus.GaugeValue, float64(s.Queued))

@@ -17,14 +17,14 @@ import (
 
 // teamStats has another number in each field.
 var teamStats = team.Stats{
-	Bucket: "s3://b/p", Hits: 1, Misses: 2, Refused: 3, Failed: 4, Late: 5, Skipped: 6, Received: 7,
+	Bucket: "s3://b/p", Hits: 1, Misses: 2, Refused: 3, Failed: 4, Late: 5, Skipped: 6, Received: 7, Waits: 15,
 	Queued: 8, Shared: 9, Existed: 10, Unshared: 11, Unsent: 12, Dropped: 13, Sent: 14, WriteDown: errors.New("why"),
 }
 
 // TestTeamStatus: each count of a team's store is where it belongs.
 func TestTeamStatus(t *testing.T) {
 	want := &TeamStatus{
-		Store: "s3://b/p", Writing: "why", Hits: 1, Misses: 2, Refused: 3, Failed: 4, Late: 5, Skipped: 6, Received: 7,
+		Store: "s3://b/p", Writing: "why", Hits: 1, Misses: 2, Refused: 3, Failed: 4, Late: 5, Skipped: 6, Received: 7, Waits: 15,
 		Queued: 8, Added: 9, Existed: 10, Unshared: 11, Unsent: 12, Dropped: 13, Sent: 14,
 	}
 	if diff := cmp.Diff(want, statusOf(Mount{}, library.Stats{Team: &teamStats}).TeamStore); diff != "" {
@@ -79,6 +79,9 @@ veriffs_team_store_sent_bytes_total 14
 # TYPE veriffs_team_store_up gauge
 veriffs_team_store_up{direction="read"} 1
 veriffs_team_store_up{direction="write"} 0
+# HELP veriffs_team_store_waits_total Files that another mount was about to fetch.
+# TYPE veriffs_team_store_waits_total counter
+veriffs_team_store_waits_total 15
 `
 	shown := httptest.NewRecorder()
 	promhttp.HandlerFor(r, promhttp.HandlerOpts{}).ServeHTTP(shown, httptest.NewRequest(http.MethodGet, pathMetrics, nil))

@@ -16,7 +16,7 @@ func TestUrgentFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLanes(t.Context(), 1, nil)
 		holder := l.begin(true)
-		if err := l.acquire(holder); err != nil {
+		if err := l.acquire(holder.ctx, holder); err != nil {
 			t.Fatal(err)
 		}
 		var (
@@ -26,7 +26,7 @@ func TestUrgentFirst(t *testing.T) {
 		queue := func(name string, urgent bool) *Task {
 			c := l.begin(urgent)
 			go func() {
-				if err := l.acquire(c); err != nil {
+				if err := l.acquire(c.ctx, c); err != nil {
 					return
 				}
 				mu.Lock()
@@ -82,7 +82,7 @@ func TestLanesAreConserved(t *testing.T) {
 				case 3:
 					go c.cancel(nil)
 				}
-				if err := l.acquire(c); err == nil {
+				if err := l.acquire(c.ctx, c); err == nil {
 					now := taken.Add(1)
 					for old := peak.Load(); now > old && !peak.CompareAndSwap(old, now); old = peak.Load() {
 					}
@@ -272,5 +272,47 @@ func TestStop(t *testing.T) {
 		default:
 		}
 		_ = f.Stop(t.Context(), why, func(string) bool { return true })
+	})
+}
+
+// TestUrgentInEveryPool: what becomes urgent goes first in whichever pool it waits.
+func TestUrgentInEveryPool(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLanes(t.Context(), 1, nil)
+		p := l.More(1)
+		holder := l.begin(true)
+		if err := p.acquire(holder.ctx, holder); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.acquire(holder.ctx, holder); err != nil {
+			t.Fatal("the pools have lanes of their own:", err)
+		}
+		var order []string // appended to by one at a time, who has the lane
+		wait := func(name string) *Task {
+			task := l.begin(false)
+			go p.Through(task.ctx, task, func() error {
+				order = append(order, name)
+				return nil
+			})
+			synctest.Wait()
+			return task
+		}
+		wait("first")
+		second := wait("second")
+		left, leave := context.WithCancel(t.Context())
+		gone := l.begin(false)
+		go func() {
+			if err := p.Through(left, gone, func() error { return nil }); !errors.Is(err, context.Canceled) {
+				t.Error("it got a lane that it did not wait for any more:", err)
+			}
+		}()
+		synctest.Wait()
+		leave()
+		l.raise(second)
+		p.give()
+		synctest.Wait()
+		if len(order) != 2 || order[0] != "second" || p.free != 1 || l.free != 0 {
+			t.Errorf("order %q, %d and %d lanes free", order, p.free, l.free)
+		}
 	})
 }

@@ -10,14 +10,24 @@ import (
 // don't. Work that somebody waits for goes first, speculative work gets what
 // is left. Nothing under way is interrupted for something more urgent.
 type Lanes struct {
-	life context.Context
-	held func() bool
+	*Pool // the lanes that there always are
+	life  context.Context
+	held  func() bool
 
 	mu     sync.Mutex
+	pools  []*Pool
+	waited int // tasks that somebody waits for
+}
+
+// Pool is a number of lanes to one place. What is urgent in one pool of Lanes is so in
+// all of them.
+type Pool struct {
+	lanes *Lanes
+
+	// Guarded by lanes.mu.
 	free   int
 	urgent []*ticket // first come, first served
 	idle   []*ticket
-	waited int // tasks that somebody waits for
 }
 
 // NewLanes returns n lanes whose tasks end with life. While held returns true
@@ -26,7 +36,18 @@ func NewLanes(life context.Context, n int, held func() bool) *Lanes {
 	if held == nil {
 		held = func() bool { return false }
 	}
-	return &Lanes{life: life, held: held, free: n}
+	l := &Lanes{life: life, held: held}
+	l.Pool = l.More(n)
+	return l
+}
+
+// More returns n lanes to another place, for the same tasks.
+func (l *Lanes) More(n int) *Pool {
+	p := &Pool{lanes: l, free: n}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pools = append(l.pools, p)
+	return p
 }
 
 // Task is one piece of work. It is urgent from the moment that somebody waits
@@ -65,57 +86,63 @@ func (l *Lanes) end(t *Task) {
 	}
 }
 
-// Through makes a call once there is a lane for it.
-func (l *Lanes) Through(t *Task, call func() error) error {
-	if err := l.acquire(t); err != nil {
+// Through makes a call once there is a lane for it. It does not wait for one beyond the
+// end of ctx or of the task.
+func (p *Pool) Through(ctx context.Context, t *Task, call func() error) error {
+	if err := p.acquire(ctx, t); err != nil {
 		return err
 	}
-	defer l.give()
+	defer p.give()
 	return call()
 }
 
 // acquire waits for a lane; whoever got one gives it back.
-func (l *Lanes) acquire(t *Task) error {
-	l.mu.Lock()
-	if t.ctx.Err() == nil && l.free > 0 {
-		l.free--
-		l.mu.Unlock()
+func (p *Pool) acquire(ctx context.Context, t *Task) error {
+	mu := &p.lanes.mu
+	mu.Lock()
+	if t.ctx.Err() == nil && ctx.Err() == nil && p.free > 0 {
+		p.free--
+		mu.Unlock()
 		return nil
 	}
 	k := &ticket{task: t, mine: make(chan struct{})}
 	if t.urgent {
-		l.urgent = append(l.urgent, k)
+		p.urgent = append(p.urgent, k)
 	} else {
-		l.idle = append(l.idle, k)
+		p.idle = append(p.idle, k)
 	}
-	l.mu.Unlock()
+	mu.Unlock()
 
+	var err error
 	select {
 	case <-k.mine:
 		return nil
 	case <-t.ctx.Done():
+		err = t.ctx.Err()
+	case <-ctx.Done():
+		err = ctx.Err()
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	mu.Lock()
+	defer mu.Unlock()
 	select {
 	case <-k.mine: // handed over just now
-		l.giveLocked()
+		p.giveLocked()
 	default:
 		is := func(other *ticket) bool { return other == k }
-		l.urgent = slices.DeleteFunc(l.urgent, is)
-		l.idle = slices.DeleteFunc(l.idle, is)
+		p.urgent = slices.DeleteFunc(p.urgent, is)
+		p.idle = slices.DeleteFunc(p.idle, is)
 	}
-	return t.ctx.Err()
+	return err
 }
 
-func (l *Lanes) give() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.giveLocked()
+func (p *Pool) give() {
+	p.lanes.mu.Lock()
+	defer p.lanes.mu.Unlock()
+	p.giveLocked()
 }
 
-func (l *Lanes) giveLocked() {
-	for _, queue := range []*[]*ticket{&l.urgent, &l.idle} {
+func (p *Pool) giveLocked() {
+	for _, queue := range []*[]*ticket{&p.urgent, &p.idle} {
 		if len(*queue) > 0 {
 			k := (*queue)[0]
 			*queue = slices.Delete(*queue, 0, 1)
@@ -123,7 +150,7 @@ func (l *Lanes) giveLocked() {
 			return
 		}
 	}
-	l.free++
+	p.free++
 }
 
 // raise makes a task urgent, because somebody waits for it now. It reports
@@ -139,13 +166,15 @@ func (l *Lanes) raise(t *Task) bool {
 	}
 	t.urgent = true
 	l.waited++
-	l.idle = slices.DeleteFunc(l.idle, func(k *ticket) bool {
-		if k.task != t {
-			return false
-		}
-		l.urgent = append(l.urgent, k)
-		return true
-	})
+	for _, p := range l.pools {
+		p.idle = slices.DeleteFunc(p.idle, func(k *ticket) bool {
+			if k.task != t {
+				return false
+			}
+			p.urgent = append(p.urgent, k)
+			return true
+		})
+	}
 	return true
 }
 

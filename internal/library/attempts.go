@@ -78,7 +78,7 @@ func (l *attempts) fetch(t *flight.Task, id veriff.AttemptID) (media veriff.Medi
 	if l.gate.Shut(erasure.OfAttempt(id)) {
 		return media, erasure.ErrFenced
 	}
-	err = l.call(t, Subject{Attempt: id}, func(ctx context.Context) (err error) {
+	err = l.call(t.Context(), t, Subject{Attempt: id}, func(ctx context.Context) (err error) {
 		media, err = l.client.AttemptMedia(ctx, id)
 		return err
 	})

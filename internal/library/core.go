@@ -46,6 +46,8 @@ type core struct {
 	limit *reach.Limit
 	lanes *flight.Lanes
 
+	teamLanes *flight.Pool // to the team's store
+
 	life   context.Context // ends with Close; every fetch hangs on it
 	cancel context.CancelFunc
 	work   sync.WaitGroup // goroutines of the library's own
@@ -66,6 +68,7 @@ func newCore(o Options) *core {
 	c.link = reach.NewLink(o.Client, c.life, c.spawn, o.Logger)
 	c.limit = reach.NewLimit(o.Client, c.life, o.Logger)
 	c.lanes = flight.NewLanes(c.life, o.Connections, c.limit.Held)
+	c.teamLanes = c.lanes.More(teamLanes)
 	return c
 }
 
@@ -90,24 +93,13 @@ func SubjectOf(k cache.Key) (s Subject) {
 }
 
 // call is the only door to the API: closed while the API is out of reach, open
-// once there is a lane, and the outcome is reported.
-func (c *core) call(t *flight.Task, about Subject, f func(context.Context) error) error {
+// once there is a lane, and the outcome is reported. It ends with ctx, which is the
+// task's or hangs on it.
+func (c *core) call(ctx context.Context, t *flight.Task, about Subject, f func(context.Context) error) error {
 	if err := c.link.Check(); err != nil {
 		return err
 	}
-	return c.report(about, c.lanes.Through(t, func() error { return f(t.Context()) }))
-}
-
-// ask is call for who has a lane.
-func (c *core) ask(ctx context.Context, about Subject, f func(context.Context) error) error {
-	if err := c.link.Check(); err != nil {
-		return err
-	}
-	return c.report(about, f(ctx))
-}
-
-// report takes in the outcome of a request, and returns it.
-func (c *core) report(about Subject, err error) error {
+	err := c.lanes.Through(ctx, t, func() error { return f(ctx) })
 	c.link.Report(err)
 	if errors.Is(err, veriff.ErrSignature) && c.distrusted != nil {
 		c.distrusted(about, err)

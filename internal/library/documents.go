@@ -175,7 +175,7 @@ func (l *documents) fetchDocument(t *flight.Task, k documentID) (FullDocument, e
 		return l.keptDocument(k, fmt.Errorf("library: document %s, which is held: %w", k, ErrNotFound))
 	}
 	var d veriff.Document
-	err := l.call(t, Subject{Session: k.Session, Document: k.Kind.Name()}, func(ctx context.Context) (err error) {
+	err := l.call(t.Context(), t, Subject{Session: k.Session, Document: k.Kind.Name()}, func(ctx context.Context) (err error) {
 		d, err = askDocument[k.Kind](l.client, ctx, k.Session)
 		return err
 	})

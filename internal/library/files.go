@@ -254,9 +254,10 @@ func (l *files) labelled(f *File, stored *cache.Object) (*object, error) {
 }
 
 // fetch downloads an object into the cache. Nothing is published under its
-// key before its length and signature were found right. call has the API asked.
-func (l *files) fetch(f *File, call func(Subject, func(context.Context) error) error) (o *cache.Object, err error) {
-	err = call(Subject{Session: f.In.Session, Attempt: f.In.Attempt, Media: f.ID}, func(ctx context.Context) error {
+// key before its length and signature were found right. It ends with ctx, which hangs on
+// the task.
+func (l *files) fetch(ctx context.Context, t *flight.Task, f *File) (o *cache.Object, err error) {
+	err = l.call(ctx, t, Subject{Session: f.In.Session, Attempt: f.In.Attempt, Media: f.ID}, func(ctx context.Context) error {
 		o, err = l.download(ctx, f)
 		return err
 	})

@@ -142,7 +142,7 @@ func (l *listings) Ask(t *flight.Task, id veriff.SessionID) (*Listing, error) {
 		group    errgroup.Group
 	)
 	askMedia := l.guard(func() error {
-		return l.call(t, Subject{Session: id, Document: listing.MediaDocument.Name()}, func(ctx context.Context) (err error) {
+		return l.call(t.Context(), t, Subject{Session: id, Document: listing.MediaDocument.Name()}, func(ctx context.Context) (err error) {
 			media, err = l.client.SessionMedia(ctx, id)
 			return err
 		})
@@ -201,7 +201,7 @@ func moved(before veriff.AttemptID, attempts veriff.AttemptList, media veriff.Me
 // verbatim. If that fails the list has no body; only a rate limit is an error,
 // because the listing is to be asked for again then.
 func (l *listings) askAttempts(t *flight.Task, id veriff.SessionID) (attempts veriff.AttemptList, err error) {
-	err = l.call(t, Subject{Session: id, Document: listing.AttemptsDocument.Name()}, func(ctx context.Context) (err error) {
+	err = l.call(t.Context(), t, Subject{Session: id, Document: listing.AttemptsDocument.Name()}, func(ctx context.Context) (err error) {
 		attempts, err = l.client.SessionAttempts(ctx, id)
 		return err
 	})

@@ -22,37 +22,34 @@ const (
 	FromAPI
 )
 
-// retrieve gets an object that the cache does not have, once there is a lane for it:
-// from the team's store if there is one, or from the API. gone, if the API is known to
-// have it no more, is the error that it need not be asked for.
+// teamLanes is how many objects the team's store is asked for at once.
+const teamLanes = DefaultConnections
+
+// retrieve gets an object that the cache does not have: from the team's store if there is
+// one, or from the API. gone, if the API is known to have it no more, is the error that
+// it need not be asked for.
 func (l *files) retrieve(t *flight.Task, f *File, gone error) (o *cache.Object, from Source, err error) {
-	if l.team == nil {
+	api := func(ctx context.Context) (*cache.Object, error) {
 		if gone != nil {
-			return nil, FromAPI, gone
+			return nil, gone
 		}
-		o, err = l.fetch(f, func(about Subject, ask func(context.Context) error) error { return l.call(t, about, ask) })
+		return l.fetch(ctx, t, f)
+	}
+	if l.team == nil {
+		o, err = api(t.Context())
 		return o, FromAPI, err
 	}
-	from = FromAPI
-	err = l.lanes.Through(t, func() error {
-		var shared bool
-		o, shared, err = l.team.First(t.Context(), team.Want{
-			Key:    store.File(f.ID),
-			Accept: func(label []byte) error { return l.acceptable(f, label) },
-			API: func(ctx context.Context) (*cache.Object, error) {
-				if gone != nil {
-					return nil, gone
-				}
-				return l.fetch(f, func(about Subject, ask func(context.Context) error) error { return l.ask(ctx, about, ask) })
-			},
-			Final: answers.Proven,
-		})
-		if shared {
-			from = FromTeam
-		}
-		return err
+	o, shared, err := l.team.First(t.Context(), team.Want{
+		Key:    store.File(f.ID),
+		Accept: func(label []byte) error { return l.acceptable(f, label) },
+		API:    api,
+		Final:  answers.Proven,
+		Lane:   func(work func() error) error { return l.teamLanes.Through(t.Context(), t, work) },
 	})
-	return o, from, err
+	if shared {
+		return o, FromTeam, err
+	}
+	return o, FromAPI, err
 }
 
 // acceptable returns why an object of the team's store is not the file that is wanted,

@@ -119,6 +119,9 @@ func (s *Store) scan(ctx context.Context, e *Erasure, match func(cache.Key, []by
 		if failed = err; err != nil {
 			break
 		}
+		if isLease(info) {
+			continue
+		}
 		work.Go(func() error { return guard(func() error { return c.object(ctx, info) }) })
 	}
 	return errors.Join(failed, work.Wait())

@@ -78,22 +78,22 @@ func TestEraseDuringUploads(t *testing.T) {
 	f, dir := newFolder(t)
 	g := newGated(f)
 	m := join(t, g)
-	for i := range 10 {
+	for i := range 30 {
 		m.read(m.want(cache.Key(fmt.Sprint(i))))
 	}
-	for g.puts.Load() < 4 {
+	for g.puts.Load() < 16 {
 		time.Sleep(time.Millisecond)
 	}
-	for i := range 10 { // what an erasure here does first
+	for i := range 30 { // what an erasure here does first
 		if err := m.cache.Remove(cache.Key(fmt.Sprint(i))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	time.AfterFunc(20*time.Millisecond, func() { close(g.gate) })
-	if e := m.store.Erase(t.Context(), all); !e.Proven || len(e.Erased) != 4 {
+	if e := m.store.Erase(t.Context(), all); !e.Proven || len(e.Erased) != 16 {
 		t.Errorf("%+v", e)
 	}
-	if s := m.settled(); s.Shared != 4 || s.Unshared != 6 {
+	if s := m.settled(); s.Shared != 16 || s.Unshared != 14 {
 		t.Errorf("%+v", s)
 	}
 	if left := objects(t, dir); len(left) > 0 {

@@ -19,44 +19,63 @@ type Want struct {
 	// Final reports whether an error of API is the last word: that there is no such
 	// object. After any other the bucket may still have it.
 	Final func(error) bool
+	// Lane does work once it is its turn to ask the bucket.
+	Lane func(work func() error) error
 }
 
-// errLate says that the bucket took too long.
-var errLate = errors.New("too slow")
-
-// errWon ends a request to the API that the bucket was faster than.
-var errWon = errors.New("the team store was faster")
+var (
+	// errLate says that the bucket took too long.
+	errLate = errors.New("too slow")
+	// errWon ends a request to the API that the bucket was faster than.
+	errWon = errors.New("the team store was faster")
+)
 
 // First returns an object, open, from the bucket or from the API, and whether it was
 // the bucket. The API is asked when the bucket does not have the object, or has not
-// answered or gone on within [Options.Patience]; then whoever is first is taken. What
-// came from the API is queued to be uploaded.
+// answered or gone on within [Options.Patience]; then whoever is first is taken. While
+// another member fetches the object it is waited for, for at most two seconds. What came
+// from the API is queued to be uploaded.
 //
 // Errors: those of w.API; the cause of ctx's end.
 func (s *Store) First(ctx context.Context, w Want) (o *cache.Object, fromTeam bool, err error) {
-	t := s.begin(ctx, w)
-	if t == nil {
-		o, err = w.API(ctx)
-		if err == nil {
-			s.share(w.Key, false)
-		}
-		return o, false, err
+	t, err := s.ask(ctx, w, true)
+	if err == nil && t.taken() {
+		t, err = s.follow(ctx, w)
 	}
-	select {
-	case <-t.done:
-	case <-t.late:
+	switch {
+	case err != nil:
+		return nil, false, err
+	case t != nil && !t.ended():
 		return s.race(ctx, t, w)
-	}
-	if t.err == nil {
+	case t != nil && t.err == nil:
 		return t.o, true, nil
 	}
-	if ctx.Err() != nil {
-		return nil, false, context.Cause(ctx)
+	i := item{key: w.Key}
+	if t != nil {
+		i.replace, i.lease = errors.Is(t.err, cache.ErrRefused), t.lease
 	}
-	if o, err = w.API(ctx); err == nil {
-		s.share(w.Key, errors.Is(t.err, cache.ErrRefused))
+	if o, err = w.API(ctx); err != nil {
+		s.yield(i.lease)
+		return nil, false, err
 	}
-	return o, false, err
+	s.share(i)
+	return o, false, nil
+}
+
+// ask begins to read an object from the bucket when it is its turn, and returns when that
+// has ended or is late; nil if the bucket is left alone. With claim, an object that is
+// not there is claimed.
+func (s *Store) ask(ctx context.Context, w Want, claim bool) (t *transfer, err error) {
+	err = w.Lane(func() error {
+		if t = s.begin(ctx, w, claim); t != nil {
+			select {
+			case <-t.done:
+			case <-t.late:
+			}
+		}
+		return nil
+	})
+	return t, err
 }
 
 // race asks the API for what the bucket is late with.
@@ -76,10 +95,10 @@ func (s *Store) race(ctx context.Context, t *transfer, w Want) (o *cache.Object,
 	o, err = w.API(asking)
 	close(over)
 	if err == nil || w.Final(err) {
-		t.abandon()
+		t.abandon(s.yield)
 		return o, false, err
 	}
-	if t.await() {
+	if t.await(s.yield) {
 		return t.o, true, nil
 	}
 	if errors.Is(err, errWon) || ctx.Err() != nil {
@@ -89,7 +108,7 @@ func (s *Store) race(ctx context.Context, t *transfer, w Want) (o *cache.Object,
 }
 
 // begin starts to read an object from the bucket; nil if the bucket is left alone.
-func (s *Store) begin(ctx context.Context, w Want) *transfer {
+func (s *Store) begin(ctx context.Context, w Want, claim bool) *transfer {
 	if !s.read.allow() {
 		s.counts.skipped.Add(1)
 		return nil
@@ -98,7 +117,7 @@ func (s *Store) begin(ctx context.Context, w Want) *transfer {
 	begun := false
 	select {
 	case s.slots <- struct{}{}:
-		if begun = s.spawn(func() { s.transfer(t, w) }); !begun {
+		if begun = s.spawn(func() { s.transfer(t, w, claim) }); !begun {
 			<-s.slots
 		}
 	default: // so many hang
@@ -113,7 +132,7 @@ func (s *Store) begin(ctx context.Context, w Want) *transfer {
 }
 
 // transfer reads an object from the bucket.
-func (s *Store) transfer(t *transfer, w Want) {
+func (s *Store) transfer(t *transfer, w Want, claim bool) {
 	defer func() {
 		close(t.done)
 		t.cancel(nil)
@@ -121,6 +140,9 @@ func (s *Store) transfer(t *transfer, w Want) {
 	}()
 	t.err = guard(func() (err error) {
 		t.o, err = s.get(t, w)
+		if claim && errors.Is(err, bucket.ErrNotFound) {
+			t.lease, err = s.claim(t.ctx, w.Key, err)
+		}
 		return err
 	})
 	s.settle(t, w.Key)
@@ -146,7 +168,7 @@ func (s *Store) getPath(t *transfer, w Want, path string) (*cache.Object, error)
 		if err := w.Accept(label); err != nil {
 			return err
 		}
-		return t.take()
+		return t.publish()
 	})
 	if errors.Is(err, errAbandoned) {
 		return nil, errAbandoned
@@ -167,7 +189,7 @@ func (s *Store) settle(t *transfer, k cache.Key) {
 	switch {
 	case t.err == nil:
 		s.counts.hits.Add(1)
-	case errors.Is(t.err, bucket.ErrNotFound):
+	case errors.Is(t.err, bucket.ErrNotFound), errors.Is(t.err, errTaken):
 		s.counts.misses.Add(1)
 	case errors.Is(t.err, cache.ErrRefused):
 		s.counts.refused.Add(1)
@@ -180,7 +202,7 @@ func (s *Store) settle(t *transfer, k cache.Key) {
 	case late:
 		s.counts.late.Add(1)
 		s.read.failed(errLate)
-	case t.err == nil, errors.Is(t.err, bucket.ErrNotFound), errors.Is(t.err, cache.ErrRefused):
+	case t.err == nil, errors.Is(t.err, bucket.ErrNotFound), errors.Is(t.err, errTaken), errors.Is(t.err, cache.ErrRefused):
 		s.read.succeeded()
 	case t.left():
 		s.read.leave()

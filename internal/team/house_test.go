@@ -102,6 +102,7 @@ func (m *member) want(k cache.Key) team.Want {
 		Key:    k,
 		Accept: func([]byte) error { return nil },
 		API:    func(context.Context) (*cache.Object, error) { return m.fetch(k) },
+		Lane:   func(work func() error) error { return work() },
 		Final:  func(err error) bool { return errors.Is(err, errGone) },
 	}
 }

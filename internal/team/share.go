@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	// uploaders is how many objects are uploaded at once.
-	uploaders = 4
+	// uploaders is how many objects are uploaded at once: as many as the API is asked
+	// for, or uploading would fall behind while others wait for what is uploaded.
+	uploaders = 16
 	// queueLength bounds the objects that wait for it.
 	queueLength = 4096
 	// uploadTries is how often an object is tried. Each time, a bucket that is left
@@ -28,6 +29,7 @@ const (
 type item struct {
 	key     cache.Key
 	replace bool // what is there was refused
+	lease   string
 }
 
 // queue is what is to be uploaded, in order.
@@ -72,11 +74,12 @@ func (q *queue) clear() (n int64) {
 }
 
 // share queues an object of the cache to be uploaded, unless the queue is full.
-func (s *Store) share(k cache.Key, replace bool) {
+func (s *Store) share(i item) {
 	s.counts.queued.Add(1)
-	if !s.queue.add(item{k, replace}) {
+	if !s.queue.add(i) {
 		s.counts.queued.Add(-1)
 		s.counts.dropped.Add(1)
+		s.yield(i.lease)
 	}
 }
 
@@ -84,6 +87,7 @@ func (s *Store) share(k cache.Key, replace bool) {
 func (s *Store) upload() {
 	for i := range s.queue.items {
 		s.deliver(i)
+		s.drop(i.lease)
 		s.counts.queued.Add(-1)
 	}
 }

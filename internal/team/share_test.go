@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,10 +22,13 @@ type gated struct {
 }
 
 func (g *gated) Put(ctx context.Context, name string, body io.ReadSeeker) error {
-	g.puts.Add(1)
 	if g.down.Load() {
 		return fmt.Errorf("down")
 	}
+	if strings.HasPrefix(name, "leases/") {
+		return g.Bucket.Put(ctx, name, body)
+	}
+	g.puts.Add(1)
 	select {
 	case <-g.gate:
 		return g.Bucket.Put(ctx, name, body)
@@ -83,14 +87,14 @@ func TestFullQueue(t *testing.T) {
 		return o, nil
 	}
 	const more = 50
-	for range 4096 + 4 + more {
+	for range 4096 + 16 + more {
 		o, _, err := m.store.First(t.Context(), w)
 		if err != nil {
 			t.Fatal(err)
 		}
 		o.Close()
 	}
-	if s := m.store.Stats(); s.Dropped < more || s.Queued > 4096+4 {
+	if s := m.store.Stats(); s.Dropped < more || s.Queued > 4096+16 {
 		t.Errorf("%+v", s)
 	}
 	close(g.gate)

@@ -11,6 +11,7 @@ type Stats struct {
 	Refused  int64 // that were not what was asked for
 	Failed   int64 // requests for objects that failed
 	Late     int64 // transfers that kept their caller waiting, however they ended
+	Waits    int64 // objects that another member was about to fetch
 	Skipped  int64 // objects that it was not asked for, because it is left alone
 	Received int64 // bytes of hits
 
@@ -27,8 +28,8 @@ type Stats struct {
 }
 
 type counters struct {
-	hits, misses, refused, failed, late, skipped, received   atomic.Int64
-	queued, shared, existed, unshared, unsent, dropped, sent atomic.Int64
+	hits, misses, refused, failed, late, waits, skipped, received atomic.Int64
+	queued, shared, existed, unshared, unsent, dropped, sent      atomic.Int64
 }
 
 // Stats returns the counts. It costs no I/O.
@@ -37,7 +38,7 @@ func (s *Store) Stats() Stats {
 	return Stats{
 		Bucket: s.o.Bucket.String(),
 		Hits:   c.hits.Load(), Misses: c.misses.Load(), Refused: c.refused.Load(), Failed: c.failed.Load(),
-		Late: c.late.Load(), Skipped: c.skipped.Load(), Received: c.received.Load(),
+		Late: c.late.Load(), Waits: c.waits.Load(), Skipped: c.skipped.Load(), Received: c.received.Load(),
 		Queued: c.queued.Load(), Shared: c.shared.Load(), Existed: c.existed.Load(),
 		Unshared: c.unshared.Load(), Unsent: c.unsent.Load(), Dropped: c.dropped.Load(), Sent: c.sent.Load(),
 		ReadDown: s.read.why(), WriteDown: s.write.why(),

@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"veriffs/cache"
@@ -69,6 +70,9 @@ type Store struct {
 	work   sync.WaitGroup
 
 	counts counters
+
+	leases   sync.Map    // names of those that we have
+	unleased atomic.Bool // they are denied to us
 
 	mu     sync.Mutex
 	closed bool

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"veriffs/cache"
@@ -14,6 +15,9 @@ import (
 // as coming: more than 640 KB/s by default.
 const step = 64 << 10
 
+// timerSlack is how late our own timer may be.
+const timerSlack = 10 * time.Millisecond
+
 // transfer is an object on its way from the bucket. It is late when it keeps its caller
 // waiting, and ends when it stands still for long.
 type transfer struct {
@@ -22,44 +26,46 @@ type transfer struct {
 
 	patience time.Duration
 	longest  time.Duration
-	soft     *time.Timer // closes late
-	hard     *time.Timer // cancels
+	soft     *time.Timer  // marks it late
+	due      atomic.Int64 // when soft fires, nanoseconds since 1970
+	hard     *time.Timer  // cancels
 
 	late     chan struct{}
 	markLate func()
 
-	done chan struct{} // closed once o and err are set
-	o    *cache.Object
-	err  error
+	done  chan struct{} // closed once the following are set
+	o     *cache.Object
+	err   error
+	lease string // of the object, which is not there; "": none
 
-	mu        sync.Mutex
-	abandoned bool // nobody wants it any more, so it must not get into the cache
-	taken     bool // it is about to get there
+	mu         sync.Mutex
+	abandoned  bool // nobody wants it any more, so it must not get into the cache
+	publishing bool // it is about to get there
 }
 
 var errAbandoned = errors.New("nobody waits for it any more")
 
-// take is the last thing before an object gets into the cache. Who gives a transfer up
+// publish is the last thing before an object gets into the cache. Who gives a transfer up
 // before that can be sure that it does not.
-func (t *transfer) take() error {
+func (t *transfer) publish() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.abandoned {
 		return errAbandoned
 	}
-	t.taken = true
+	t.publishing = true
 	return nil
 }
 
 // abandon ends a transfer. Whether or not it ends soon, nothing of it gets into the
-// cache after this.
-func (t *transfer) abandon() {
+// cache after this. yield gets its lease, if it has one.
+func (t *transfer) abandon(yield func(lease string)) {
 	t.cancel(context.Canceled)
 	t.mu.Lock()
 	t.abandoned = true
-	taken := t.taken
+	publishing := t.publishing
 	t.mu.Unlock()
-	if taken {
+	if publishing {
 		<-t.done // only our own disk is in its way
 	}
 	go func() { // it ends with the transfer
@@ -67,6 +73,7 @@ func (t *transfer) abandon() {
 		if t.err == nil {
 			t.o.Close()
 		}
+		yield(t.lease)
 	}()
 }
 
@@ -74,7 +81,8 @@ func newTransfer(ctx context.Context, patience, longest time.Duration) *transfer
 	t := &transfer{patience: patience, longest: longest, late: make(chan struct{}), done: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	t.markLate = sync.OnceFunc(func() { close(t.late) })
-	t.soft = time.AfterFunc(patience, t.markLate)
+	t.soft = time.AfterFunc(longest, t.judge) // which must know it
+	t.expect(patience)
 	t.hard = time.AfterFunc(longest, func() { t.cancel(errLate) })
 	return t
 }
@@ -92,21 +100,35 @@ func (t *transfer) stop() (late bool) {
 }
 
 // await waits for the end, and reports whether the object is there. It gives the
-// transfer up when its context ends, and when it stands still.
-func (t *transfer) await() bool {
+// transfer up when its context ends, and when it stands still. yield gets its lease if
+// the object is not there.
+func (t *transfer) await(yield func(lease string)) bool {
 	select {
 	case <-t.done:
-		return t.err == nil
 	case <-t.ctx.Done():
 	}
+	if !t.ended() { // a file system that hangs may not end
+		t.abandon(yield)
+		return false
+	}
+	if t.err != nil {
+		yield(t.lease)
+	}
+	return t.err == nil
+}
+
+// ended reports whether a transfer has ended.
+func (t *transfer) ended() bool {
 	select {
 	case <-t.done:
-		return t.err == nil
-	default: // a file system that hangs may not end
-		t.abandon()
+		return true
+	default:
 		return false
 	}
 }
+
+// taken reports whether a transfer has ended because another member fetches the object.
+func (t *transfer) taken() bool { return t != nil && t.ended() && errors.Is(t.err, errTaken) }
 
 // left reports whether the transfer ended because nobody wants it any more.
 func (t *transfer) left() bool {
@@ -114,36 +136,53 @@ func (t *transfer) left() bool {
 	return cause != nil && cause != errLate
 }
 
+// judge marks the transfer late, unless the timer itself is: then this machine is the
+// slow one, and more requests would not help.
+func (t *transfer) judge() {
+	if time.Since(time.Unix(0, t.due.Load())) > timerSlack {
+		t.expect(t.patience)
+		return
+	}
+	t.markLate()
+}
+
+// expect has the transfer count as late when the bucket takes so long from now on.
+func (t *transfer) expect(within time.Duration) {
+	t.due.Store(time.Now().Add(within).UnixNano())
+	t.soft.Reset(within)
+}
+
 // reader reads a body of size bytes, and tells the timers what arrives.
 func (t *transfer) reader(body io.Reader, size int64) io.Reader {
-	t.moved()
-	return &watched{t: t, body: body, left: size}
-}
-
-// moved gives the bucket the same time again.
-func (t *transfer) moved() {
-	t.soft.Reset(t.patience)
+	t.soft.Stop()
 	t.hard.Reset(t.longest)
+	return &watched{t: t, body: body, left: size, patience: t.patience}
 }
 
-// watched is the body of a transfer.
+// watched is the body of a transfer. Only the time that the bucket takes counts: not what
+// our own disk does between two reads.
 type watched struct {
-	t    *transfer
-	body io.Reader
-	left int64 // bytes of the body
-	got  int   // bytes since the timers were set
+	t        *transfer
+	body     io.Reader
+	left     int64         // bytes of the body
+	got      int           // bytes of this step
+	patience time.Duration // that is left for it
 }
 
 func (w *watched) Read(p []byte) (int, error) {
+	if w.left == 0 {
+		return 0, io.EOF
+	}
+	begun := time.Now()
+	w.t.expect(w.patience)
 	n, err := w.body.Read(p)
+	w.t.soft.Stop()
 	w.left -= int64(n)
 	w.got += n
-	switch {
-	case w.left == 0: // what follows is our own
-		w.t.soft.Stop()
-	case w.got >= step:
-		w.got = 0
-		w.t.moved()
+	w.patience -= time.Since(begun)
+	if w.got >= step {
+		w.got, w.patience = 0, w.t.patience
+		w.t.hard.Reset(w.t.longest)
 	}
 	return n, err
 }

@@ -22,6 +22,7 @@ func Conform(t *testing.T, b bucket.Bucket) {
 	t.Run("objects", func(t *testing.T) { objects(t, b) })
 	t.Run("first writer", func(t *testing.T) { firstWriter(t, b) })
 	t.Run("cut upload", func(t *testing.T) { cutUpload(t, b) })
+	t.Run("drop", func(t *testing.T) { drop(t, b) })
 	t.Run("replace", func(t *testing.T) { replace(t, b) })
 	t.Run("list", func(t *testing.T) { list(t, b) })
 }
@@ -113,6 +114,19 @@ func cutUpload(t *testing.T, b bucket.Bucket) {
 	_, _, err := b.Get(t.Context(), "dd/cut")
 	wantError(t, "get", err, bucket.ErrNotFound)
 	wantNames(t, b, "")
+}
+
+func drop(t *testing.T, b bucket.Bucket) {
+	ctx := t.Context()
+	wantError(t, "put", b.Put(ctx, "hh/1", strings.NewReader("")), nil)
+	for range 2 { // one that is not there does no harm
+		wantError(t, "drop", b.Drop(ctx, "hh/1"), nil)
+		_, err := b.Stat(ctx, "hh/1")
+		wantError(t, "stat", err, bucket.ErrNotFound)
+	}
+	if _, err := b.Remove(ctx, "hh/1"); err != nil { // where versions are kept, something is left
+		t.Error("remove:", err)
+	}
 }
 
 func replace(t *testing.T, b bucket.Bucket) {

@@ -290,5 +290,13 @@ func (f *Folder) Remove(_ context.Context, name string) (versions int, err error
 	return 1, nil
 }
 
+// Drop implements [bucket.Bucket].
+func (f *Folder) Drop(_ context.Context, name string) error {
+	if err := f.root.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return denied(err)
+	}
+	return nil
+}
+
 // hidden reports whether a file is none of the bucket's objects.
 func hidden(name string) bool { return name == tempDir || strings.HasPrefix(name, tempDir+"/") }

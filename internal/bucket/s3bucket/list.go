@@ -104,6 +104,9 @@ func (b *Bucket) removeVersion(ctx context.Context, name string, id *string) err
 	return meaning(err)
 }
 
+// Drop implements [bucket.Bucket].
+func (b *Bucket) Drop(ctx context.Context, name string) error { return b.removeVersion(ctx, name, nil) }
+
 // versions lists the versions of one object, and the markers that it was removed.
 func (b *Bucket) versions(ctx context.Context, name string) (ids []*string, err error) {
 	key := b.key(name)

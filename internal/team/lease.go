@@ -1,0 +1,110 @@
+package team
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/internal/bucket"
+)
+
+// When many members want the same objects at the same moment, each finds that the bucket
+// has not got them. So who is to fetch one from the API puts a lease first: an empty
+// object, of which there can be one. The others look for the object for a while, and fetch
+// it themselves if it does not come. Nobody waits for a member that is gone for longer:
+// the name of a lease is good for a few seconds by the clocks of the members, which need
+// not agree. Where they don't, an object is fetched more than once.
+
+const (
+	// leaseDir is where the leases are.
+	leaseDir = "leases/"
+	// leaseTime is for how long the name of a lease is the same.
+	leaseTime = 10 * time.Second
+	// leasePatience is for how long an object is waited for that another member fetches.
+	leasePatience = 2 * time.Second
+	// The pauses in which it is looked for.
+	leaseFirst   = 50 * time.Millisecond
+	leaseLongest = 400 * time.Millisecond
+	// leaseRemoval is how long the removal of a lease may take.
+	leaseRemoval = 10 * time.Second
+)
+
+// errTaken says that another member fetches an object.
+var errTaken = errors.New("another member fetches it")
+
+// claim puts the lease of an object, and returns its name. missing is the error that
+// there is no such object; it is errTaken if another member has the lease. Who can't put
+// leases fetches without.
+func (s *Store) claim(ctx context.Context, k cache.Key, missing error) (lease string, err error) {
+	if s.unleased.Load() {
+		return "", missing
+	}
+	name := s.leaseName(k, time.Now())
+	switch err := s.o.Bucket.Put(ctx, name, bytes.NewReader(nil)); {
+	case err == nil:
+		s.leases.Store(name, true)
+		return name, missing
+	case errors.Is(err, bucket.ErrExists):
+		if _, ours := s.leases.Load(name); ours { // it is still to be uploaded
+			return "", missing
+		}
+		return "", errTaken
+	case errors.Is(err, bucket.ErrDenied):
+		s.unleased.Store(true) // a member that may only read
+	}
+	return "", missing
+}
+
+// leaseName is a keyed hash of the object and the time: leases tell no more than the
+// objects do, not even which are of the same one.
+func (s *Store) leaseName(k cache.Key, now time.Time) string {
+	window := strconv.FormatInt(now.UnixNano()/int64(leaseTime), 10)
+	return leaseDir + path.Base(s.o.Cache.SharedPaths("lease/" + cache.Key(window) + "/" + k)[0])
+}
+
+// isLease reports whether an object of the bucket is a lease.
+func isLease(o bucket.Info) bool { return strings.HasPrefix(o.Name, leaseDir) && o.Size == 0 }
+
+// follow waits for an object that another member fetches. It returns the last look at it,
+// nil if the bucket is left alone.
+func (s *Store) follow(ctx context.Context, w Want) (t *transfer, err error) {
+	s.counts.waits.Add(1)
+	end := time.Now().Add(leasePatience)
+	for pause := leaseFirst; ; pause = min(2*pause, leaseLongest) {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		t, err = s.ask(ctx, w, false)
+		if err != nil || t == nil || !t.ended() || !errors.Is(t.err, bucket.ErrNotFound) || time.Now().After(end) {
+			return t, err
+		}
+	}
+}
+
+// yield removes a lease in the background: nothing comes of it.
+func (s *Store) yield(lease string) {
+	if lease != "" {
+		s.spawn(func() { s.drop(lease) })
+	}
+}
+
+// drop removes a lease. One that stays does no harm.
+func (s *Store) drop(lease string) {
+	if lease == "" {
+		return
+	}
+	s.leases.Delete(lease)
+	if s.life.Err() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(s.life, leaseRemoval)
+	defer cancel()
+	_ = s.o.Bucket.Drop(ctx, lease)
+}
