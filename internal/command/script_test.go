@@ -90,6 +90,7 @@ func TestOrdinaryUser(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("all tests run as an ordinary user here")
 	}
+	t.Parallel()
 	dir, err := os.MkdirTemp("/tmp", "v-") // where the user can go
 	if err != nil {
 		t.Fatal(err)
