@@ -103,6 +103,9 @@ func (h Holds) Renew(ctx context.Context, id Key) (errs error) {
 	if !ok || len(h.c.secrets) < 2 {
 		return nil
 	}
+	if len(record.Older) > 0 {
+		return errors.New("cache: renew: what older records of the hold say was not taken over yet")
+	}
 	for _, k := range record.Keys {
 		if ctx.Err() != nil {
 			return ctx.Err()

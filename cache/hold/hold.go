@@ -29,6 +29,11 @@ type Hold struct {
 	ID   seal.Key   // what the hold is called
 	Keys []seal.Key // the objects that must not go, there or yet to come
 	Text []byte     // what its owner says about it
+
+	// Older is what records of its id say that other secrets sealed before this one,
+	// the newest first: whoever wrote this one may not have had those secrets. Keys has
+	// theirs. Write ignores it.
+	Older [][]byte
 }
 
 // contents is how a record is written down.
@@ -106,11 +111,10 @@ func place(d *directory.Directory, path string, sealed []byte) error {
 	return err
 }
 
-// Read returns the holds that the configured secrets have sealed, of several
-// copies the newest. unreadable names the records of which no copy can be read.
+// Read returns the holds that the configured secrets have sealed, as they are in the
+// newest of several copies. unreadable names the records of which no copy can be read.
 func Read(d *directory.Directory, secrets []*seal.Secret) (all []Hold, unreadable []string, err error) {
-	newest := make(map[seal.Key]time.Time)
-	holds := make(map[seal.Key]Hold)
+	found := make(map[seal.Key]versions)
 	var bad []string
 	for _, s := range secrets {
 		names, err := d.Names(Dir(s.Dir()))
@@ -127,14 +131,12 @@ func Read(d *directory.Directory, secrets []*seal.Secret) (all []Hold, unreadabl
 				bad = append(bad, path)
 				continue
 			}
-			if at, known := newest[h.ID]; !known || stored.After(at) {
-				newest[h.ID], holds[h.ID] = stored, h
-			}
+			found[h.ID] = found[h.ID].with(version{h, s, stored})
 		}
 	}
 	good := make(map[string]bool) // names under which a hold is known, whatever becomes of the copies
-	for id, h := range holds {
-		all = append(all, h)
+	for id, v := range found {
+		all = append(all, v.whole())
 		for _, s := range secrets {
 			good[Dir(s.Dir())+"/"+s.Name(id).String()] = true
 		}
@@ -149,8 +151,8 @@ func Read(d *directory.Directory, secrets []*seal.Secret) (all []Hold, unreadabl
 
 // ReadOne returns the hold of an id as Read does, and false if no copy of its record is
 // there. The error says that one is there and none can be read.
-func ReadOne(d *directory.Directory, secrets []*seal.Secret, id seal.Key) (newest Hold, found bool, err error) {
-	var at time.Time
+func ReadOne(d *directory.Directory, secrets []*seal.Secret, id seal.Key) (h Hold, found bool, err error) {
+	var all versions
 	for _, s := range secrets {
 		name := Dir(s.Dir()) + "/" + s.Name(id).String()
 		for _, path := range []string{name, name + copySuffix} {
@@ -159,15 +161,15 @@ func ReadOne(d *directory.Directory, secrets []*seal.Secret, id seal.Key) (newes
 			case errors.Is(failed, fs.ErrNotExist):
 			case failed != nil:
 				err = failed
-			case !found || stored.After(at):
-				newest, at, found = h, stored, true
+			default:
+				all = all.with(version{h, s, stored})
 			}
 		}
 	}
-	if found {
-		err = nil
+	if len(all) > 0 {
+		return all.whole(), true, nil
 	}
-	return newest, found, err
+	return h, false, err
 }
 
 func read(d *directory.Directory, s *seal.Secret, path string) (h Hold, stored time.Time, err error) {
@@ -201,7 +203,7 @@ func read(d *directory.Directory, s *seal.Secret, path string) (h Hold, stored t
 	}
 	var c contents
 	err = json.Unmarshal(text, &c)
-	return Hold{header.Key, c.Keys, c.Text}, header.Stored, err
+	return Hold{ID: header.Key, Keys: c.Keys, Text: c.Text}, header.Stored, err
 }
 
 // Remove ends a hold. After an error it may be there still.

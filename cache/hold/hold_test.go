@@ -191,6 +191,31 @@ func TestSeveralSecrets(t *testing.T) {
 	}
 }
 
+// TestRecordsThatDiffer: what was held under one secret without the other is held together
+// with what the other sealed, until it is written down anew.
+func TestRecordsThatDiffer(t *testing.T) {
+	d, secrets := setup(t)
+	other, err := seal.NewSecret([]byte("another secret"))
+	must(t, err)
+	now := time.Unix(1_790_000_000, 0)
+	must(t, Write(d, secrets, rand.Reader, one, now))
+	again := Hold{ID: one.ID, Keys: []seal.Key{"b", "c"}, Text: []byte("again")}
+	must(t, Write(d, []*seal.Secret{other}, rand.Reader, again, now.Add(time.Second)))
+	secrets = append(secrets, other)
+	want := Hold{ID: one.ID, Keys: []seal.Key{"a", "b", "c"}, Text: again.Text, Older: [][]byte{one.Text}}
+	all, bad, err := Read(d, secrets)
+	if diff := cmp.Diff([]Hold{want}, all); diff != "" || len(bad) != 0 || err != nil {
+		t.Errorf("%s, %v, %v", diff, bad, err)
+	}
+	if h, found, err := ReadOne(d, secrets, one.ID); !cmp.Equal(want, h) || !found || err != nil {
+		t.Errorf("alone: %+v, %v", h, err)
+	}
+	must(t, Write(d, secrets, rand.Reader, want, now.Add(2*time.Second)))
+	if all, _, _ := Read(d, secrets); len(all) != 1 || all[0].Older != nil {
+		t.Errorf("written down anew: %+v", all)
+	}
+}
+
 // TestFailedPut has a write fail between the copies of a record: what is held then is
 // what the next process reads, the old one or the new one, and the objects of both.
 func TestFailedPut(t *testing.T) {

@@ -63,6 +63,7 @@ func (r *Records) Put(h Hold, random io.Reader, now time.Time, has func(secret i
 	}
 	old, had := r.all[h.ID]
 	if err == nil {
+		h.Older = nil
 		r.all[h.ID] = h
 		r.unreadable = slices.DeleteFunc(r.unreadable, func(path string) bool { // its record may have been among them
 			return slices.ContainsFunc(r.secrets, func(s *seal.Secret) bool { return Is(path, s, h.ID) })
@@ -89,9 +90,7 @@ func (r *Records) leftLocked(h Hold) (left Hold, held bool) {
 	if !held {
 		return left, false
 	}
-	left.Keys = slices.Concat(left.Keys, h.Keys)
-	slices.Sort(left.Keys)
-	left.Keys = slices.Compact(left.Keys)
+	left.Keys = union(left.Keys, h.Keys)
 	return left, true
 }
 

@@ -256,3 +256,37 @@ func TestReport(t *testing.T) {
 		t.Errorf("%+v: %s", r, diff)
 	}
 }
+
+// TestOlder: the newer record keeps its reason and its end, and gets what only the older
+// one knows, once.
+func TestOlder(t *testing.T) {
+	gone := front
+	gone.Gone = evening
+	older := &hold.Record{
+		Session: session, Reason: "claim", Since: morning, Until: evening, Complete: evening,
+		Attempts:  []hold.Attempt{{ID: newest, Files: []hold.File{gone, face}}, {ID: attempt, Gone: evening}},
+		Documents: []hold.Document{{Name: "decision", Gone: evening}},
+	}
+	for name, c := range map[string]struct {
+		knows        []hold.Attempt
+		want         []hold.Attempt
+		wantComplete time.Time
+	}{
+		"nothing": {nil, older.Attempts, evening},
+		"another file of the newest attempt": {
+			[]hold.Attempt{{ID: newest, Files: []hold.File{front}}},
+			[]hold.Attempt{{ID: newest, Files: []hold.File{front, face}}, older.Attempts[1]}, time.Time{},
+		},
+	} {
+		r := &hold.Record{Session: session, Reason: "again", Since: evening, Attempts: c.knows}
+		if !hold.Older(older)(r) || hold.Older(older)(r) {
+			t.Errorf("%s: it is not news once", name)
+		}
+		want := &hold.Record{
+			Session: session, Reason: "again", Since: morning, Complete: c.wantComplete, Attempts: c.want, Documents: older.Documents,
+		}
+		if diff := cmp.Diff(want, r); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}

@@ -152,3 +152,41 @@ func Whole(at time.Time) Learn {
 		return changed
 	}
 }
+
+// Older takes over what an older record of the same session knows and this one does
+// not: it was written by somebody who could not read the older one.
+func Older(o *Record) Learn {
+	return func(r *Record) (changed bool) {
+		if o.Since.Before(r.Since) {
+			r.Since, changed = o.Since, true
+		}
+		if len(r.Attempts) == 0 && r.Complete.IsZero() && !o.Complete.IsZero() {
+			r.Complete, changed = o.Complete, true // nothing was found that it lacks
+		}
+		for _, a := range o.Attempts {
+			changed = olderAttempt(&a)(r) || changed
+		}
+		for _, d := range o.Documents {
+			changed = DocumentGone(d.Name, d.Gone)(r) || changed
+		}
+		return changed
+	}
+}
+
+func olderAttempt(o *Attempt) Learn {
+	return func(r *Record) (changed bool) {
+		a := r.Attempt(o.ID)
+		if a == nil {
+			r.Attempts = append(r.Attempts, Attempt{ID: o.ID, Created: o.Created, Gone: o.Gone})
+			a, changed = &r.Attempts[len(r.Attempts)-1], true
+		}
+		for _, f := range o.Files {
+			if known, _ := r.File(f.ID); known != nil {
+				continue
+			}
+			i, _ := a.find(f.ID)
+			a.Files, changed = slices.Insert(a.Files, i, f), true
+		}
+		return changed
+	}
+}

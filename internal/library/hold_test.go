@@ -280,3 +280,40 @@ func TestHeldSessionSurvivesRotation(t *testing.T) {
 	h.eventually("what the old secret sealed is gone", func() bool { return h.cache.Stats().Foreign == 0 })
 	h.intact(e, contents)
 }
+
+// Who holds a session again with the new secret alone can't read what is held of it. Once
+// both are set it is the hold of all that either knew, and survives the end of the old
+// secret.
+func TestHoldAgainWithTheNewSecretAlone(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	old := h.Secrets()[0]
+	h.SetSecrets(old)
+	h.restart()
+	id := h.SessionIDs()[0]
+	e := h.evidence(id)
+	contents := h.contents(e)
+	h.warm(warming.Options{})
+	h.hold(id)
+	h.DeleteSession(id)
+	h.listing(id)
+	const fresh = "0f0f0f0f-0000-4000-8000-00000000000f"
+	h.SetSecrets(fresh)
+	h.restart()
+	if held := h.hold(id); held.Files != 0 {
+		t.Fatalf("it knows what the old secret sealed: %+v", held)
+	}
+	h.SetSecrets(fresh, old)
+	h.restart()
+	if r := h.the(); r.Attempts != len(e.attempts) || r.Complete.IsZero() {
+		t.Errorf("the hold under both secrets: %+v", r)
+	}
+	h.eventually("the hold leaves the old secret", func() bool {
+		records, err := filepath.Glob(filepath.Join(h.dir, "*", "holds", "*"))
+		return err == nil && len(records) == 2
+	})
+	h.SetSecrets(fresh)
+	h.restart()
+	h.cache.SweepForeign()
+	h.eventually("what the old secret sealed is gone", func() bool { return h.cache.Stats().Foreign == 0 })
+	h.intact(e, contents)
+}

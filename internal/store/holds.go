@@ -16,10 +16,17 @@ func HoldKey(id veriff.SessionID) cache.Key { return cache.Key("hold/" + id.Stri
 // holds keeps the records of holds in a cache, each with the keys of what it holds.
 type holds struct{ cache *cache.Cache }
 
-// Holds returns the holds of a cache.
+// Holds returns the holds of a cache. What older records of a hold know besides is in
+// the newest one from now on.
 func Holds(c *cache.Cache) *hold.Set {
 	records, broken := readHolds(c)
-	return hold.NewSet(holds{c}, records, broken)
+	keeper := holds{c}
+	for _, r := range records {
+		if h, ok := c.Holds().Of(HoldKey(r.Session)); ok && len(h.Older) > 0 {
+			_ = keeper.Keep(r) // or the next process takes it over: the older ones stay until one has
+		}
+	}
+	return hold.NewSet(keeper, records, broken)
 }
 
 // BrokenHolds returns why some holds of a cache can't be read, nil if all can be.
@@ -42,14 +49,22 @@ func readHolds(c *cache.Cache) (records []*hold.Record, broken error) {
 }
 
 func decodeHold(h cache.Hold) (*hold.Record, error) {
-	r, err := hold.Decode(h.Text)
-	if err == nil && HoldKey(r.Session) != h.ID {
-		err = errors.New("a hold of another session")
+	var whole *hold.Record
+	for _, text := range append([][]byte{h.Text}, h.Older...) {
+		r, err := hold.Decode(text)
+		if err == nil && HoldKey(r.Session) != h.ID {
+			err = errors.New("a hold of another session")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("store: %s: %w", h.ID, err)
+		}
+		if whole == nil {
+			whole = r
+			continue
+		}
+		hold.Older(r)(whole)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("store: %s: %w", h.ID, err)
-	}
-	return r, nil
+	return whole, nil
 }
 
 // Keep makes a record last, and what belongs to it stay.
