@@ -56,7 +56,13 @@ func (k *keeper) purge(c *cli.Context, what asked, session veriff.SessionID, fil
 	if what.All {
 		erase = func() (library.Erasure, error) { return k.EraseAll(c.Context, what.ExceptHeld) }
 	}
-	erasure, err := erase()
+	erasure, err := nothingErased(what.Session), error(nil)
+	if what.AtVeriff {
+		err = k.refuseDeletion(c.Context)
+	}
+	if err == nil {
+		erasure, err = erase()
+	}
 	r := newReceipt(k.cacheDir(), what, erasure, err)
 	r.addExports(c.Context, k, what.Session)
 	var deletion error
@@ -71,6 +77,20 @@ func (k *keeper) purge(c *cli.Context, what asked, session veriff.SessionID, fil
 		return err
 	}
 	return unproven(&erasure)
+}
+
+// refuseDeletion refuses what Veriff can't undo as long as a secret that is not configured
+// has sealed holds, before anything is erased: the session may be held.
+func (k *keeper) refuseDeletion(ctx context.Context) error {
+	_, err := k.Holds(ctx)
+	var others *library.HeldError
+	if errors.As(err, &others) && others.Foreign == 0 {
+		return nil // what can't be read forbids the erasure as well, which says so
+	}
+	if err != nil {
+		err = fmt.Errorf("nothing was erased, and Veriff was not asked: %w", err)
+	}
+	return err
 }
 
 // erasureTrouble explains why an erasure failed. It may have erased a part.

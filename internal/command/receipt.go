@@ -3,7 +3,9 @@ package command
 import (
 	"errors"
 	"strconv"
+	"time"
 
+	"veriffs/cache"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -65,6 +67,15 @@ const (
 	outcomeRefused  = "refused"
 	outcomeFailed   = "failed"
 )
+
+// nothingErased is an erasure that was refused before it looked at anything.
+func nothingErased(session string) library.Erasure {
+	now := time.Now()
+	return library.Erasure{
+		Session: session, Secrets: []string{}, Pages: "none",
+		Report: cache.Report{Started: now, Finished: now, Erased: []cache.Erased{}, Unknown: []string{}},
+	}
+}
 
 // newReceipt describes an erasure that ended with err.
 func newReceipt(cache string, what asked, e library.Erasure, err error) *receipt {

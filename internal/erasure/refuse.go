@@ -67,6 +67,18 @@ func (e *Eraser) RefuseHeld(ids []veriff.SessionID) ([]hold.Report, error) {
 	return why.Holds, why
 }
 
+// RefuseDeletion is RefuseHeld for what can't be undone. It also refuses as long as secrets
+// that are not configured have sealed holds: one of them may be the session's.
+func (e *Eraser) RefuseDeletion(id veriff.SessionID) error {
+	if _, err := e.RefuseHeld([]veriff.SessionID{id}); err != nil {
+		return err
+	}
+	if foreign, err := e.Cache.Holds().Foreign(); err != nil || foreign > 0 {
+		return errors.Join(err, &HeldError{Foreign: foreign})
+	}
+	return nil
+}
+
 // refuseAll is RefuseHeld for everything there is. With except, holds that are known
 // are no reason to refuse.
 func (e *Eraser) refuseAll(except bool) ([]hold.Report, error) {

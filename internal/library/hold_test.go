@@ -317,3 +317,28 @@ func TestHoldAgainWithTheNewSecretAlone(t *testing.T) {
 	h.eventually("what the old secret sealed is gone", func() bool { return h.cache.Stats().Foreign == 0 })
 	h.intact(e, contents)
 }
+
+// What may be held by a secret that is not configured is not deleted at Veriff.
+func TestNoDeletionBesideForeignHolds(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	h.AllowDeletion(true)
+	old := h.Secrets()[0]
+	h.SetSecrets(old)
+	h.restart()
+	id := h.SessionIDs()[0]
+	h.hold(id)
+	h.SetSecrets("0f0f0f0f-0000-4000-8000-00000000000f")
+	h.restart()
+	_, err := h.lib.DeleteAtVeriff(context.Background(), id)
+	if _, there := h.Session(id); !errors.Is(err, library.ErrHeld) || !there {
+		t.Errorf("%v; it is there: %v", err, there)
+	}
+	h.SetSecrets("0f0f0f0f-0000-4000-8000-00000000000f", old)
+	h.restart()
+	if _, err := h.lib.Release(context.Background(), id, "settled"); err != nil {
+		t.Fatal(err)
+	}
+	if d, err := h.lib.DeleteAtVeriff(context.Background(), id); err != nil || !d.Accepted {
+		t.Errorf("released: %+v, %v", d, err)
+	}
+}
