@@ -66,6 +66,9 @@ type Source[K Question, V any] interface {
 	Gate(ctx context.Context, k K, work func() (V, error)) (V, error)
 	// Lost is told of the API's signed word that there is nothing (any more).
 	Lost(k K, last V)
+	// Keeps reports whether the last answer serves whatever the API says, short of its
+	// signed word.
+	Keeps(K) bool
 }
 
 // Question is what tells one question from another of its kind.
@@ -233,6 +236,7 @@ func (a *Answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 	}
 	var none V
 	v, expired, err := a.ask(t, k)
+	keeps := known && !last.Absent && a.source.Keeps(k)
 	switch {
 	case err == nil:
 		a.Put(k, v)
@@ -245,9 +249,9 @@ func (a *Answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 		a.source.Lost(k, last.Value)
 		a.memory.Add(k, Answer[V]{Absent: true, Asked: a.options.Now(), received: a.options.Now()})
 		return none, err
-	case errors.Is(err, veriff.ErrNotFound):
+	case errors.Is(err, veriff.ErrNotFound) && !keeps:
 		return none, err // unsigned: nothing is destroyed or remembered
-	case known && !last.Absent && !Refused(err) && !errors.Is(err, ErrGated) && !errors.Is(err, veriff.ErrRateLimited) && t.Context().Err() == nil:
+	case known && !last.Absent && (keeps || !Refused(err)) && !errors.Is(err, ErrGated) && !errors.Is(err, veriff.ErrRateLimited) && t.Context().Err() == nil:
 		a.options.Log.Warn("refresh failed; serving the stale answer", "about", a.options.About, "id", k.String(), "error", err)
 		last.Asked = a.options.Now().Add(retryStale - a.options.TTL)
 		a.memory.Add(k, last)

@@ -30,6 +30,7 @@ func (s *shop) Ask(*flight.Task, item) (int, error) {
 
 func (s *shop) Received(item, int, int) {}
 func (s *shop) Lost(item, int)          {}
+func (s *shop) Keeps(item) bool         { return false }
 
 func (s *shop) Gate(_ context.Context, _ item, work func() (int, error)) (int, error) { return work() }
 

@@ -158,6 +158,11 @@ func (h *Holds) KnownGone(r *hold.Record, since func(*hold.Record) time.Time) bo
 	return r != nil && !since(r).IsZero() && !h.askedAgain(r.Session)
 }
 
+// Stays reports whether what was last known of a held session serves though the API
+// refuses to say more, as it does once the account is closed. Whoever is just holding it
+// wants to know of that. r may be nil.
+func (h *Holds) Stays(r *hold.Record) bool { return r != nil && !h.askedAgain(r.Session) }
+
 // askedAgain reports whether somebody is just holding a session, once more perhaps.
 func (h *Holds) askedAgain(id veriff.SessionID) bool {
 	_, again := h.again.Load(id)

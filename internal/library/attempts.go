@@ -88,6 +88,11 @@ func (l *attempts) fetch(t *flight.Task, id veriff.AttemptID) (media veriff.Medi
 	return media, nil
 }
 
+// Keeps reports whether the attempt's session is held.
+func (l *attempts) Keeps(id veriff.AttemptID) bool {
+	return l.holds.Stays(l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{}))
+}
+
 // Stored is the last listing of an attempt in the sealed store.
 func (l *attempts) Stored(id veriff.AttemptID) (a answers.Answer[*Listing], ok bool) {
 	body, _, stored, ok := store.Get(l.cache, store.AttemptList(id))

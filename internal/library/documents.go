@@ -232,6 +232,9 @@ func (l *documents) storeNewer(k documentID, d veriff.Document, attempt veriff.A
 	return Document{Size: int64(len(d.Body)), SHA256: d.SHA256, Received: d.Received}
 }
 
+// Keeps reports whether the document's session is held.
+func (l *documents) Keeps(k documentID) bool { return l.holds.Stays(l.holds.Of(k.Session)) }
+
 // Lost remembers, over a remount too, that the API has no such document.
 func (l *documents) Lost(k documentID, last Document) {
 	if l.holds.Of(k.Session) == nil { // what is held is never replaced by nothing

@@ -232,6 +232,9 @@ func (l *listings) kept(id veriff.SessionID) (*Listing, error) {
 	return nil, fmt.Errorf("library: session %s, which is held: %w", id, ErrNotFound)
 }
 
+// Keeps reports whether a session is held.
+func (l *listings) Keeps(id veriff.SessionID) bool { return l.holds.Stays(l.holds.Of(id)) }
+
 // Lost has all of a session erased.
 func (l *listings) Lost(id veriff.SessionID, last *Listing) { l.eraser.LoseSession(id, last) }
 
