@@ -48,7 +48,7 @@ func contactSheet(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return withKeeper(c, fetches, func(k *keeper) error { return k.contactSheet(c, name, sessions, want, at) })
+	return withKeeper(c, records, func(k *keeper) error { return k.contactSheet(c, name, sessions, want, at) })
 }
 
 func (k *keeper) contactSheet(c *cli.Context, name string, sessions []veriff.SessionID, want exhibit.Selection, at time.Time) error {

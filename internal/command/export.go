@@ -25,7 +25,7 @@ func exportCommand() *cli.Command {
 		Description: "DEST is a folder that does not exist, or a file whose name ends in .zip or .zip.age. It becomes a BagIt\n" +
 			"bag: the files under names for people, the API's answers verbatim, a record of each file, and a contact\n" +
 			"sheet; its README-evidence.txt says how to check it without veriffs. An interrupted export continues\n" +
-			"with the same command. Also works without a mount.",
+			"with the same command. Also works without a mount, and of what is in the cache without the API.",
 		Flags: keeperFlags(append(selectionFlags(),
 			&cli.BoolFlag{Name: "partial", Usage: "export what can be had, and record what is missing and why, instead of failing"},
 			&cli.StringFlag{Name: "sign-key", TakesFile: true, DefaultText: "the installation's key",
@@ -105,7 +105,7 @@ func export(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	return withKeeper(c, fetches, func(k *keeper) error {
+	return withKeeper(c, records, func(k *keeper) error {
 		plan, err := k.planExport(c, sessions, want, &o)
 		if err != nil {
 			return err
@@ -168,7 +168,7 @@ func (k *keeper) prepare(c *cli.Context, sessions []veriff.SessionID, want exhib
 	done, err := k.Warm(c.Context, warming.Options{Names: names, Contexts: want.Contexts, NoVideo: want.NoVideo}, show.update)
 	show.end()
 	switch {
-	case err != nil:
+	case err != nil && (!partial || c.Context.Err() != nil):
 		return nil, warmTrouble(done, err)
 	case len(done.Failures) > 0 && !partial:
 		var missing []exhibit.Missing
@@ -218,6 +218,8 @@ func exportTrouble(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return &hinted{err: errors.New("interrupted"), code: exitFailed, hint: "what was fetched stays: run the same command again to continue"}
+	case errors.Is(err, veriff.ErrSignature), errors.Is(err, veriff.ErrRedirect):
+		return probeError(err)
 	case errors.As(err, &lacks):
 		return &hinted{err: err, code: exitIncomplete, hint: "nothing was exported; with --partial the rest is, and the bag says what it lacks"}
 	case errors.Is(err, evidence.ErrStamp):

@@ -45,7 +45,7 @@ const (
 	tidies  need = iota // a cache that is there; the API is not asked
 	asks                // a cache, and the API where the cache does not know
 	fetches             // a cache that keeps to its limit, and an API that takes the credentials
-	records             // a cache that keeps to its limit, and the API if it answers
+	records             // a cache that keeps to its limit, and the API if it answers, for what the cache lacks
 )
 
 // withKeeper runs f with what the command is to work on, as newKeeper brings it up, and

@@ -164,7 +164,7 @@ func (e *export) session(ctx context.Context, v exhibit.Inventory) error {
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case err != nil && (!e.Partial || fatal(err) || !errors.As(err, new(*sourceError))):
+		case err != nil && (!e.Partial || !errors.As(err, new(*sourceError))):
 			return err
 		case err != nil:
 			r.Missing = append(r.Missing, exhibit.Missing{Name: path, Reason: err.Error()})

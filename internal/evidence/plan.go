@@ -1,8 +1,8 @@
 package evidence
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"veriffs/internal/exhibit"
@@ -18,29 +18,31 @@ type Plan struct {
 
 // Prepare lists the sessions. With partial, a session that can't be listed is
 // missing from the plan; without, it is an error, and so is anything else that is
-// missing.
+// missing. If nothing at all can be had, it is an error, too.
 func Prepare(ctx context.Context, from exhibit.Source, sessions []veriff.SessionID, want exhibit.Selection, partial bool) (*Plan, error) {
 	p := &Plan{Selection: want}
+	var failed error
 	for _, id := range sessions {
 		v, err := from.Exhibits(ctx, id, want)
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case err != nil && (!partial || fatal(err)):
+		case err != nil && !partial:
 			return nil, err
 		case err != nil:
+			failed = cmp.Or(failed, err)
 			v = exhibit.Inventory{Session: id.String(), Missing: []exhibit.Missing{{Name: "session", Reason: err.Error()}}}
 		}
 		p.Inventories = append(p.Inventories, v)
+	}
+	if items, _ := p.count(); failed != nil && items == 0 {
+		return nil, failed
 	}
 	if missing := p.missing(); len(missing) > 0 && !partial {
 		return nil, &IncompleteError{missing}
 	}
 	return p, nil
 }
-
-// fatal reports whether an error will meet whatever else is asked for.
-func fatal(err error) bool { return errors.Is(err, veriff.ErrRefused) }
 
 // IncompleteError says what an export lacks.
 type IncompleteError struct{ Missing []exhibit.Missing }
