@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ssh/agent"
 
 	"veriffs/internal/evidence"
+	"veriffs/internal/exhibit"
 )
 
 // startAgent runs an SSH agent with a key and returns its socket.
@@ -96,5 +97,28 @@ func TestLoadSigner(t *testing.T) {
 	}
 	if _, err := evidence.LoadSigner(filepath.Join(dir, "locked"), other); !errors.Is(err, evidence.ErrPassphrase) {
 		t.Error(err)
+	}
+}
+
+// No manifest lists the file of the signature, and what is before or after a signature
+// counts for nothing: a bag with anything else in that file is not as it was exported.
+func TestSignatureFile(t *testing.T) {
+	const name = "tagmanifest-sha512.txt.sig"
+	h := newHouse(t)
+	bag := filepath.Join(t.TempDir(), "case")
+	h.export(bag, exhibit.Selection{}, h.ids(1)...)
+	original := files(t, bag)[name]
+	for what, text := range map[string]string{
+		"before it":       "examined by the court\n" + original,
+		"after it":        original + "examined by the court\n",
+		"a line end":      original + "\n",
+		"other line ends": strings.ReplaceAll(original, "\n", "\r\n"),
+	} {
+		if err := os.WriteFile(filepath.Join(bag, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if r := check(t, bag, evidence.VerifyOptions{}); !has(r, evidence.Changed, name) {
+			t.Errorf("%s: %v", what, r.Problems)
+		}
 	}
 }

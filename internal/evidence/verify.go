@@ -278,6 +278,7 @@ func (v *verification) signature() {
 		if named := v.info[signerLabel]; len(named) > 0 && !slices.Equal(named, []string{v.report.Signer}) {
 			v.report.wrong(Invalid, signatureName, fmt.Sprintf("%s says that %s signs", bagInfoName, strings.Join(named, ", ")))
 		}
+		v.signatureFile(armored)
 		if v.Signer == "" {
 			v.report.notChecked("whose key that is: ask the exporter for its fingerprint, or name the key with --signer")
 		}

@@ -3,6 +3,8 @@ package evidence
 import (
 	"bytes"
 	"slices"
+
+	"github.com/hiddeco/sshsig"
 )
 
 // tagManifests checks the tag manifests of our own bags that are not signed: each
@@ -33,5 +35,17 @@ func (v *verification) tagManifests() {
 		if text, err := v.read(name, maxTagFile); !known && (err != nil || !bytes.Equal(text, tags.text(a))) {
 			v.report.wrong(Changed, name, "it is not what veriffs writes of these files")
 		}
+	}
+}
+
+// signatureFile checks that the file of a good signature has nothing else in our own
+// bags: no manifest lists it, and what is before or after a signature counts for nothing.
+func (v *verification) signatureFile(armored []byte) {
+	if len(v.info[signerLabel]) == 0 {
+		return // others may write it in another way
+	}
+	signature, err := sshsig.Unarmor(armored)
+	if err != nil || !bytes.Equal(sshsig.Armor(signature), armored) {
+		v.report.wrong(Changed, signatureName, "the signature is good, but the file is not what veriffs writes")
 	}
 }
