@@ -222,6 +222,8 @@ func exportTrouble(err error) error {
 		return probeError(err)
 	case errors.As(err, &lacks):
 		return &hinted{err: err, code: exitIncomplete, hint: "nothing was exported; with --partial the rest is, and the bag says what it lacks"}
+	case errors.Is(err, evidence.ErrBrokeOff):
+		return &hinted{err: err, code: exitIncomplete, hint: "run the same command again; a folder can be exported without what breaks off"}
 	case errors.Is(err, evidence.ErrStamp):
 		return &hinted{err: err, code: exitFailed, hint: "run the same command again to continue, with the same authority or another; without --timestamp the bag has no time stamp"}
 	case errors.Is(err, evidence.ErrSign):

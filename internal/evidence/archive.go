@@ -24,6 +24,7 @@ type archive struct {
 	seal io.Closer // nil: not encrypted
 	zip  *zip.Writer
 	root string // the one directory in it, as RFC 8493 asks
+	last string // the path of the newest file
 	at   time.Time
 }
 
@@ -67,6 +68,7 @@ func (a *archive) create(name string) (io.WriteCloser, error) {
 	h := &zip.FileHeader{Name: path.Join(a.root, name), Method: zip.Store, Modified: a.at}
 	h.SetMode(0o600)
 	w, err := a.zip.CreateHeader(h)
+	a.last = name
 	return &archived{w}, err
 }
 
@@ -80,6 +82,13 @@ func (*archive) kept(exhibit.Item, string) (io.ReadCloser, exhibit.Origin, bool)
 }
 
 func (*archive) wrote(exhibit.Item, string, exhibit.Origin) error { return nil }
+
+func (a *archive) discard(path string) error {
+	if a.last == path {
+		return ErrBrokeOff
+	}
+	return nil
+}
 
 func (a *archive) finish() error {
 	err := a.zip.Close()

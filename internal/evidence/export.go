@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"path"
 	"time"
@@ -63,7 +64,7 @@ type Summary struct {
 
 // Export writes what is planned to dest, a directory or an archive by its name.
 //
-// Errors: ErrExists, ErrOtherRequest, ErrBusy, an *IncompleteError, those of the
+// Errors: ErrExists, ErrOtherRequest, ErrBusy, ErrBrokeOff, an *IncompleteError, those of the
 // source, or the cause of ctx's end. What was written of a directory stays beside
 // dest for the next call.
 func Export(ctx context.Context, from exhibit.Source, plan *Plan, dest string, o Options) (Summary, error) {
@@ -167,6 +168,9 @@ func (e *export) session(ctx context.Context, v exhibit.Inventory) error {
 		case err != nil && (!e.Partial || !errors.As(err, new(*sourceError))):
 			return err
 		case err != nil:
+			if broken := e.out.discard(path); broken != nil {
+				return fmt.Errorf("evidence: %s: %w: %w", path, broken, err)
+			}
 			r.Missing = append(r.Missing, exhibit.Missing{Name: path, Reason: err.Error()})
 			e.progress(i.Listed)
 			continue

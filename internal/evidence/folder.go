@@ -127,6 +127,11 @@ func (f *folder) wrote(i exhibit.Item, path string, o exhibit.Origin) error {
 	return err
 }
 
+func (f *folder) discard(path string) error {
+	delete(f.files, path) // finish removes what is there
+	return nil
+}
+
 func (f *folder) finish() error {
 	var dirs []string
 	err := fs.WalkDir(f.root.FS(), ".", func(path string, d fs.DirEntry, err error) error {

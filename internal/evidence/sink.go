@@ -23,6 +23,9 @@ type sink interface {
 	kept(i exhibit.Item, path string) (io.ReadCloser, exhibit.Origin, bool)
 	// wrote says that an item was written whole.
 	wrote(i exhibit.Item, path string, o exhibit.Origin) error
+	// discard takes back what was written of an item that is not whole, or returns
+	// ErrBrokeOff.
+	discard(path string) error
 	finish() error
 	// abandon gives up. What a later run can use stays.
 	abandon()
@@ -45,6 +48,7 @@ var (
 	ErrOtherRequest = errors.New("an unfinished export of another request is in its place")
 	ErrBusy         = errors.New("another process is exporting there")
 	ErrInTheWay     = errors.New("is in the way: it is no unfinished export")
+	ErrBrokeOff     = errors.New("it broke off, and can't be taken out of an archive again")
 )
 
 // CheckDestination refuses, before any work, a destination that can't be written.
@@ -133,5 +137,6 @@ func (nowhere) kept(exhibit.Item, string) (io.ReadCloser, exhibit.Origin, bool) 
 	return nil, exhibit.Origin{}, false
 }
 func (nowhere) wrote(exhibit.Item, string, exhibit.Origin) error { return nil }
+func (nowhere) discard(string) error                             { return nil }
 func (nowhere) finish() error                                    { return nil }
 func (nowhere) abandon()                                         {}
