@@ -54,7 +54,7 @@ const (
 	exitUnproven    = 7  // erased, without proof that nothing is left
 	exitRecords     = 8  // the access log
 	exitHeld        = 9  // a hold forbids it
-	exitIncomplete  = 10 // held, or to be exported, but something of it is missing
+	exitIncomplete  = 10 // held, to be exported or to be checked, but something of it is missing
 	exitTampered    = 11 // the access log, a bag or the cache is not what was written
 	exitTeam        = 12 // the team store
 )

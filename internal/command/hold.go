@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/library"
@@ -76,7 +77,7 @@ func holdAdd(c *cli.Context) error {
 			return err
 		}
 		fmt.Fprintf(c.App.Writer, "held %s%s: %s\n", id, untilText(held.Hold), heldFilesText(held))
-		return incomplete(c, held)
+		return k.incomplete(c, id, held)
 	})
 }
 
@@ -134,7 +135,11 @@ func untilText(h library.Hold) string {
 	if h.Until.IsZero() {
 		return " until it is released"
 	}
-	return " until " + h.Until.Local().Format("2006-01-02 15:04")
+	text := " until " + h.Until.Local().Format("2006-01-02 15:04")
+	if !h.Until.After(time.Now()) {
+		text += " (over: a mount ends it)"
+	}
+	return text
 }
 
 func heldFilesText(h library.Held) string {
@@ -142,14 +147,27 @@ func heldFilesText(h library.Held) string {
 }
 
 // incomplete says what a hold lacks, and what to do about it.
-func incomplete(c *cli.Context, h library.Held) error {
+func (k *keeper) incomplete(c *cli.Context, id veriff.SessionID, h library.Held) error {
 	for _, f := range h.Failures {
 		fmt.Fprintf(c.App.ErrWriter, "missing: %s: %s\n", strings.TrimSuffix(f.Session+"/"+f.File, "/"), trimPackage(errors.New(f.Error)))
 	}
 	if !h.Complete.IsZero() {
 		return nil
 	}
+	if len(h.Failures) == 0 && h.NoRoom == 0 { // something is said to be nowhere, which has to be known
+		if r, err := k.Retention(c.Context, []veriff.SessionID{id}); err == nil && r.Foreign > 0 {
+			return foreignError(r.Foreign)
+		}
+	}
 	return incompleteError(h)
+}
+
+// foreignError says that what a hold lacks may be here all the same.
+func foreignError(objects int64) error {
+	return &hinted{code: exitIncomplete,
+		err:  fmt.Errorf("it is held, but Veriff does not have all of it, and %s objects here can't be read: a secret that is not configured sealed them", humanize.Comma(objects)),
+		hint: "set that secret as well (new,old), then run hold add again",
+	}
 }
 
 func incompleteError(h library.Held) error {

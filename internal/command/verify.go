@@ -22,7 +22,8 @@ func verifyCommand() *cli.Command {
 		Description: "BAG is what veriffs export wrote, or another BagIt bag: a folder, a .zip or a .zip.age. Every file that was\n" +
 			"changed, added or removed is named, and so is what was not checked. Nothing is written, and no API is asked.\n" +
 			"If the shared secret is at hand, as for a mount, Veriff's signatures are checked as well.\n" +
-			"With --cache, every object in the cache is read through and checked; nothing is changed.",
+			"With --cache, every object in the cache is read through and checked; nothing is changed. Exit code 10 says that\n" +
+			"there are objects of a secret that is not set, which can't be checked.",
 		Flags: keeperFlags(
 			&cli.BoolFlag{Name: "cache", Usage: "check the cache"},
 			&cli.StringFlag{Name: "identity", TakesFile: true, Usage: "decrypt the bag with the age identities in `FILE`"},
@@ -183,9 +184,13 @@ func (k *keeper) verifyCache(c *cli.Context) error {
 	if a.Unreadable > 0 {
 		fmt.Fprintf(out, "not checked: %s objects that the configured shared secret does not open\n", humanize.Comma(a.Unreadable))
 	}
-	if len(a.Damaged) > 0 {
+	switch {
+	case len(a.Damaged) > 0:
 		return &hinted{code: exitTampered, err: fmt.Errorf("the cache has damaged objects: %d", len(a.Damaged)),
-			hint: "nothing was changed; each is fetched again when it is next used. If they were not damaged by a failing disk, somebody wrote to the cache"}
+			hint: "nothing was changed; each is fetched again when it is next used, if Veriff still has it. If they were not damaged by a failing disk, somebody wrote to the cache"}
+	case a.Unreadable > 0:
+		return &hinted{code: exitIncomplete, err: errors.New("not all of the cache could be checked"),
+			hint: "set the secret that sealed them as well (new,old); check that the one which is set is not mistyped"}
 	}
 	return nil
 }
