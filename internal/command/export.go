@@ -22,10 +22,11 @@ func exportCommand() *cli.Command {
 		Name:      "export",
 		Usage:     "write sessions as signed evidence that others can check",
 		ArgsUsage: "SESSION… DEST",
-		Description: "DEST is a folder that does not exist, or a file whose name ends in .zip or .zip.age. It becomes a BagIt\n" +
-			"bag: the files under names for people, the API's answers verbatim, a record of each file, and a contact\n" +
-			"sheet; its README-evidence.txt says how to check it without veriffs. An interrupted export continues\n" +
-			"with the same command. Also works without a mount, and of what is in the cache without the API.",
+		Description: "DEST is a folder that does not exist, or a file whose name ends in .zip or .zip.age; the directory that it\n" +
+			"is to be in must be there. It becomes a BagIt bag: the files under names for people, the API's answers\n" +
+			"verbatim, a record of each file, and a contact sheet; its README-evidence.txt says how to check it without\n" +
+			"veriffs. An interrupted export continues with the same command. Also works without a mount, and without the\n" +
+			"API for what is in the cache.",
 		Flags: keeperFlags(append(selectionFlags(),
 			&cli.BoolFlag{Name: "partial", Usage: "export what can be had, and record what is missing and why, instead of failing"},
 			&cli.StringFlag{Name: "sign-key", TakesFile: true, DefaultText: "the installation's key",
@@ -88,7 +89,7 @@ func export(c *cli.Context) error {
 	if dest, err = filepath.Abs(dest); err != nil {
 		return err
 	}
-	if err := evidence.CheckDestination(dest, len(o.Recipients) > 0); errors.Is(err, evidence.ErrExists) {
+	if err := evidence.CheckDestination(dest, len(o.Recipients) > 0); errors.Is(err, evidence.ErrExists) || errors.Is(err, evidence.ErrNoDirectory) {
 		return destinationTrouble(dest, err)
 	} else if err != nil {
 		return usageError("%s", trimPackage(err))
@@ -237,6 +238,8 @@ func destinationTrouble(dest string, err error) error {
 	switch {
 	case errors.Is(err, evidence.ErrExists):
 		return &usage{err: err, hint: "name a folder or file that does not exist: nothing is replaced"}
+	case errors.Is(err, evidence.ErrNoDirectory):
+		return &usage{err: err, hint: "make it first, or mount what belongs there; nothing was fetched"}
 	case errors.Is(err, evidence.ErrOtherRequest):
 		return &usage{err: err, hint: "finish that one with its own command, or remove " + dest + ".unfinished"}
 	case errors.Is(err, evidence.ErrInTheWay):

@@ -46,6 +46,7 @@ var (
 	ErrStamp        = errors.New("there is no time stamp")
 	ErrExists       = errors.New("it exists already")
 	ErrOtherRequest = errors.New("an unfinished export of another request is in its place")
+	ErrNoDirectory  = errors.New("there is no such directory")
 	ErrBusy         = errors.New("another process is exporting there")
 	ErrInTheWay     = errors.New("is in the way: it is no unfinished export")
 	ErrBrokeOff     = errors.New("it broke off, and can't be taken out of an archive again")
@@ -66,6 +67,11 @@ func CheckDestination(dest string, encrypted bool) error {
 		return fmt.Errorf("evidence: %s: %w", dest, ErrExists)
 	} else if !errors.Is(err, os.ErrNotExist) {
 		return err
+	}
+	// None is made: where a share is not mounted or its name is mistyped, plain documents
+	// would come to lie where nobody looks for them.
+	if info, err := os.Stat(filepath.Dir(dest)); err != nil || !info.IsDir() {
+		return fmt.Errorf("evidence: %s: %w", filepath.Dir(dest), ErrNoDirectory)
 	}
 	return nil
 }
