@@ -105,9 +105,10 @@ func (l *lasting) Close() error {
 	return l.File.Close()
 }
 
+// kept returns media alone: a document may be a newer one by now, and costs little.
 func (f *folder) kept(i exhibit.Item, path string) (io.ReadCloser, exhibit.Origin, bool) {
 	l, ok := f.before[keyOf(i)]
-	if !ok || l.Path != path {
+	if !ok || l.Path != path || i.Kind != exhibit.Media {
 		return nil, exhibit.Origin{}, false
 	}
 	file, err := f.root.Open(path)

@@ -2,7 +2,10 @@ package evidence_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -246,4 +249,47 @@ func TestUnknownSession(t *testing.T) {
 	if _, err := evidence.Prepare(t.Context(), newHouseOver(t, h.Sandbox).source, ids[:1], exhibit.Selection{}, false); !errors.As(err, &lacks) {
 		t.Error(err)
 	}
+}
+
+// A document that has changed since the interruption is in the bag as it is now.
+func TestResumeAfterAChange(t *testing.T) {
+	h := newHouse(t)
+	dest := filepath.Join(t.TempDir(), "case")
+	id := h.ids(1)[0]
+	plan := h.plan(exhibit.Selection{}, id)
+	stop := errors.New("stopped")
+	_, err := evidence.Export(t.Context(), &failing{Source: h.source, fails: func(i exhibit.Item) error {
+		if i.Name == "watchlist-screening.json" { // the last one
+			return stop
+		}
+		return nil
+	}}, plan, dest, h.options())
+	if !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	const now = `{"verification":{"status":"declined"}}`
+	sum, err := evidence.Export(t.Context(), &replaced{h.source, "decision.json", now}, plan, dest, h.options())
+	if err != nil || sum.Again == 0 {
+		t.Fatalf("%+v, %v", sum, err)
+	}
+	if got := files(t, dest)["data/"+id.String()+"/api/decision.json"]; got != now {
+		t.Errorf("the decision is %s", got)
+	}
+	if r := check(t, dest, evidence.VerifyOptions{}); !r.Good() {
+		t.Errorf("%+v", r)
+	}
+}
+
+// replaced is a source that has another version of a document.
+type replaced struct {
+	exhibit.Source
+	name, text string
+}
+
+func (r *replaced) OpenExhibit(ctx context.Context, i exhibit.Item) (io.ReadCloser, exhibit.Origin, error) {
+	if i.Name != r.name {
+		return r.Source.OpenExhibit(ctx, i)
+	}
+	sum := sha256.Sum256([]byte(r.text))
+	return io.NopCloser(strings.NewReader(r.text)), exhibit.Origin{Size: int64(len(r.text)), SHA256: hex.EncodeToString(sum[:])}, nil
 }
