@@ -12,6 +12,7 @@ import (
 	"filippo.io/age"
 	"golang.org/x/sys/unix"
 
+	"veriffs/internal/evidence/bagpath"
 	"veriffs/internal/exhibit"
 )
 
@@ -48,7 +49,7 @@ func newArchive(dest string, request []byte, recipients []age.Recipient, at time
 			a.root = a.root[:len(a.root)-len(ending)]
 		}
 	}
-	if checkPath(a.root) != nil { // it is the caller's own name for the file
+	if bagpath.Check(a.root) != nil { // it is the caller's own name for the file
 		a.root = "bag"
 	}
 	var to io.Writer = a.file

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"veriffs/internal/evidence/bagpath"
 	"veriffs/veriff"
 )
 
@@ -99,7 +100,7 @@ func parseManifest(r io.Reader, algorithm string) (map[string]string, error) {
 	length := map[string]int{"sha256": 2 * sha256.Size, "sha512": 2 * sha512.Size}[algorithm]
 	m := make(map[string]string)
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, maxPath+1024)
+	lines.Buffer(nil, bagpath.Max+1024)
 	for n := 1; lines.Scan(); n++ {
 		sum, path, ok := strings.Cut(strings.TrimSuffix(lines.Text(), "\r"), " ")
 		path = strings.TrimLeft(path, " \t")
@@ -108,7 +109,7 @@ func parseManifest(r io.Reader, algorithm string) (map[string]string, error) {
 		}
 		path = strings.TrimPrefix(path, "*") // of a binary file, says sha512sum
 		path = unescapePath.Replace(path)
-		if err := checkPath(path); err != nil {
+		if err := bagpath.Check(path); err != nil {
 			return nil, fmt.Errorf("%w: line %d: %w", errManifest, n, err)
 		}
 		if _, twice := m[path]; twice {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"veriffs/internal/evidence/bagpath"
 )
 
 func TestParseManifest(t *testing.T) {
@@ -23,35 +24,13 @@ func TestParseManifest(t *testing.T) {
 		"x" + sum + "  data/x\n":                "",
 		sum + "\n":                              "",
 		sum + "  data/x\n" + sum + "  data/x\n": "",
-		sum + "  " + strings.Repeat("x", 2*maxPath) + "\n": "",
+		sum + "  " + strings.Repeat("x", 2*bagpath.Max) + "\n": "",
 	} {
 		m, err := parseManifest(strings.NewReader(text), "sha512")
 		if (err == nil) != (want != "") {
 			t.Errorf("%.150q: %v, %v", text, m, err)
 		} else if err == nil && m[want] != strings.ToLower(sum) {
 			t.Errorf("%.150q: %v", text, m)
-		}
-	}
-}
-
-func TestCollisions(t *testing.T) {
-	for _, c := range []struct {
-		paths []string
-		ok    bool
-	}{
-		{[]string{"data/a", "data/b", "data/a/c", "data/b"}, true},
-		{[]string{"data/a", "data/A"}, false},
-		{[]string{"data/a/x", "Data/b"}, false},
-		{[]string{"data/\u00e9", "data/e\u0301"}, false},
-		{[]string{"data/stra\u00dfe", "data/strasse"}, false},
-	} {
-		same := make(collisions)
-		ok := true
-		for _, p := range c.paths {
-			ok = ok && same.add(p) == nil
-		}
-		if ok != c.ok {
-			t.Errorf("%q: %v", c.paths, ok)
 		}
 	}
 }
@@ -69,7 +48,7 @@ func FuzzManifest(f *testing.F) {
 		}
 		ours := make(manifest)
 		for path, sum := range m {
-			if err := checkPath(path); err != nil {
+			if err := bagpath.Check(path); err != nil {
 				t.Error(err)
 			}
 			if strings.Contains(path, "%") || strings.HasPrefix(path, "*") || strings.TrimLeft(path, " \t") != path || strings.HasSuffix(path, "\r") {

@@ -15,6 +15,7 @@ import (
 	"filippo.io/age"
 	"golang.org/x/sys/unix"
 
+	"veriffs/internal/evidence/bagpath"
 	"veriffs/internal/evidence/sheet"
 	"veriffs/internal/evidence/zipfile"
 )
@@ -40,7 +41,7 @@ type contents struct {
 	refused []Problem
 	close   func() error
 
-	same collisions
+	same bagpath.Collisions
 }
 
 // file is a file of a bag.
@@ -55,7 +56,7 @@ func openBag(name string, identities []age.Identity) (*contents, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &contents{files: make(map[string]file), same: make(collisions)}
+	c := &contents{files: make(map[string]file), same: make(bagpath.Collisions)}
 	if info.IsDir() {
 		err = c.readFolder(name)
 	} else {
@@ -77,12 +78,12 @@ func openBag(name string, identities []age.Identity) (*contents, error) {
 
 // add lists a file, or says why it is not read.
 func (c *contents) add(name string, mode fs.FileMode, f file) error {
-	err := checkPath(name)
+	err := bagpath.Check(name)
 	if err == nil && !mode.IsRegular() {
 		err = fmt.Errorf("it is no regular file (%s)", mode.Type())
 	}
 	if err == nil {
-		err = c.same.add(name)
+		err = c.same.Add(name)
 	}
 	if _, twice := c.files[name]; err == nil && twice {
 		err = errors.New("it is there twice")

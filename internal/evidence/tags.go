@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"golang.org/x/crypto/ssh"
 
+	"veriffs/internal/evidence/bagpath"
 	"veriffs/internal/evidence/stamp"
 	"veriffs/internal/listing"
 )
@@ -28,7 +29,7 @@ func (e *export) accessLog(ctx context.Context) error {
 		return fmt.Errorf("evidence: the access log's entries: %w", err)
 	}
 	for _, x := range extracts {
-		if !listing.PossibleNameByContext(x.Name) && checkPath(x.Name) != nil {
+		if !listing.PossibleNameByContext(x.Name) && bagpath.Check(x.Name) != nil {
 			return fmt.Errorf("evidence: %q is no name of a file", x.Name)
 		}
 		if err := e.write(e.payload, path.Join(payload, logFolder, x.Name), x.Body); err != nil {

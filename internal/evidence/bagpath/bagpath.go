@@ -1,4 +1,7 @@
-package evidence
+// Package bagpath says which paths a bag may have: none that leads out of it, that
+// means something else on another system, or that is another one's there. It has no
+// state, but for a [Collisions], which one goroutine may use.
+package bagpath
 
 import (
 	"errors"
@@ -12,14 +15,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// maxPath bounds a path within a bag, in bytes.
-const maxPath = 1024
+// Max bounds a path within a bag, in bytes.
+const Max = 1024
 
-// checkPath refuses a path that could lead out of a bag or mean something else on
+// Check refuses a path that could lead out of a bag or mean something else on
 // another system.
-func checkPath(p string) error {
+func Check(p string) error {
 	switch {
-	case p == "" || len(p) > maxPath || !utf8.ValidString(p):
+	case p == "" || len(p) > Max || !utf8.ValidString(p):
 		return errors.New("a path that is empty, too long or not UTF-8")
 	case strings.HasPrefix(p, "/") || path.Clean(p) != p || p == ".." || strings.HasPrefix(p, "../"):
 		return fmt.Errorf("the path %q could lead out of the bag", p)
@@ -33,11 +36,11 @@ func checkPath(p string) error {
 // ignores case or how an accent is written.
 func folded(p string) string { return norm.NFC.String(cases.Fold().String(norm.NFKC.String(p))) }
 
-// collisions finds paths that other file systems take for one.
-type collisions map[string]string
+// Collisions finds paths that other file systems take for one.
+type Collisions map[string]string
 
-// add returns an error if another path, or part of one, is the same there.
-func (c collisions) add(p string) error {
+// Add returns an error if another path, or part of one, is the same there.
+func (c Collisions) Add(p string) error {
 	for part := p; part != "."; part = path.Dir(part) {
 		key := folded(part)
 		if other, ok := c[key]; ok && other != part {
@@ -48,12 +51,4 @@ func (c collisions) add(p string) error {
 		c[key] = part
 	}
 	return nil
-}
-
-// plural is a number of things.
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
