@@ -37,21 +37,20 @@ type Entry struct {
 // Prove proves the records that a filter chooses, as far as the newest checkpoint
 // covers them. A record that is not what was logged is an error.
 func Prove(path string, f accesslog.Filter, key *installation.Key) (*Proof, error) {
-	base, err := logfile.BasePath(path)
+	s, err := open(path)
 	if err != nil {
-		return nil, &accesslog.Error{Path: path, Err: err, Hint: "name the log with --access-log"}
-	}
-	s, err := takeSnapshot(logfile.Files{Base: base})
-	if err != nil {
-		return nil, readError(base, err)
+		return nil, err
 	}
 	defer s.Close()
+	if err := s.unreadError(); err != nil {
+		return nil, err
+	}
 	p, err := s.prove(f, key)
 	if err == nil {
 		_, err = p.Verify(p.Key)
 	}
 	if err != nil {
-		return nil, &accesslog.Error{Path: base, Err: err, Hint: "veriffs log verify says what is wrong"}
+		return nil, &accesslog.Error{Path: s.Base, Err: err, Hint: "veriffs log verify says what is wrong"}
 	}
 	return p, nil
 }

@@ -12,7 +12,8 @@ import (
 
 // Read calls each with every record that a filter chooses, oldest first, and the
 // line it was read from, which each must not keep. It does not verify the log. path
-// is that of the log; an error is an *Error.
+// is that of the log; an error is an *Error. A file that can't be read is an error once
+// all others were read.
 func Read(path string, f accesslog.Filter, each func(r *accesslog.Record, line []byte) error) error {
 	return eachLine(path, func(line []byte) error {
 		if r, ok := logfile.Choose(&f, line); ok {
@@ -45,7 +46,7 @@ func eachLine(path string, each func(line []byte) error) error {
 			return err
 		}
 	}
-	return nil
+	return s.unreadError()
 }
 
 // open takes a snapshot of the log at path. An error is an *Error, and says so if there
@@ -59,8 +60,14 @@ func open(path string) (*snapshot, error) {
 	if err != nil {
 		return nil, readError(base, err)
 	}
-	if s.bare() {
-		return nil, errors.Join(errBare(base), s.Close())
+	switch {
+	case s.absent():
+		err = readError(base, iofs.ErrNotExist)
+	case s.bare():
+		err = errBare(base)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
@@ -70,6 +77,8 @@ func readError(base string, err error) error {
 	switch {
 	case errors.Is(err, iofs.ErrNotExist):
 		err, hint = errors.New("does not exist"), "name the log that the mount writes with --access-log"
+	case errors.Is(err, logfile.ErrLocked):
+		hint = "find it with: fuser " + logfile.Files{Base: base}.Lock()
 	case errors.Is(err, iofs.ErrPermission):
 		hint = "only the user whose mount writes the log can read it"
 	}

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 
+	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/logfile"
 
 	iofs "io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // snapshot is a log at one moment: its files, open, and how long they were then. It
@@ -23,7 +25,15 @@ type snapshot struct {
 	treeSize   int64
 	checkpoint []byte // nil: missing
 	skipped    []string
+	unread     []unreadFile
 	open       []io.Closer
+}
+
+// unreadFile has the name of a file of records, and could not be opened.
+type unreadFile struct {
+	path  string
+	err   error
+	moved bool // by another program: whether it has records of the log is not known
 }
 
 type snapshotFile struct {
@@ -33,6 +43,7 @@ type snapshotFile struct {
 	first   int64 // sequence number of its first line, or -1
 	named   int64 // sequence number in its name, or -1
 	current bool
+	moved   bool // by another program
 }
 
 // takeSnapshot opens the files of a log. The caller closes it. Nothing is written.
@@ -63,14 +74,11 @@ func (s *snapshot) take() error {
 	if err != nil {
 		return err
 	}
-	if err := s.openRecords(); err != nil {
-		return err
-	}
-	if s.checkpoint == nil && s.tree == nil && len(s.records) == 0 {
-		return iofs.ErrNotExist
-	}
-	return nil
+	return s.openRecords()
 }
+
+// absent reports whether there is nothing of a log.
+func (s *snapshot) absent() bool { return s.bare() && len(s.records)+len(s.unread) == 0 }
 
 func (s *snapshot) openRecords() error {
 	rotated, err := s.RotatedFiles()
@@ -82,21 +90,15 @@ func (s *snapshot) openRecords() error {
 		return err
 	}
 	for _, r := range rotated {
-		if err := s.add(snapshotFile{path: r.Path, named: r.First}); err != nil {
-			return err
-		}
+		s.add(snapshotFile{path: r.Path, named: r.First})
 	}
-	if err := s.add(snapshotFile{path: s.Base, named: -1, current: true}); err != nil && !errors.Is(err, iofs.ErrNotExist) {
-		return err
-	}
+	s.add(snapshotFile{path: s.Base, named: -1, current: true})
 	own := len(s.records)
 	for _, path := range moved {
-		if !s.lacks(path, s.records[:own]) {
+		if s.lacks(path, s.records[:own]) {
+			s.add(snapshotFile{path: path, named: -1, moved: true})
+		} else {
 			s.skipped = append(s.skipped, filepath.Base(path))
-			continue
-		}
-		if err := s.add(snapshotFile{path: path, named: -1}); err != nil {
-			return err
 		}
 	}
 	slices.SortStableFunc(s.records, func(a, b snapshotFile) int { return cmp.Compare(a.place(), b.place()) })
@@ -115,10 +117,14 @@ func (f snapshotFile) place() int64 {
 	return f.first
 }
 
-// lacks reports whether a file that was moved away has records that no other has.
+// lacks reports whether a file that was moved away has records that no other has, or may
+// have some because it can't be read.
 func (s *snapshot) lacks(path string, others []snapshotFile) bool {
 	first, last, err := logfile.SpanOf(path)
-	if err != nil || first < 0 || last < first {
+	if err != nil {
+		return true
+	}
+	if first < 0 || last < first {
 		return false
 	}
 	return !slices.ContainsFunc(others, func(o snapshotFile) bool {
@@ -127,7 +133,18 @@ func (s *snapshot) lacks(path string, others []snapshotFile) bool {
 	})
 }
 
-func (s *snapshot) add(f snapshotFile) (err error) {
+// add opens a file of records. One that can't be opened keeps nobody from the others.
+func (s *snapshot) add(f snapshotFile) {
+	err := s.openFile(&f)
+	switch {
+	case err == nil:
+		s.records = append(s.records, f)
+	case !errors.Is(err, iofs.ErrNotExist):
+		s.unread = append(s.unread, unreadFile{f.path, withoutPath(err), f.moved})
+	}
+}
+
+func (s *snapshot) openFile(f *snapshotFile) (err error) {
 	if f.file, err = logfile.OpenRead(f.path); err != nil {
 		return err
 	}
@@ -135,11 +152,30 @@ func (s *snapshot) add(f snapshotFile) (err error) {
 	if _, f.size, err = logfile.Identify(f.file); err != nil {
 		return err
 	}
-	if f.first, err = logfile.FirstSequence(f.path); err != nil {
-		return err
+	f.first, err = logfile.FirstSequence(f.path)
+	return err
+}
+
+// withoutPath drops the path that the message already has.
+func withoutPath(err error) error {
+	var p *iofs.PathError
+	if errors.As(err, &p) {
+		return p.Err
 	}
-	s.records = append(s.records, f)
-	return nil
+	return err
+}
+
+// unreadError is of a log that could not be read whole, or nil.
+func (s *snapshot) unreadError() error {
+	if len(s.unread) == 0 {
+		return nil
+	}
+	names := make([]string, len(s.unread))
+	for i, u := range s.unread {
+		names[i] = fmt.Sprintf("%s (%v)", filepath.Base(u.path), u.err)
+	}
+	return &accesslog.Error{Path: s.Base, Err: errors.New("was not read whole: not " + strings.Join(names, ", ")),
+		Hint: "what has the name of a file of its records must be one: move everything else away"}
 }
 
 // each calls f with every whole line of a file and its number from 1, and returns

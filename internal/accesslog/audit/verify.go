@@ -2,22 +2,20 @@ package audit
 
 import (
 	"errors"
-	"fmt"
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/anchor"
 	"veriffs/internal/accesslog/logfile"
 
 	iofs "io/fs"
-	"os"
-	"strings"
+	"path/filepath"
 
 	"golang.org/x/mod/sumdb/tlog"
 
 	"veriffs/internal/installation"
 )
 
-// VerifyOptions say what a log is compared with.
+// Options say what a log is compared with.
 type Options struct {
 	Path string
 
@@ -54,7 +52,11 @@ func Verify(o Options) (*Report, error) {
 	defer s.Close()
 	r := &Report{Path: base, Findings: []Finding{}, Silences: []Silence{}, Notes: []string{}, Compared: []Compared{}}
 	v := verification{Options: o, report: r, snapshot: s}
-	if s.bare() && !v.known() {
+	switch {
+	case v.known():
+	case s.absent():
+		return nil, readError(base, iofs.ErrNotExist)
+	case s.bare():
 		return nil, errBare(base)
 	}
 	checkpoints, err := v.checkpoints()
@@ -74,6 +76,12 @@ func Verify(o Options) (*Report, error) {
 		return nil, &accesslog.Error{Path: base, Err: err}
 	}
 	v.compare(checkpoints, wrong)
+	if s.absent() {
+		if r.OK() {
+			return nil, readError(base, iofs.ErrNotExist)
+		}
+		r.find(Removed, -1, -1, "no file of the log is here; if you moved them, name the place where they are")
+	}
 	v.conclude()
 	return r, nil
 }
@@ -161,139 +169,6 @@ func (v *verification) walk(w *walk) error {
 	return nil
 }
 
-// checkpoints returns those beside the log, in the installation and in the files that
-// were named, after checking their signatures.
-func (v *verification) checkpoints() (all []checked, err error) {
-	s, r := v.snapshot, v.report
-	if s.checkpoint == nil && s.treeSize == 0 && len(s.records) == 0 {
-		r.note("no record was ever written here")
-	} else if s.checkpoint == nil {
-		r.find(Damaged, -1, -1, "the checkpoint is missing")
-	} else {
-		r.Origin, err = logfile.OriginOf(s.checkpoint)
-		if err != nil {
-			r.find(Damaged, -1, -1, "the checkpoint is not one")
-		}
-	}
-	if err := v.chooseKey(); err != nil {
-		return nil, err
-	}
-	if r.Origin != "" && err == nil {
-		c, err := logfile.ParseCheckpoint(s.checkpoint, v.key)
-		if err == nil && !c.Canonical(s.checkpoint) {
-			err = errors.New("is not as it was written")
-		}
-		if err != nil {
-			r.find(Damaged, -1, -1, "the checkpoint %v", err)
-		} else {
-			all, r.Signed = append(all, checked{c, "the checkpoint beside the log"}), c.Size
-		}
-	}
-	all = append(all, v.remembered()...)
-	given, err := v.given()
-	return append(all, given...), err
-}
-
-// chooseKey finds the log's verifier key, and which log it is if its checkpoint does
-// not say.
-func (v *verification) chooseKey() error {
-	r := v.report
-	if v.Key != "" {
-		name, _, ok := strings.Cut(v.Key, "+")
-		if !ok {
-			return &accesslog.Error{Path: r.Path, Err: errors.New("can't be verified by a key that is not of the form NAME+HASH+KEY"), Hint: "veriffs log key prints it"}
-		}
-		if r.Origin != "" && r.Origin != name {
-			r.find(Replaced, -1, -1, "this is the log %s, and the key is that of %s", r.Origin, name)
-		}
-		v.key, r.Origin = v.Key, name
-		return nil
-	}
-	if v.Installation == nil {
-		return &accesslog.Error{Path: r.Path, Err: errors.New("can't be verified without its key"), Hint: "give it with --key; veriffs log key prints it where the log is written"}
-	}
-	if r.Origin != "" {
-		v.key = v.Installation.VerifierKey(r.Origin)
-	}
-	return nil
-}
-
-// remembered returns what the installation knows of the log.
-func (v *verification) remembered() (all []checked) {
-	if v.Installation == nil {
-		return nil
-	}
-	r := v.report
-	anchor := anchor.NewLocal(v.Installation, r.Path)
-	own, others, err := anchor.Find(r.Origin)
-	if r.Origin == "" && len(others) == 1 {
-		// The log's own checkpoint is gone or broken, and this is that of its path.
-		r.Origin, _ = logfile.OriginOf(others[0].Text)
-		v.key = v.Installation.VerifierKey(r.Origin)
-		own, others, err = anchor.Find(r.Origin)
-	}
-	if err != nil {
-		r.note("what the installation remembers in %s could not be read: %v", anchor.Directory, err)
-	}
-	for _, kept := range own {
-		c, err := logfile.ParseCheckpoint(kept.Text, v.key)
-		if err == nil && !c.Canonical(kept.Text) {
-			err = errors.New("is not as it was written")
-		}
-		if err != nil {
-			r.find(Damaged, -1, -1, "the checkpoint that the installation remembers %v", err).File = kept.Source
-			continue
-		}
-		v.local = true
-		all = append(all, checked{c, "the checkpoint that the installation remembers"})
-	}
-	for _, kept := range others {
-		name := "a log that can't be named"
-		if c, err := logfile.ParseCheckpointText(string(kept.Text)); err == nil {
-			if c.Size == 0 {
-				continue
-			}
-			name = fmt.Sprintf("the log %s with %d records", c.Origin, c.Size)
-		}
-		r.find(Replaced, -1, -1, "%s was at this path before, and is not any more; if you moved it away, delete this file", name).File = kept.Source
-	}
-	return all
-}
-
-// given returns the checkpoints in the files that were named.
-func (v *verification) given() (all []checked, err error) {
-	for _, path := range v.Checkpoints {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			var p *iofs.PathError
-			if errors.As(err, &p) {
-				err = p.Err
-			}
-			return nil, &accesslog.Error{Path: v.report.Path, Err: fmt.Errorf("can't be compared with %s: %w", path, err), Hint: "--checkpoint names a file that an anchor wrote"}
-		}
-		notes := anchor.Notes(string(text))
-		if len(notes) == 0 {
-			return nil, &accesslog.Error{Path: v.report.Path, Err: fmt.Errorf("can't be compared with %s: there is no checkpoint in it", path), Hint: "--checkpoint names a file that an anchor wrote"}
-		}
-		for _, n := range notes {
-			if origin, err := logfile.OriginOf([]byte(n)); err == nil && origin != v.report.Origin {
-				continue // one file may serve several logs
-			}
-			c, err := logfile.ParseCheckpoint([]byte(n), v.key)
-			if err != nil {
-				v.report.find(Damaged, -1, -1, "a checkpoint in %s %v", path, err)
-				continue
-			}
-			v.kept = true
-			all = append(all, checked{c, "the checkpoint in " + path})
-		}
-		if !v.kept {
-			v.report.note("%s has no checkpoint of this log (%s)", path, v.report.Origin)
-		}
-	}
-	return all, nil
-}
-
 // compare tells which checkpoints the log continues, and which cover more than it has.
 func (v *verification) compare(checkpoints, wrong []checked) {
 	r := v.report
@@ -326,6 +201,16 @@ func (v *verification) conclude() {
 	}
 	if r.Records > r.Signed {
 		r.note("%s not signed yet: the checkpoint follows within a second, or at the next mount", recordsText(r.Signed, r.Records))
+	}
+	for _, u := range v.snapshot.unread {
+		if u.moved {
+			r.note("%s can't be read, and was not looked at: %v", filepath.Base(u.path), u.err)
+		} else {
+			r.find(Damaged, -1, -1, "has the name of a file of the log's, and was not looked at: %v", u.err).File = u.path
+		}
+	}
+	if r.OK() && r.Records == 0 {
+		r.note("no record was ever written here")
 	}
 	for _, name := range v.snapshot.skipped {
 		r.note("%s was not needed, and not looked at", name)
