@@ -35,10 +35,15 @@ func (f *Filter) Match(r *Record) bool {
 		return true
 	}
 	c := r.Caller
-	if c == nil || len(f.UIDs) > 0 && !slices.Contains(f.UIDs, c.UID) && !slices.Contains(f.UIDs, c.LoginUID) {
+	if c == nil || len(f.UIDs) > 0 && !f.ofUser(c) {
 		return false
 	}
 	return f.Program == "" || c.Command == f.Program || c.Executable == f.Program || filepath.Base(c.Executable) == f.Program
+}
+
+// ofUser reports whether a process is one of the users', or their login began it.
+func (f *Filter) ofUser(c *Caller) bool {
+	return slices.Contains(f.UIDs, c.UID) || c.Knows("loginuid") && slices.Contains(f.UIDs, c.LoginUID)
 }
 
 // named reports whether a record names one of the sessions where an id of a session

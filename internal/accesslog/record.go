@@ -131,6 +131,10 @@ type Caller struct {
 	Unknown []string `json:"unknown,omitempty"` // names of the fields that could not be read
 }
 
+// Knows reports whether a field could be read, by its name in JSON. One that could not is
+// zero, which is also the id of root.
+func (c *Caller) Knows(field string) bool { return !slices.Contains(c.Unknown, field) }
+
 // Recorder takes records. It is the log as the rest of the program sees it.
 //
 // Record returns once the record is as safe as the mode demands: on the disk

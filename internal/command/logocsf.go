@@ -9,8 +9,8 @@ import (
 )
 
 // ocsfVersion is the version of the Open Cybersecurity Schema Framework whose
-// attributes are used; all are in 1.1 and later.
-const ocsfVersion = "1.1.0"
+// attributes are used; all are in 1.2 and later.
+const ocsfVersion = "1.2.0"
 
 // Numbers of OCSF's File System Activity.
 const (
@@ -80,15 +80,20 @@ func ocsfActor(c *accesslog.Caller) object {
 	if c == nil {
 		return object{"app_name": "veriffs"}
 	}
-	process := object{"pid": c.PID, "tid": c.TID, "parent_process": object{"pid": c.PPID},
-		"user": object{"uid": strconv.FormatUint(uint64(c.UID), 10)}}
+	process := object{"user": object{"uid": strconv.FormatUint(uint64(c.UID), 10)}}
+	if c.Knows("pid") {
+		process["pid"], process["tid"] = c.PID, c.TID
+	}
+	if c.Knows("ppid") {
+		process["parent_process"] = object{"pid": c.PPID}
+	}
 	set(process, "name", c.Command)
 	set(process, "cmd_line", c.Arguments)
 	if c.Executable != "" {
 		process["file"] = object{"name": path.Base(c.Executable), "path": c.Executable, "type_id": ocsfRegular, "type": "Regular File"}
 	}
 	actor := object{"process": process, "user": object{"uid": strconv.FormatUint(uint64(c.UID), 10)}}
-	if c.AuditID != noLogin && c.AuditID != 0 {
+	if c.Knows("audit_session") && c.AuditID != noLogin {
 		actor["session"] = object{"uid": strconv.FormatUint(uint64(c.AuditID), 10)}
 	}
 	return actor
@@ -106,15 +111,24 @@ func ocsfFile(r *accesslog.Record) object {
 	default:
 		file["type_id"], file["type"] = 2, "Folder"
 		file["name"] = r.Session
-		if r.Session == "" {
+		switch {
+		case r.Session != "":
+		case r.Mountpoint != "":
 			file["name"] = path.Base(r.Mountpoint)
+		default: // a command, such as one about the log
+			file["name"], file["type_id"], file["type"] = "unknown", 0, "Unknown"
 		}
 	}
 	switch {
+	case r.Mountpoint == "":
 	case r.Document != "":
 		file["path"] = path.Join(r.Mountpoint, "metadata", r.Session, r.Document)
-	case r.Mountpoint != "":
+	case r.Media != "": // its extension is not recorded
+		file["parent_folder"] = path.Join(r.Mountpoint, "sessions", r.Session)
+	case r.Session != "":
 		file["path"] = path.Join(r.Mountpoint, "sessions", r.Session)
+	default:
+		file["path"] = r.Mountpoint
 	}
 	if r.Size > 0 {
 		file["size"] = r.Size

@@ -114,7 +114,7 @@ func tableRow(w io.Writer) func(*accesslog.Record, []byte) error {
 			if pid = strconv.FormatUint(uint64(c.PID), 10); c.PID == 0 {
 				pid = "?"
 			}
-			if c.LoginUID != c.UID && c.LoginUID != noLogin {
+			if c.Knows("loginuid") && c.LoginUID != c.UID && c.LoginUID != noLogin {
 				who += " (" + userName(names, c.LoginUID) + ")"
 			}
 		}

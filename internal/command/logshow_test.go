@@ -68,8 +68,8 @@ func TestOCSF(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"class_uid":1001`, `"category_uid":1`, `"activity_id":14`, `"type_uid":100114`, `"time":1005`, `"severity_id":3`, `"status_id":2`, `"status_code":"EIO"`, `"status_detail":"why"`,
-		`"sequence":7`, `"version":"1.1.0"`, `"hostname":"h"`, `"pid":2`, `"tid":3`, `"parent_process":{"pid":1}`, `"path":"/usr/bin/eog"`, `"user":{"uid":"5"}`, `"session":{"uid":"9"}`,
-		`"name":"f"`, `"path":"/m/sessions/s"`, `"value":"ab"`, `"size":3`, `"context":"face"`, `"from":"api"`, `"loginuid":6`, `"unknown":["cgroup"]`, `"session":"s"`,
+		`"sequence":7`, `"version":"1.2.0"`, `"hostname":"h"`, `"pid":2`, `"tid":3`, `"parent_process":{"pid":1}`, `"path":"/usr/bin/eog"`, `"user":{"uid":"5"}`, `"session":{"uid":"9"}`,
+		`"name":"f"`, `"parent_folder":"/m/sessions/s"`, `"value":"ab"`, `"size":3`, `"context":"face"`, `"from":"api"`, `"loginuid":6`, `"unknown":["cgroup"]`, `"session":"s"`,
 	} {
 		if !bytes.Contains(text, []byte(want)) {
 			t.Errorf("no %s in %s", want, text)
@@ -82,6 +82,52 @@ func TestOCSF(t *testing.T) {
 		r := accesslog.Record{Operation: op, Outcome: accesslog.Success, Mountpoint: "/m"}
 		if e := ocsfEvent(&r); e["activity_id"] != id || e["type_uid"] != 100100+id || e["file"].(object)["name"] != "m" {
 			t.Errorf("%s: %v", op, e)
+		}
+	}
+}
+
+// TestUnknownIsNotRoot: what could not be read of a process is zero in its record, and
+// is shown as nothing, least of all as root.
+func TestUnknownIsNotRoot(t *testing.T) {
+	r := accesslog.Record{Operation: accesslog.OpOpen, Outcome: accesslog.Success, Session: "s",
+		Caller: &accesslog.Caller{UID: 1 << 30, Unknown: []string{"pid", "ppid", "comm", "loginuid", "audit_session"}}}
+	var table bytes.Buffer
+	if err := tableRow(&table)(&r, nil); err != nil {
+		t.Fatal(err)
+	}
+	event, err := json.Marshal(ocsfEvent(&r)["actor"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shown := range []string{table.String(), string(event)} {
+		if !strings.Contains(shown, "1073741824") || strings.Contains(shown, "root") || strings.Contains(shown, `pid":0`) {
+			t.Errorf("shown as %s", shown)
+		}
+	}
+	if f := (accesslog.Filter{UIDs: []uint32{0}}); f.Match(&r) {
+		t.Error("found as root's")
+	}
+	r.Caller.Unknown = nil
+	if f := (accesslog.Filter{UIDs: []uint32{0}}); !f.Match(&r) {
+		t.Error("not found as of root's login")
+	}
+}
+
+// TestOCSFPlaces: a path is that of what the event is about, or there is none.
+func TestOCSFPlaces(t *testing.T) {
+	for _, c := range []struct {
+		record             accesslog.Record
+		name, path, folder any
+	}{
+		{accesslog.Record{Mountpoint: "/m", Session: "s", Media: "f"}, "f", nil, "/m/sessions/s"},
+		{accesslog.Record{Mountpoint: "/m", Session: "s", Document: "decision.json"}, "decision.json", "/m/metadata/s/decision.json", nil},
+		{accesslog.Record{Mountpoint: "/m", Session: "s"}, "s", "/m/sessions/s", nil},
+		{accesslog.Record{Mountpoint: "/m"}, "m", "/m", nil},
+		{accesslog.Record{Session: "s", Document: "decision.json"}, "decision.json", nil, nil},
+		{accesslog.Record{}, "unknown", nil, nil},
+	} {
+		if f := ocsfFile(&c.record); f["name"] != c.name || f["path"] != c.path || f["parent_folder"] != c.folder {
+			t.Errorf("%+v: %v", c.record, f)
 		}
 	}
 }
