@@ -15,8 +15,11 @@ import (
 	"veriffs/internal/accesslog/logfile"
 )
 
-// errTampered is a log or a proof that is not what was written.
-var errTampered = errors.New("the access log is NOT what was written")
+// How a verification fails.
+var (
+	errTampered   = errors.New("the access log is NOT what was written")
+	errForeignKey = errors.New("the access log is not signed by this key")
+)
 
 func logVerifyCommand() *cli.Command {
 	return &cli.Command{
@@ -71,10 +74,13 @@ func logVerify(c *cli.Context) error {
 	} else {
 		err = writeLogReport(c.App.Writer, report)
 	}
-	if err == nil && !report.OK() {
-		err = &hinted{err: errTampered, code: exitTampered, hint: "keep all its files as they are, and compare them with a backup"}
+	switch {
+	case err != nil || report.OK():
+		return err
+	case report.Foreign:
+		return &hinted{err: errForeignKey, code: exitTampered, hint: "name the key with which the log was begun (--installation-key, --key); if this is the one, the log is another"}
 	}
-	return err
+	return &hinted{err: errTampered, code: exitTampered, hint: "keep all its files as they are, and compare them with a backup"}
 }
 
 // writeLogReport shows a report to a person.
@@ -85,7 +91,9 @@ func writeLogReport(out io.Writer, r *audit.Report) error {
 		fmt.Fprintf(&w, "  %-10s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	row("log", "%s", plain(r.Origin))
-	row("records", "%s, %s of them signed", humanize.Comma(r.Records), humanize.Comma(min(r.Signed, r.Records)))
+	if !r.Foreign { // nothing was counted
+		row("records", "%s, %s of them signed", humanize.Comma(r.Records), humanize.Comma(min(r.Signed, r.Records)))
+	}
 	if r.Erased+r.Retired > 0 {
 		row("gone", "%s erased on request, %s past their time, as signed records say", humanize.Comma(r.Erased), humanize.Comma(r.Retired))
 	}

@@ -55,11 +55,12 @@ type Compared struct {
 type Report struct {
 	Path     string     `json:"path"`
 	Origin   string     `json:"origin"`
-	Records  int64      `json:"records"` // that were ever logged, as far as the log knows
-	Signed   int64      `json:"signed"`  // of them, by the newest checkpoint beside the log
-	Intact   int64      `json:"intact"`  // of them, unchanged lines
-	Erased   int64      `json:"erased"`  // on request, as a record says
-	Retired  int64      `json:"retired"` // after their time, as a record says
+	Foreign  bool       `json:"foreign,omitempty"` // the key did not sign the checkpoint: nothing else was looked at
+	Records  int64      `json:"records"`           // that were ever logged, as far as the log knows
+	Signed   int64      `json:"signed"`            // of them, by the newest checkpoint beside the log
+	Intact   int64      `json:"intact"`            // of them, unchanged lines
+	Erased   int64      `json:"erased"`            // on request, as a record says
+	Retired  int64      `json:"retired"`           // after their time, as a record says
 	Compared []Compared `json:"compared"`
 	Findings []Finding  `json:"findings"`
 	Silences []Silence  `json:"silences"` // nothing is wrong with the log, and something may be with what it tells of

@@ -109,7 +109,7 @@ func (v *verification) foreign(checkpoints []checked) bool {
 	if _, err := logfile.ParseCheckpoint(v.snapshot.checkpoint, v.key); !errors.Is(err, logfile.ErrSignature) {
 		return false
 	}
-	v.report.Findings = []Finding{}
+	v.report.Foreign, v.report.Findings = true, []Finding{}
 	v.report.find(Damaged, -1, -1, "the checkpoint is not signed by this key: is it the right one? Nothing else was looked at")
 	return true
 }

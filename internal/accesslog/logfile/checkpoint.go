@@ -34,7 +34,7 @@ func (c Checkpoint) Sign(s note.Signer) ([]byte, error) {
 }
 
 // ErrSignature is a checkpoint that the key did not sign.
-var ErrSignature = errors.New("is not signed by the log's key")
+var ErrSignature = errors.New("is not signed by this key")
 
 // ParseCheckpoint checks the signature of a checkpoint by a verifier key, as
 // installation.VerifierKey returns it. Signatures of others are ignored.

@@ -72,8 +72,12 @@ func (d Disk) Remove(path string) error {
 	return os.Remove(path)
 }
 
+// ErrForeign is a file of the log that is another user's, who can read and change
+// whatever is written to it.
+var ErrForeign = errors.New("belongs to another user")
+
 // Open opens a file for reading and writing, and makes it if it is missing. It
-// follows no link, and refuses what is no file.
+// follows no link, and refuses what is no file, or another user's (ErrForeign).
 func (d Disk) Open(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, iofs.ErrNotExist) {
@@ -85,7 +89,10 @@ func (d Disk) Open(path string) (*os.File, error) {
 	if err != nil {
 		return nil, explainLink(path, err)
 	}
-	return regular(f)
+	if f, err = regular(f); err != nil {
+		return nil, err
+	}
+	return own(f)
 }
 
 // OpenRead opens a file for reading.
@@ -108,6 +115,21 @@ func regular(f *os.File) (*os.File, error) {
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = &iofs.PathError{Op: "open", Path: f.Name(), Err: errors.New("not a regular file")}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// own closes a file of another user, such as one who was first in a directory where
+// anybody can write.
+func own(f *os.File) (*os.File, error) {
+	var st unix.Stat_t
+	err := unix.Fstat(int(f.Fd()), &st)
+	if err == nil && int(st.Uid) != os.Geteuid() {
+		err = &iofs.PathError{Op: "open", Path: f.Name(), Err: ErrForeign}
 	}
 	if err != nil {
 		f.Close()

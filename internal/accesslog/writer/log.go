@@ -79,6 +79,10 @@ func openError(files logfile.Files, err error) error {
 	switch {
 	case errors.Is(err, logfile.ErrLocked):
 		hint = "find it with: fuser " + files.Lock()
+	case errors.Is(err, logfile.ErrForeign):
+		hint = "keep the log in a directory where nobody else can write; chown a log that was restored from a backup"
+	case errors.Is(err, logfile.ErrSignature):
+		hint = "name the file of the key with which the log was begun with --installation-key; to begin a new log, move all files of this one to another directory"
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		hint = "make room on its disk"
 	case errors.As(err, &errno):

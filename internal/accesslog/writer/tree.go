@@ -106,7 +106,7 @@ func (t *tree) rebuild(c logfile.Checkpoint, leaves map[int64]tlog.Hash) error {
 	return t.disk.Sync(t.file)
 }
 
-var errDamaged = errors.New("and its tree file do not fit its checkpoint")
+var errDamaged = errors.New("has records and a tree file that do not fit its checkpoint")
 
 // take adds the hashes of records that are in no file beside the log: whoever moved
 // the current file away has them. It stops before the sequence number before, if
