@@ -42,7 +42,7 @@ func accessLogFlags() []cli.Flag {
 		&cli.GenericFlag{Name: flagAccessLogAnchor, Category: groupRecords, EnvVars: variables(flagAccessLogAnchor), Value: new(anchors),
 			Usage: "send checkpoints of the access log to `WHERE`: syslog:, exec:COMMAND or file:PATH; may be repeated"},
 		&cli.StringFlag{Name: flagAccessLogKeep, Category: groupRecords, EnvVars: variables(flagAccessLogKeep), Value: "0",
-			Usage: "delete records of the access log after `TIME`, such as 400d; 0 is never"},
+			Usage: "delete records of the access log after `TIME`, such as 400d, at least 1d; 0 is never"},
 		&cli.BoolFlag{Name: flagAccessLogArguments, Category: groupRecords, EnvVars: variables(flagAccessLogArguments),
 			Usage: "record the command lines of programs, which may hold secrets"},
 		&cli.StringFlag{Name: flagInstallationKey, Category: groupRecords, EnvVars: variables(flagInstallationKey), TakesFile: true,
@@ -77,6 +77,10 @@ func (a *anchors) Set(value string) error {
 // String implements cli.Generic.
 func (a *anchors) String() string { return strings.Join(a.texts, "\n") }
 
+// shortestKeep is the least that --access-log-keep takes. What is shorter is a mistake, such
+// as 13m by who means months, and destroys the log.
+const shortestKeep = 24 * time.Hour
+
 // accessLogOptions are the settings of the access log.
 type accessLogOptions struct {
 	path      string // "": none is kept
@@ -94,6 +98,9 @@ func readAccessLog(c *cli.Context) (o accessLogOptions, err error) {
 	}
 	if o.keep, err = ageFlag(c, flagAccessLogKeep); err != nil {
 		return o, err
+	}
+	if o.keep > 0 && o.keep < shortestKeep {
+		return o, usageError("--%s %s would delete records at once: it takes 1d or more, such as 400d, and m is for minutes", flagAccessLogKeep, c.String(flagAccessLogKeep))
 	}
 	if given, ok := c.Generic(flagAccessLogAnchor).(*anchors); ok {
 		o.anchors = given.all

@@ -194,6 +194,7 @@ func TestAccessLogUnusable(t *testing.T) {
 		{[]string{"--access-log-mode", "required"}, 2, "needs --access-log"},
 		{[]string{"--access-log", filepath.Join(dir, "log"), "--access-log-mode", "some"}, 2, "required or best-effort"},
 		{[]string{"--access-log", filepath.Join(dir, "log"), "--access-log-keep", "some"}, 2, "--access-log-keep"},
+		{[]string{"--access-log", filepath.Join(dir, "log"), "--access-log-keep", "13m"}, 2, "m is for minutes"},
 		{[]string{"--access-log", filepath.Join(dir, "log"), "--access-log-anchor", "tape:"}, 2, "syslog:"},
 	} {
 		p := w.begin(c.args...)
