@@ -168,7 +168,7 @@ func (s *store) loadTail() (found []accesslog.Record, err error) {
 			return nil, err
 		}
 	}
-	s.first, s.end, s.currentRows = max(first, 0), 0, 0
+	s.first, s.end, s.currentRows, s.began = max(first, 0), 0, 0, time.Time{}
 	if first < 0 {
 		s.first = s.edge.N
 	}
@@ -245,6 +245,11 @@ func (s *store) readOn(from int64) (found []accesslog.Record, err error) {
 			s.tree.add(logfile.RecordHash(line))
 		}
 		s.currentRows++
+		if s.began.IsZero() { // an erased record has no time
+			if r, err := logfile.ParseRecord(line); err == nil {
+				s.began = r.Time
+			}
+		}
 		s.noteLine(line)
 		return nil
 	})

@@ -14,7 +14,7 @@ import (
 type Options struct {
 	Path    string          // of the log: a file, or a directory to hold access.log
 	Mode    accesslog.Mode  // BestEffort if empty
-	Keep    time.Duration   // rotated files whose last record is older are deleted; 0: never
+	Keep    time.Duration   // files whose last record is older are deleted; 0: never
 	MaxFile int64           // size in bytes at which a new file begins; 0: 16 MiB
 	Anchors []anchor.Anchor // where checkpoints go, beside the installation's directory
 	Key     *installation.Key
@@ -29,6 +29,7 @@ type Options struct {
 // Sizes and times.
 const (
 	defaultMaxFile  = 16 << 20
+	filesInKeep     = 10               // in the time that records are kept, at least: so a record stays a tenth longer at most
 	maxQueue        = 16384            // records that wait, with best-effort
 	maxBatch        = 1024             // records in one write
 	checkpointEvery = time.Second      // at most, and one at the end

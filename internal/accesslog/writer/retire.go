@@ -1,47 +1,78 @@
 package writer
 
 import (
+	"cmp"
+	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/logfile"
 )
 
-// retireFiles deletes the rotated files whose last record is older than Keep, oldest
-// first, after a durable record of it. Their hashes stay in the tree file.
+// retireFiles deletes the files whose last record is older than Keep, oldest first, after
+// a durable record of it: the rotated ones, and those that another program has moved.
+// Their hashes stay in the tree file.
 func (l *Log) retireFiles(now time.Time) error {
 	s := &l.store
-	rotated, err := s.RotatedFiles()
+	all, err := l.oldFiles()
 	if err != nil {
 		return err
 	}
-	var (
-		doomed []string
-		below  int64
-	)
-	for _, r := range rotated {
-		last, at, err := lastRecord(r.Path)
-		if err != nil {
-			return err
-		}
-		if last < 0 || now.Sub(at) < l.options.Keep {
-			break
-		}
-		doomed, below = append(doomed, r.Path), last+1
+	end := slices.IndexFunc(all, func(f oldFile) bool { return now.Sub(f.at) < l.options.Keep })
+	if end < 0 {
+		end = len(all)
 	}
-	if len(doomed) == 0 {
+	if all = all[:end]; len(all) == 0 {
 		return nil
+	}
+	below := int64(0)
+	for _, f := range all {
+		below = max(below, f.last+1)
 	}
 	if err := l.appendDurably(accesslog.Record{Operation: accesslog.OpLogRetire, Outcome: accesslog.Success, Detail: accesslog.Detail(accesslog.RetireDetail{Below: below, Keep: l.options.Keep.String()})}, now); err != nil {
 		return err
 	}
-	for _, path := range doomed {
-		if err := s.disk.Remove(path); err != nil {
+	for _, f := range all {
+		if err := s.disk.Remove(f.path); err != nil {
 			return err
 		}
 	}
 	return s.disk.SyncDir(s.Base)
+}
+
+// oldFile is a file of records that is no longer written to.
+type oldFile struct {
+	path        string
+	first, last int64
+	at          time.Time // of the last record
+}
+
+// oldFiles returns the files that are no longer written to, oldest first. One that is
+// not what its name says stays, and is complained of.
+func (l *Log) oldFiles() (all []oldFile, err error) {
+	paths, err := l.store.OldFiles()
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range paths {
+		f := oldFile{path: path}
+		f.first, err = logfile.FirstSequence(path)
+		if err == nil {
+			f.last, f.at, err = lastRecord(path)
+		}
+		if err == nil && (f.first < 0 || f.last < f.first) {
+			err = errors.New("it does not begin and end with a record")
+		}
+		if err != nil {
+			l.log.Warn("a file beside the access log stays, however old it is", "path", path, "error", err)
+			continue
+		}
+		all = append(all, f)
+	}
+	slices.SortFunc(all, func(a, b oldFile) int { return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.last, b.last)) })
+	return all, nil
 }
 
 // appendDurably writes one record of the log's own and signs a checkpoint that

@@ -32,8 +32,9 @@ type store struct {
 
 	current     *os.File
 	currentID   logfile.Identity
-	first, end  int64 // of the current file: its first sequence number, its size in bytes
-	currentRows int64 // lines in it
+	first, end  int64     // of the current file: its first sequence number, its size in bytes
+	currentRows int64     // lines in it
+	began       time.Time // when its first record was made; zero: not known
 
 	signed     int64              // records that the last checkpoint covers
 	signedAt   time.Time          // when
@@ -157,7 +158,7 @@ func (s *store) append(rows []row, durable bool) error {
 		return err
 	}
 	if s.currentRows == 0 {
-		s.first = s.edge.N
+		s.first, s.began = s.edge.N, rows[0].record.Time
 	}
 	s.currentRows += int64(len(rows))
 	s.end += int64(len(lines))
@@ -197,6 +198,13 @@ func (s *store) writeCheckpoint(now time.Time) error {
 	return nil
 }
 
+// full reports whether a new file is due: by the size of the current one, or since a file
+// goes as a whole once its records have passed their time.
+func (s *store) full(now time.Time) bool {
+	o := s.options
+	return s.currentRows > 0 && (s.end >= o.MaxFile || o.Keep > 0 && !s.began.IsZero() && now.Sub(s.began) >= o.Keep/filesInKeep)
+}
+
 // rotate gives the current file its name as a rotated one, and begins a new one.
 func (s *store) rotate(now time.Time) error {
 	if err := s.disk.Sync(s.current); err != nil {
@@ -233,6 +241,7 @@ func (s *store) beginFile() error {
 		return err
 	}
 	s.current, s.currentID, s.first, s.end, s.currentRows = f, id, s.edge.N, 0, 0
+	s.began = time.Time{}
 	return nil
 }
 

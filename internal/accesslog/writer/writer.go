@@ -127,7 +127,7 @@ func (l *Log) commitLocked(build func(*store) ([]row, bool)) (err error) {
 	return s.locked(func() error {
 		reached = true
 		now := l.options.Now()
-		if s.end >= l.options.MaxFile && s.currentRows > 0 {
+		if s.full(now) {
 			if err := s.rotate(now); err != nil {
 				return err
 			}
