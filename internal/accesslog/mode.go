@@ -7,7 +7,7 @@ type Mode string
 
 // The modes.
 const (
-	BestEffort Mode = "best-effort" // it is counted, complained of, and a log-gap record follows
+	BestEffort Mode = "best-effort" // it waits in memory, as far as there is room; else it is counted, and a log-gap record follows
 	Required   Mode = "required"    // Record fails, and so does what was to be recorded
 )
 

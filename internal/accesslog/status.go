@@ -7,6 +7,7 @@ type Status struct {
 	Path    string         `json:"path"`
 	Mode    Mode           `json:"mode"`
 	Records int64          `json:"records"` // in the log, as this process knows it
+	Waiting int            `json:"waiting"` // records that are not written yet
 	Lost    uint64         `json:"lost"`    // since Open
 	Failing string         `json:"failing,omitempty"`
 	Anchors []AnchorStatus `json:"anchors"`

@@ -259,7 +259,7 @@ func accessLogText(s accesslog.Status, now time.Time) string {
 		text += fmt.Sprintf("; %d LOST", s.Lost)
 	}
 	if s.Failing != "" {
-		text += "; CAN'T BE WRITTEN: " + s.Failing
+		text += fmt.Sprintf("; CAN'T BE WRITTEN, %d records wait: %s", s.Waiting, s.Failing)
 	}
 	for _, a := range s.Anchors {
 		switch {

@@ -43,7 +43,7 @@ func (c *condition) committed(reached, wrote bool, records int64, err error) {
 }
 
 func (c *condition) complain(err error) {
-	effect := "what is opened is NOT recorded until this is mended"
+	effect := "records wait in memory until this is mended; they are lost if there are too many, or the process ends"
 	if c.options.Mode == accesslog.Required {
 		effect = "nothing can be opened until this is mended"
 	}
@@ -59,6 +59,7 @@ func (c *condition) isFailing() bool {
 // Status returns how the log is.
 func (l *Log) Status() accesslog.Status {
 	s := accesslog.Status{Path: l.options.Path, Mode: l.options.Mode, Lost: l.Lost(), Anchors: l.external.Status()}
+	s.Waiting, _ = l.queue.state()
 	l.condition.mu.Lock()
 	defer l.condition.mu.Unlock()
 	s.Records, s.Failing = l.condition.records, l.condition.failing

@@ -5,8 +5,9 @@
 // # What it promises
 //
 // With Required, Record returns once the record is on the disk; after an error it is
-// not in the log. With BestEffort, Record waits for no disk, and what could not be
-// written is counted, complained of, and told of by a log-gap record.
+// not in the log. With BestEffort, Record waits for no disk. What can't be written is
+// complained of and waits in memory; what there is no room for is counted, and told of
+// by a log-gap record.
 //
 // A process that is killed at any moment leaves a log that verifies and that the next
 // one goes on with. A checkpoint covers only what is on the disk. No two checkpoints

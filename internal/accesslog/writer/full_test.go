@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -88,8 +89,8 @@ func TestFullRequired(t *testing.T) {
 	}
 }
 
-// TestFullBestEffort: on a full disk nobody is kept from anything; once there is room
-// a record tells how many are lost.
+// TestFullBestEffort: on a full disk nobody is kept from anything, and once there is
+// room the records are written that have waited, in their order.
 func TestFullBestEffort(t *testing.T) {
 	w := newWorld(t)
 	var d fullDisk
@@ -100,22 +101,90 @@ func TestFullBestEffort(t *testing.T) {
 	}
 	d.full.Store(true)
 	w.Fill(l, 7)
-	if err := l.Sign(); err == nil { // so all seven have been tried
-		t.Error("signed on a full disk")
+	for range 2 {
+		if err := l.Sign(); err == nil { // so all seven have been tried
+			t.Error("signed on a full disk")
+		}
 	}
-	if lost := l.Lost(); lost != 7 {
-		t.Errorf("%d lost", lost)
+	if s := l.Status(); s.Lost != 0 || s.Waiting != 7 || !strings.Contains(s.Failing, unix.ENOSPC.Error()) {
+		t.Errorf("%+v", s)
 	}
 	d.full.Store(false)
 	w.Fill(l, 1)
 	w.Close(l)
 	w.Verifies()
-	all := w.Lines()
-	if lost := lostRecords(t, all); len(all) != 5 || lost != 7 {
-		t.Errorf("%d records, %d lost", len(all), lost)
+	var sessions []string
+	for _, r := range w.Lines() {
+		sessions = append(sessions, r.Session)
 	}
-	if !strings.Contains(w.Said.String(), "NOT recorded") {
+	var want []string
+	for _, n := range []int{3, 7, 1} {
+		for i := range n {
+			want = append(want, logtest.Session(i))
+		}
+	}
+	if !slices.Equal(sessions, want) {
+		t.Errorf("%q", sessions)
+	}
+	if !strings.Contains(w.Said.String(), "records wait in memory") {
 		t.Error(w.Said.String())
+	}
+}
+
+// TestRoomForFew: what waits is written in small pieces if there is no room for all.
+func TestRoomForFew(t *testing.T) {
+	w := newWorld(t)
+	full, few := false, 100*1000 // bytes in one write
+	l := w.open(func(o *Options) {
+		o.disk.Fault = func(operation string, size int) (int, error) {
+			if operation == "write" && (full || size > few) {
+				return 0, unix.ENOSPC
+			}
+			return size, nil
+		}
+	})
+	l.disk.Lock() // so that all is one batch
+	full = true
+	const records = 5 * probeBatch
+	w.Fill(l, records)
+	l.disk.Unlock()
+	if err := l.Sign(); err == nil {
+		t.Error("signed on a full disk")
+	}
+	l.disk.Lock()
+	full = false
+	l.disk.Unlock()
+	for l.Sign() != nil { // at most once for each piece
+	}
+	w.Close(l)
+	w.Verifies()
+	if all := w.Lines(); lostRecords(t, all) != 0 || count(all, accesslog.OpOpen) != records {
+		t.Errorf("%d records", len(all))
+	}
+}
+
+// TestFullForLong: what the queue can't hold is lost, and the gap is told with why.
+func TestFullForLong(t *testing.T) {
+	w := newWorld(t)
+	var d fullDisk
+	l := w.open(func(o *Options) { o.disk.Fault = d.fault })
+	d.full.Store(true)
+	const more = 10
+	for _, n := range []int{maxQueue, more} {
+		w.Fill(l, n)
+		if err := l.Sign(); err == nil { // so that none is on its way
+			t.Error("signed on a full disk")
+		}
+	}
+	if lost := l.Lost(); lost != more {
+		t.Errorf("%d lost", lost)
+	}
+	d.full.Store(false)
+	w.Close(l)
+	w.Verifies()
+	all := w.Lines()
+	if lost := lostRecords(t, all); lost != more || len(all) != maxQueue+1 || !strings.Contains(string(all[0].Detail), "no space") {
+		t.Errorf("%d records, %d lost, %s", len(all), lost, all[0].Detail)
 	}
 }
 
@@ -168,12 +237,12 @@ func TestFullFile(t *testing.T) {
 			w.Fill(l, 1)
 			w.Close(l)
 			w.Verifies()
-			want := uint64(4)
+			opens := 7 // none is lost
 			if mode == accesslog.Required {
-				want = 0
+				opens = 3
 			}
-			if lost := lostRecords(t, w.Lines()); lost != want {
-				t.Errorf("%d lost, want %d", lost, want)
+			if all := w.Lines(); lostRecords(t, all) != 0 || count(all, accesslog.OpOpen) != opens {
+				t.Errorf("%+v", all)
 			}
 		})
 	}

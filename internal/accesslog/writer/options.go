@@ -32,6 +32,7 @@ const (
 	filesInKeep     = 10               // in the time that records are kept, at least: so a record stays a tenth longer at most
 	maxQueue        = 16384            // records that wait, with best-effort
 	maxBatch        = 1024             // records in one write
+	probeBatch      = 64               // records in one write after a failure
 	checkpointEvery = time.Second      // at most, and one at the end
 	closePatience   = 15 * time.Second // for a disk that hangs
 )

@@ -1,8 +1,10 @@
 package writer
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +22,7 @@ type queue struct {
 	missed  missed           // what no log-gap record tells of yet
 	since   time.Time        // of the first of missed
 	why     error            // of the last of them
+	stuck   error            // why nothing can be written now; nil: it can
 	lost    uint64           // records, since Open
 	mount   *accesslog.Mount // of this process, while it is up
 	beat    time.Time        // when its next heartbeat is due
@@ -36,22 +39,6 @@ type entry struct {
 // refused because they could not be recorded.
 type missed struct{ lost, refused uint64 }
 
-// missedOf counts what of a batch could not be written.
-func missedOf(batch []entry, beat bool) (m missed) {
-	if beat {
-		m.lost++
-	}
-	for _, e := range batch {
-		switch {
-		case e.done == nil:
-			m.lost++
-		case e.record != nil:
-			m.refused++
-		}
-	}
-	return m
-}
-
 func newQueue(now func() time.Time) *queue {
 	return &queue{now: now, wake: make(chan struct{}, 1)}
 }
@@ -64,7 +51,7 @@ func (q *queue) put(r *accesslog.Record) error {
 		return ErrClosed
 	}
 	if len(q.waiting) >= maxQueue {
-		q.missLocked(missed{lost: 1}, errFull)
+		q.missLocked(missed{lost: 1}, cmp.Or(q.stuck, errFull))
 		return nil
 	}
 	q.waiting = append(q.waiting, entry{row: row{record: r}})
@@ -110,11 +97,55 @@ func (q *queue) take() (batch []entry) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	n := min(len(q.waiting), maxBatch)
+	if q.stuck != nil { // there may be room for a few, and then for more
+		n = min(n, probeBatch)
+	}
 	batch = q.waiting[:n:n]
 	if q.waiting = q.waiting[n:]; len(q.waiting) == 0 {
 		q.waiting = nil
 	}
 	return batch
+}
+
+// written takes in that a batch is in the log.
+func (q *queue) written() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stuck = nil
+}
+
+// giveBack takes back what could not be written. Records for which nobody waits do so
+// again, ahead of newer ones, as long as there is room and the log is open. It returns
+// what others wait for in vain: they would wait behind these.
+func (q *queue) giveBack(batch []entry, beat *accesslog.Record, why error) (vain []entry) {
+	if beat != nil {
+		batch = append(batch, entry{row: row{record: beat}})
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.stuck = why
+	var (
+		kept []entry
+		m    missed
+	)
+	for _, e := range slices.Concat(batch, q.waiting) {
+		switch {
+		case e.done != nil:
+			vain = append(vain, e)
+			if e.record != nil {
+				m.refused++
+			}
+		case q.closed || len(kept) >= maxQueue || e.encode() != nil:
+			m.lost++
+		default:
+			kept = append(kept, e)
+		}
+	}
+	q.waiting = kept
+	if m != (missed{}) {
+		q.missLocked(m, why)
+	}
+	return vain
 }
 
 // state returns how many records wait, and whether no more can come.

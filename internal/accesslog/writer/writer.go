@@ -9,7 +9,7 @@ import (
 
 // Times of the writer.
 const (
-	retryEvery    = time.Second // after a failure, to say what was lost
+	retryEvery    = time.Second // after a failure
 	complainEvery = time.Minute
 	retireEvery   = 24 * time.Hour
 	othersStay    = time.Minute // how long another process is reckoned with that has written
@@ -27,7 +27,7 @@ func (l *Log) run() {
 	defer timer.Stop()
 	for {
 		waiting, closed := l.queue.state()
-		if waiting == 0 && !closed {
+		if !closed && (waiting == 0 || l.condition.isFailing()) {
 			timer.Reset(l.idle())
 			select {
 			case <-l.queue.wake:
@@ -96,7 +96,9 @@ func (l *Log) commit() error {
 	}
 	l.disk.Unlock()
 	if err != nil {
-		l.queue.miss(missedOf(batch, beat != nil), err)
+		batch = l.queue.giveBack(batch, beat, err)
+	} else {
+		l.queue.written()
 	}
 	for _, e := range batch {
 		switch {
