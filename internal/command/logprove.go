@@ -11,6 +11,7 @@ import (
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/audit"
+	"veriffs/internal/accesslog/logfile"
 	"veriffs/internal/caller"
 )
 
@@ -124,7 +125,18 @@ func logErase(c *cli.Context) error {
 	if err := l.Close(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s records erased\n", humanize.Comma(int64(n)))
+	if _, err := fmt.Fprintf(c.App.Writer, "%s records erased\n", humanize.Comma(int64(n))); err != nil {
+		return err
+	}
+	return tellCompressed(c, l.Path())
+}
+
+// tellCompressed names files that may have records that were not erased.
+func tellCompressed(c *cli.Context, log string) error {
+	names, err := logfile.Files{Base: log}.CompressedFiles()
+	for _, name := range names {
+		fmt.Fprintf(c.App.ErrWriter, "veriffs: nothing was erased in %s: it is compressed\n", plain(name))
+	}
 	return err
 }
 

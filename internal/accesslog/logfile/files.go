@@ -76,11 +76,32 @@ func (f Files) MovedFiles() ([]string, error) {
 		}
 		number, err := strconv.ParseInt(suffix, 10, 64)
 		ours := err == nil && number >= 0 && len(suffix) >= digits
-		if !ours && !strings.HasSuffix(suffix, ".new") && !strings.HasSuffix(suffix, ".gz") {
+		if !ours && !strings.HasSuffix(suffix, ".new") && !compressed(suffix) {
 			all = append(all, filepath.Join(filepath.Dir(f.Base), e.Name()))
 		}
 	}
 	return all, nil
+}
+
+// compressed reports whether a file's name says that nothing can be read there.
+func compressed(name string) bool {
+	return slices.Contains([]string{".gz", ".xz", ".zst", ".bz2"}, filepath.Ext(name))
+}
+
+// CompressedFiles returns the names of files that may have records of the log, and are not
+// looked at because another program has compressed them.
+func (f Files) CompressedFiles() (names []string, err error) {
+	entries, err := os.ReadDir(filepath.Dir(f.Base))
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		suffix, ok := strings.CutPrefix(e.Name(), filepath.Base(f.Base))
+		if ok && suffix != "" && strings.ContainsRune(".-", rune(suffix[0])) && compressed(suffix) {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
 }
 
 // OldFiles returns all files of the log but the current one: rotated and moved.
