@@ -48,9 +48,7 @@ func TestFormatVectors(t *testing.T) {
 	n := s.Name(Key(vector.key))
 	headerKey, err := hkdf.Key(sha256.New, []byte(vector.secret), vector.random[keySize:],
 		"veriffs object v1"+string(n[:])+"\x00\x00\x00\x00\x00\x01\x00\x03", keySize)
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	sum := sha256.Sum256(file)
 	last := file[len(file)-3-tagSize:]
 	shared, err := s.Shared()

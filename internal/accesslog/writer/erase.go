@@ -37,7 +37,7 @@ func (l *Log) Erase(session, reason string, r accesslog.Record) (erased int, err
 			return err
 		}
 		for _, path := range doomed {
-			n, err := s.eraseIn(path, session, by)
+			n, err := eraseIn(s.Files, s.disk, path, session, by)
 			erased += n
 			if err != nil {
 				return err
@@ -81,7 +81,7 @@ func (s *store) findDoomed(e *accesslog.Erasure) (paths []string, err error) {
 }
 
 // eraseIn replaces a file by one with stubs.
-func (s *store) eraseIn(path, session string, by int64) (erased int, err error) {
+func eraseIn(f logfile.Files, disk logfile.Disk, path, session string, by int64) (erased int, err error) {
 	file, err := logfile.OpenRead(path)
 	if err != nil {
 		return 0, err
@@ -106,10 +106,10 @@ func (s *store) eraseIn(path, session string, by int64) (erased int, err error) 
 		}
 		out.Write(line)
 	}
-	if err := s.disk.Replace(path, out.Bytes()); err != nil {
+	if err := disk.Replace(path, out.Bytes()); err != nil {
 		return 0, err
 	}
-	if path != s.Base { // retention goes by the last record's time, or this
+	if path != f.Base { // retention goes by the last record's time, or this
 		os.Chtimes(path, time.Time{}, info.ModTime())
 	}
 	return erased, nil

@@ -3,6 +3,7 @@ package writer
 import (
 	"cmp"
 	"errors"
+	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -16,7 +17,7 @@ import (
 // Their hashes stay in the tree file.
 func (l *Log) retireFiles(now time.Time) error {
 	s := &l.store
-	all, err := l.oldFiles()
+	all, err := oldFiles(s.Files, l.log)
 	if err != nil {
 		return err
 	}
@@ -51,8 +52,8 @@ type oldFile struct {
 
 // oldFiles returns the files that are no longer written to, oldest first. One that is
 // not what its name says stays, and is complained of.
-func (l *Log) oldFiles() (all []oldFile, err error) {
-	paths, err := l.store.OldFiles()
+func oldFiles(f logfile.Files, log *slog.Logger) (all []oldFile, err error) {
+	paths, err := f.OldFiles()
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (l *Log) oldFiles() (all []oldFile, err error) {
 			err = errors.New("it does not begin and end with a record")
 		}
 		if err != nil {
-			l.log.Warn("a file beside the access log stays, however old it is", "path", path, "error", err)
+			log.Warn("a file beside the access log stays, however old it is", "path", path, "error", err)
 			continue
 		}
 		all = append(all, f)
