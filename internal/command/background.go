@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -16,6 +18,14 @@ import (
 // readyVariable tells a background process the descriptor on which to report that
 // its mount answers.
 const readyVariable = "VERIFFS_READY_FD"
+
+// secretsDescriptor is where a background process reads the variables that its
+// environment must not have: /proc shows a process's first environment as long as it
+// runs. It is the descriptor after that of readyVariable.
+const secretsDescriptor = 4
+
+// handedOver are those variables.
+var handedOver = append([]string{secretVariable}, variables(flagAPIKey, "VERIFF_API_KEY")...)
 
 // readyMessage is that report. Anything else, such as end of file, is a failure.
 const readyMessage = "ready"
@@ -33,16 +43,26 @@ func startInBackground(ctx context.Context) error {
 		return fmt.Errorf("start in the background: %w", err)
 	}
 	defer r.Close()
-	child := exec.Command(self, os.Args[1:]...)
-	child.Stdin, child.Stderr = os.Stdin, os.Stderr
-	child.ExtraFiles = []*os.File{w} // descriptor 3
-	child.Env = append(os.Environ(), readyVariable+"=3")
-	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	if err := child.Start(); err != nil {
+	secrets, handOver, err := os.Pipe()
+	if err != nil {
 		w.Close()
 		return fmt.Errorf("start in the background: %w", err)
 	}
+	open, secret := splitEnvironment(os.Environ())
+	child := exec.Command(self, os.Args[1:]...)
+	child.Stdin, child.Stderr = os.Stdin, os.Stderr
+	child.ExtraFiles = []*os.File{w, secrets} // descriptor 3 and secretsDescriptor
+	child.Env = append(open, readyVariable+"=3")
+	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	err = child.Start()
 	w.Close()
+	secrets.Close()
+	if err != nil {
+		handOver.Close()
+		return fmt.Errorf("start in the background: %w", err)
+	}
+	_, _ = handOver.WriteString(strings.Join(secret, "\x00")) // without its secrets it says what is missing
+	handOver.Close()
 
 	// A signal while the mount comes up also ends the child.
 	stop := context.AfterFunc(ctx, func() { _ = child.Process.Signal(syscall.SIGTERM) })
@@ -60,6 +80,40 @@ func startInBackground(ctx context.Context) error {
 	default:
 		return errors.New("interrupted before the mount was ready")
 	}
+}
+
+// splitEnvironment tells variables that hold secrets from the others.
+func splitEnvironment(all []string) (open, secret []string) {
+	for _, v := range all {
+		if name, _, _ := strings.Cut(v, "="); slices.Contains(handedOver, name) {
+			secret = append(secret, v)
+		} else {
+			open = append(open, v)
+		}
+	}
+	return open, secret
+}
+
+// takeSecrets sets the variables that startInBackground has handed over.
+func takeSecrets() error {
+	if !isInBackground() {
+		return nil
+	}
+	unix.CloseOnExec(secretsDescriptor)
+	from := os.NewFile(secretsDescriptor, "secrets")
+	defer from.Close()
+	text, err := io.ReadAll(from)
+	if err != nil {
+		return fmt.Errorf("the background process got no secrets: %w", err)
+	}
+	for v := range strings.SplitSeq(string(text), "\x00") {
+		if name, value, ok := strings.Cut(v, "="); ok {
+			if err := os.Setenv(name, value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // reported is a failure that the user has already been told of.

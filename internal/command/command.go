@@ -39,6 +39,7 @@ import (
 	"veriffs/internal/accesslog"
 	"veriffs/internal/config"
 	"veriffs/internal/installation"
+	"veriffs/internal/memory"
 	"veriffs/veriff"
 )
 
@@ -78,7 +79,12 @@ var version = "devel"
 // Main runs the program with the arguments of a process and returns its exit
 // code.
 func Main(args []string) int {
+	memory.NoCore()
 	muteLibraries()
+	if err := takeSecrets(); err != nil {
+		fmt.Fprintf(os.Stderr, "veriffs: %s\n", trimPackage(err))
+		return exitFailed
+	}
 	ignoreEmptyVariables()
 	ctx, stop := untilTold(context.Background())
 	defer stop()

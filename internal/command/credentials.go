@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/memory"
 )
 
 // Where the shared secret comes from if not from a file. It is never a flag: every
@@ -28,8 +30,10 @@ var errNoSecret = errors.New("the shared secret is missing")
 // sharedSecrets returns the integration's secrets: from the file that a flag
 // names, else from the environment, else from systemd's credential, else from
 // the profile. It removes the secret from the environment, so that no child
-// process inherits it.
+// process inherits it. From then on the process keeps its memory to itself; a command
+// that asks a mount needs no secret, and the mount can say for its log who asked.
 func sharedSecrets(c *cli.Context, p *profile) ([]string, error) {
+	memory.Protect()
 	inEnvironment := os.Getenv(secretVariable)
 	if err := os.Unsetenv(secretVariable); err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/config"
+	"veriffs/internal/memory"
 	"veriffs/veriff"
 )
 
@@ -74,6 +75,7 @@ func login(c *cli.Context) error {
 	if p.APIKey, err = in.line(c, flagAPIKey, "API key", p.APIKey); err != nil {
 		return err
 	}
+	memory.Protect()
 	secret, err := in.secret("Shared secret (not shown while you type)")
 	if err != nil {
 		return err

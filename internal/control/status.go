@@ -5,6 +5,7 @@ import (
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/library"
+	"veriffs/internal/memory"
 	"veriffs/veriff"
 )
 
@@ -23,6 +24,7 @@ type Status struct {
 
 	TeamStore *TeamStatus       `json:"team_store,omitempty"` // nil: there is none
 	AccessLog *accesslog.Status `json:"access_log,omitempty"` // nil: there is none
+	Memory    *memory.State     `json:"memory,omitempty"`     // nil: the system does not tell
 }
 
 // OpensStatus counts opens of files by their result.
@@ -98,6 +100,9 @@ func statusOf(m Mount, s library.Stats) Status {
 			Open: s.Cache.Open, Memory: s.Cache.Memory, Hits: s.Cache.Hits, Misses: s.Cache.Misses,
 			Evictions: s.Cache.Evictions, Damaged: s.Cache.Damaged, State: cacheState(s),
 		},
+	}
+	if own, known := memory.Own(); known {
+		st.Memory = &own
 	}
 	if s.Offline != nil {
 		st.Offline = s.Offline.Error()
