@@ -77,6 +77,9 @@ func (a *anchors) Set(value string) error {
 // String implements cli.Generic.
 func (a *anchors) String() string { return strings.Join(a.texts, "\n") }
 
+// Get implements flag.Getter, without which the flags' library panics when asked for the value.
+func (a *anchors) Get() any { return a.String() }
+
 // shortestKeep is the least that --access-log-keep takes. What is shorter is a mistake, such
 // as 13m by who means months, and destroys the log.
 const shortestKeep = 24 * time.Hour

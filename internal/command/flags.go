@@ -103,9 +103,12 @@ func apiFlags() []cli.Flag {
 	}
 }
 
+// defaultCacheDir is the directory of the caches of all accounts if none is named.
+func defaultCacheDir() string { return filepath.Join(xdg.CacheHome, "veriffs") }
+
 func cacheFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: flagCacheDir, Category: groupCache, EnvVars: variables(flagCacheDir), Value: filepath.Join(xdg.CacheHome, "veriffs"), DefaultText: "veriffs in the user's cache directory",
+		&cli.StringFlag{Name: flagCacheDir, Category: groupCache, EnvVars: variables(flagCacheDir), Value: defaultCacheDir(), DefaultText: "veriffs in the user's cache directory",
 			Usage: "`DIR` for the encrypted cache"},
 		&cli.StringFlag{Name: flagCacheSize, Category: groupCache, EnvVars: variables(flagCacheSize), Value: "10GiB",
 			Usage: "most `SIZE` that the cache takes on disk"},

@@ -68,9 +68,7 @@ func mount(c *cli.Context) error {
 	}
 	defer logFile.Close()
 	warnOfSmallCache(s.cache.Limit, log)
-	if ready != nil {
-		reopenLog(logFile, log)
-	}
+	reopenLog(logFile, ready != nil, log)
 	outliveReader()
 	k, err := start(c.Context, s, log)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -26,12 +27,18 @@ func untilTold(ctx context.Context) (context.Context, context.CancelFunc) {
 		signal.Notify(told, syscall.SIGHUP)
 	}
 	go func() {
-		select {
-		case <-told:
-			cancel()
-			time.Sleep(secondSignal)
-			signal.Reset(syscall.SIGINT, syscall.SIGTERM)
-		case <-ctx.Done():
+		for {
+			select {
+			case s := <-told:
+				if s == syscall.SIGHUP && hangupsReopen.Load() {
+					continue
+				}
+				cancel()
+				time.Sleep(secondSignal)
+				signal.Reset(syscall.SIGINT, syscall.SIGTERM)
+			case <-ctx.Done():
+			}
+			return
 		}
 	}()
 	return ctx, cancel
@@ -41,8 +48,17 @@ func untilTold(ctx context.Context) (context.Context, context.CancelFunc) {
 // ends, which would leave a dead mount behind.
 func outliveReader() { signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE) }
 
-// reopenLog makes SIGHUP, which log rotation sends, reopen the log file.
-func reopenLog(file io.Closer, log *slog.Logger) {
+// hangupsReopen is set when SIGHUP reopens the log file, and ends nothing.
+var hangupsReopen atomic.Bool
+
+// reopenLog makes SIGHUP, which log rotation sends, reopen the log file. A process in
+// the foreground does so if it has a file and no terminal, as a service: there is no
+// window that could close.
+func reopenLog(file io.Closer, background bool, log *slog.Logger) {
+	if _, ok := file.(*logFile); !background && (!ok || hasTerminal()) {
+		return
+	}
+	hangupsReopen.Store(true)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() {
@@ -56,4 +72,14 @@ func reopenLog(file io.Closer, log *slog.Logger) {
 			}
 		}
 	}()
+}
+
+// hasTerminal reports whether this process has a controlling terminal.
+func hasTerminal() bool {
+	terminal, err := os.OpenFile("/dev/tty", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return false
+	}
+	terminal.Close()
+	return true
 }

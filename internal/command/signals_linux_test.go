@@ -7,6 +7,7 @@ import (
 	"fmt"
 	iofs "io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -190,6 +191,40 @@ func TestLogRotation(t *testing.T) {
 	if out, err := w.command("unmount", w.point).CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+// TestLogRotationOfAService does so with a mount and a webhook receiver in the foreground
+// that have no terminal. One without a log file is ended by the same signal.
+func TestLogRotationOfAService(t *testing.T) {
+	w := newKillWorld(t)
+	log := filepath.Join(t.TempDir(), "log")
+	receiver := w.command("webhook", "--listen", "127.0.0.1:0", "--sessions", log+"-sessions", "--log-file", log)
+	for sign, cmd := range map[string]*exec.Cmd{"mounted on ": w.command("mount", "--log-file", log, w.point), "listening on ": receiver} {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		p := w.launch(cmd)
+		if !p.wait(sign) {
+			t.Fatal("it does not come up")
+		}
+		if err := errors.Join(os.Rename(log, log+".1"), p.cmd.Process.Signal(syscall.SIGHUP)); err != nil {
+			t.Fatal(err)
+		}
+		waitUntil(t, "the log is there again", func() bool {
+			_, err := os.Stat(log)
+			return err == nil
+		})
+		if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		within(t, "it ends", func() { <-p.ended })
+		if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("it ended with %v", p.cmd.ProcessState)
+		}
+	}
+	p := w.mount()
+	if err := p.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	within(t, "it ends", func() { <-p.ended })
 }
 
 // pid asks for the process of the world's mount.

@@ -137,6 +137,7 @@ func receive(c *cli.Context) error {
 		return err
 	}
 	defer logFile.Close()
+	reopenLog(logFile, false, log)
 	api := &veriff.Config{APIKey: c.String(flagAPIKey), Secrets: secrets}
 	if api.APIKey == "" {
 		return &veriff.ConfigError{Setting: "API key", Problem: "is missing", Hint: "set VERIFF_API_KEY: webhooks carry it"}

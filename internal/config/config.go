@@ -130,13 +130,35 @@ func Load(path, name string) (*Profile, error) {
 	if err := p.check(); err != nil {
 		return nil, &Error{Problem: fmt.Sprintf("can't use the profile %q", name), Err: err, Hint: "correct it in " + path}
 	}
-	base := filepath.Dir(path)
+	p.resolve(filepath.Dir(path))
+	return &p, nil
+}
+
+// All returns all profiles in the file at path by their names, as Load does, without
+// checking that they can be used. An error is always an *Error.
+func All(path string) (map[string]Profile, error) {
+	text, err := read(path)
+	if err != nil {
+		return nil, err
+	}
+	d, err := parse(path, text)
+	if err != nil {
+		return nil, err
+	}
+	for name, p := range d.Profiles {
+		p.resolve(filepath.Dir(path))
+		d.Profiles[name] = p
+	}
+	return d.Profiles, nil
+}
+
+// resolve makes all paths of a profile in a directory absolute.
+func (p *Profile) resolve(base string) {
 	p.SecretFile, p.CacheDir = resolve(base, p.SecretFile), resolve(base, p.CacheDir)
 	p.AccessLog, p.InstallationKey = resolve(base, p.AccessLog), resolve(base, p.InstallationKey)
 	for i := range p.Sessions {
 		p.Sessions[i] = resolve(base, p.Sessions[i])
 	}
-	return &p, nil
 }
 
 func noProfile(path, name string, d document) error {

@@ -102,6 +102,34 @@ api-key = 'new'
 	}
 }
 
+// TestRemove: other profiles, comments and the order stay.
+func TestRemove(t *testing.T) {
+	path := write(t, "# mine\n[profiles.a]\napi-key = '1'\n\n# about b\n[profiles.b]\napi-key = '2'\n")
+	if err := config.Remove(t.Context(), path, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != "# mine\n\n# about b\n[profiles.b]\napi-key = '2'\n" {
+		t.Errorf("%q, %v", got, err)
+	}
+	if err := config.Remove(t.Context(), path, "a"); !errors.Is(err, config.ErrNoProfile) {
+		t.Error(err)
+	}
+	if err := config.Remove(t.Context(), path, "b"); err != nil {
+		t.Error(err)
+	}
+	if all, err := config.All(path); err != nil || len(all) != 0 {
+		t.Errorf("%v, %v", all, err)
+	}
+	inline := "[profiles]\na = { api-key = '1' }\n"
+	path = write(t, inline)
+	if err := config.Remove(t.Context(), path, "a"); err == nil {
+		t.Error("removed by guessing")
+	}
+	if got, err := os.ReadFile(path); err != nil || string(got) != inline {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // TestSaveRefuses what it could only do by guessing, and changes nothing.
 func TestSaveRefuses(t *testing.T) {
 	for _, text := range []string{

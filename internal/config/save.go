@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -41,6 +42,16 @@ func Save(ctx context.Context, path, name string, p Profile) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("config: %w", err)
 	}
+	return edit(ctx, path, name, &p)
+}
+
+// Remove removes a profile from the file at path, as Save writes one. The error wraps
+// ErrNoProfile if there is no such profile.
+func Remove(ctx context.Context, path, name string) error { return edit(ctx, path, name, nil) }
+
+// edit puts a profile in the place of the one that has its name, or removes that one if
+// p is nil.
+func edit(ctx context.Context, path, name string, p *Profile) error {
 	// Of the directory, because the file itself is replaced.
 	lock := flock.New(filepath.Dir(path), flock.SetFlag(os.O_RDONLY))
 	if _, err := lock.TryLockContext(ctx, lockInterval); err != nil {
@@ -56,29 +67,19 @@ func Save(ctx context.Context, path, name string, p Profile) error {
 	if err != nil {
 		return err
 	}
-	section, err := toml.Marshal(p)
-	if err != nil {
-		return fmt.Errorf("config: %w", err)
-	}
 	if _, there := before.Profiles[name]; there {
 		if text = without(text, name); text == nil {
 			return byHand(path, name)
 		}
+	} else if p == nil {
+		return noProfile(path, name, before)
 	}
-	text = bytes.TrimRight(text, "\n")
-	if len(text) > 0 {
-		text = append(text, "\n\n"...)
+	if p != nil {
+		if text, err = with(text, name, *p); err != nil {
+			return fmt.Errorf("config: %w", err)
+		}
 	}
-	text = append(text, "[profiles."+name+"]\n"...)
-	text = append(text, section...)
-
-	// The edit must have done what it was meant to do, and nothing else.
-	after, err := parse(path, text)
-	if before.Profiles == nil {
-		before.Profiles = make(map[string]Profile)
-	}
-	before.Profiles[name] = p
-	if err != nil || !reflect.DeepEqual(before, after) {
+	if !changed(path, text, before, name, p) {
 		return byHand(path, name)
 	}
 	if target, err := filepath.EvalSymlinks(path); err == nil {
@@ -90,11 +91,39 @@ func Save(ctx context.Context, path, name string, p Profile) error {
 	return nil
 }
 
+// changed reports whether an edit does what it is meant to do, and nothing else.
+func changed(path string, text []byte, before document, name string, p *Profile) bool {
+	after, err := parse(path, text)
+	want := maps.Clone(before.Profiles)
+	if want == nil {
+		want = make(map[string]Profile)
+	}
+	delete(want, name)
+	if p != nil {
+		want[name] = *p
+	}
+	return err == nil && (len(want) == 0 && len(after.Profiles) == 0 || reflect.DeepEqual(want, after.Profiles))
+}
+
+// with returns the text with a table for a profile at its end.
+func with(text []byte, name string, p Profile) ([]byte, error) {
+	section, err := toml.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	text = bytes.TrimRight(text, "\n")
+	if len(text) > 0 {
+		text = append(text, "\n\n"...)
+	}
+	text = append(text, "[profiles."+name+"]\n"...)
+	return append(text, section...), nil
+}
+
 func byHand(path, name string) error {
 	return &Error{
-		Problem: fmt.Sprintf("can't safely replace the profile %q as it is written", name),
+		Problem: fmt.Sprintf("can't safely replace or remove the profile %q as it is written", name),
 		Err:     errors.New("nothing was changed"),
-		Hint:    "edit " + path + " by hand, or remove the profile from it first",
+		Hint:    "edit " + path + " by hand",
 	}
 }
 

@@ -1,0 +1,115 @@
+package command
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/config"
+	"veriffs/veriff"
+)
+
+func profileCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "profile",
+		Usage: "list and remove profiles (veriffs login makes them)",
+		Subcommands: []*cli.Command{
+			{
+				Name:   "list",
+				Usage:  "list the profiles, and where each keeps its shared secret",
+				Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON, for programs"}},
+				Action: listProfiles,
+			},
+			{
+				Name:      "remove",
+				Usage:     "remove the profile NAME, and its shared secret if veriffs login stored it",
+				ArgsUsage: "NAME",
+				Action:    removeProfile,
+			},
+		},
+	}
+}
+
+// profileRow is what a list of profiles says of one. It has no key and no secret.
+type profileRow struct {
+	Name   string `json:"name"`
+	APIURL string `json:"api_url"`
+	Key    string `json:"api_key"` // masked
+	Secret string `json:"shared_secret"`
+}
+
+func listProfiles(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	all, err := config.All(config.Path())
+	if err != nil {
+		return err
+	}
+	rows := make([]profileRow, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		p := all[name]
+		rows = append(rows, profileRow{
+			Name: name, APIURL: cmp.Or(p.APIURL, "none"),
+			Key: cmp.Or(masked(flagAPIKey, p.APIKey), "none"), Secret: cmp.Or(secretPlace(p), "none"),
+		})
+	}
+	if c.Bool("json") {
+		e := json.NewEncoder(c.App.Writer)
+		e.SetIndent("", "  ")
+		return e.Encode(map[string]any{"file": config.Path(), "profiles": rows})
+	}
+	if len(rows) == 0 {
+		fmt.Fprintf(c.App.ErrWriter, "there are no profiles in %s; veriffs login makes one\n", config.Path())
+		return nil
+	}
+	t := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "PROFILE\tAPI URL\tAPI KEY\tSHARED SECRET")
+	for _, r := range rows {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", plain(r.Name), plain(r.APIURL), plain(r.Key), plain(r.Secret))
+	}
+	return t.Flush()
+}
+
+func removeProfile(c *cli.Context) error {
+	if err := arguments(c, 1, 1); err != nil {
+		return err
+	}
+	name, path := c.Args().First(), config.Path()
+	old, err := config.Load(path, name)
+	if err != nil {
+		return err
+	}
+	// The profile first: one without its secret would be of no use, a secret without
+	// a profile can be removed by hand.
+	if err := config.Remove(c.Context, path, name); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.App.Writer, "Removed the profile %s from %s.\n", name, path)
+	if err := discard(c, path, name, *old); err != nil {
+		return err
+	}
+	for _, dir := range cachesOf(*old) {
+		fmt.Fprintf(c.App.Writer, "Left the cache of its account in %s: veriffs purge --all, with the account's credentials, erases it.\n", dir)
+	}
+	return nil
+}
+
+// cachesOf returns the caches of a profile's account that are there.
+func cachesOf(p config.Profile) (found []string) {
+	api := veriff.Config{BaseURL: p.APIURL, APIKey: p.APIKey}
+	dir := filepath.Join(cmp.Or(p.CacheDir, defaultCacheDir()), account(&api))
+	for _, dir := range []string{dir, dir + "-ephemeral"} {
+		if _, err := os.Lstat(dir); err == nil {
+			found = append(found, dir)
+		}
+	}
+	return found
+}
