@@ -66,6 +66,27 @@ func Open(path string, ephemeral bool) (_ *Directory, err error) {
 	return d, nil
 }
 
+// Inspect opens the directory at path to look at it: it makes nothing, and does not
+// take the lock, so a mount may use it at the same time. It refuses what Open refuses,
+// with an *OpenError, and a directory that is missing with fs.ErrNotExist.
+func Inspect(path string, ephemeral bool) (_ *Directory, err error) {
+	if _, err := os.Lstat(path); err != nil {
+		return nil, err
+	}
+	d := &Directory{path: path, format: formatLine}
+	if ephemeral {
+		d.format = ephemeralLine
+	}
+	if err = d.open(); err == nil {
+		err = d.check()
+	}
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}
+
 // open opens the directory itself, made if it is missing, and makes sure that
 // it is ours alone.
 func (d *Directory) open() error {

@@ -87,7 +87,7 @@ func openByFusermount(point string, o *fuse.MountOptions) (fd int, err error) {
 	if o.AllowOther {
 		options = append(options, "allow_other")
 	}
-	tool, err := fusermountPath()
+	tool, err := Helper()
 	if err != nil {
 		return -1, err
 	}

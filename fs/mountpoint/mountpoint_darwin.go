@@ -76,6 +76,9 @@ func detach(point string) error       { return exec.Command("umount", "-f", poin
 func unmountIdle(point string) error  { return exec.Command("umount", point).Run() }
 func unmountHint(point string) string { return "see who uses it: lsof +f -- " + point }
 
+// Helper is none here: macFUSE mounts by itself.
+func Helper() (string, error) { return "", errors.New("macFUSE needs no helper") }
+
 // The rest is known on Linux alone: that a mount is dead, who uses it, and that
 // another process unmounted it.
 

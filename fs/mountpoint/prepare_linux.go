@@ -47,7 +47,7 @@ func prepare(point string, allowOther bool, log *slog.Logger) error {
 	if err := unix.Access("/dev/fuse", unix.R_OK|unix.W_OK); err != nil {
 		return wrong("you may not use /dev/fuse", "ask an administrator to run: chmod 666 /dev/fuse (or to add you to the group that owns it)")
 	}
-	if _, err := fusermountPath(); err != nil {
+	if _, err := Helper(); err != nil {
 		return wrong(err.Error(), "install the package fuse3")
 	}
 	if conf, err := os.ReadFile("/etc/fuse.conf"); allowOther && err == nil && !hasLine(string(conf), "user_allow_other") {

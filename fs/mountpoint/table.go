@@ -1,6 +1,10 @@
 package mountpoint
 
-import "slices"
+import (
+	"errors"
+	"os"
+	"slices"
+)
 
 // mountEntry is a line of the table of mounts.
 type mountEntry struct {
@@ -26,6 +30,18 @@ func All() []string {
 func Alive(point string) bool {
 	m, mounted := mountedAt(point)
 	return mounted && m.fsType == tableType && answers(point) == nil
+}
+
+// Stale reports whether a veriffs is mounted on point and does not answer: its process
+// has ended or is stuck. One of another user, who may not ask it, is not stale. It may
+// take a few seconds.
+func Stale(point string) bool {
+	m, mounted := mountedAt(point)
+	if !mounted || m.fsType != tableType {
+		return false
+	}
+	err := answers(point)
+	return errors.Is(err, errDead) || errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // mountedAt returns the topmost mount on point. It reads the table of mounts

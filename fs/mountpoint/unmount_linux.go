@@ -57,7 +57,8 @@ func unmountIdle(point string) error {
 	return fusermount("-u", "-q", point)
 }
 
-func fusermountPath() (string, error) {
+// Helper is the path of fusermount3, by which an ordinary user mounts.
+func Helper() (string, error) {
 	for _, name := range []string{"fusermount3", "fusermount"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
@@ -67,7 +68,7 @@ func fusermountPath() (string, error) {
 }
 
 func fusermount(args ...string) error {
-	tool, err := fusermountPath()
+	tool, err := Helper()
 	if err != nil {
 		return err
 	}

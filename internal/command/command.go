@@ -105,7 +105,7 @@ func newApp() *cli.App {
 			statusCommand(), warmCommand(), pinCommand(), unpinCommand(), evictCommand(), purgeCommand(),
 			holdCommand(), retentionCommand(), logCommand(),
 			exportCommand(), contactSheetCommand(), verifyCommand(),
-			loginCommand(), profileCommand(), configCommand(), demoCommand(), versionCommand(),
+			loginCommand(), profileCommand(), configCommand(), doctorCommand(), demoCommand(), versionCommand(),
 			manualCommand(), completionCommand(),
 		},
 		Action: func(c *cli.Context) error {
