@@ -25,7 +25,7 @@ const readyVariable = "VERIFFS_READY_FD"
 const secretsDescriptor = 4
 
 // handedOver are those variables.
-var handedOver = append([]string{secretVariable}, variables(flagAPIKey, "VERIFF_API_KEY")...)
+var handedOver = append(variables(flagAPIKey, "VERIFF_API_KEY"), secretVariable, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 // readyMessage is that report. Anything else, such as end of file, is a failure.
 const readyMessage = "ready"
