@@ -43,7 +43,7 @@ const (
 type Folder struct {
 	root *os.Root
 	path string
-	mode fs.FileMode // permissions of the directory
+	mode fs.FileMode // of the directory: permissions, and whether its group is handed on
 }
 
 var _ bucket.Bucket = (*Folder)(nil)
@@ -63,7 +63,7 @@ func Open(dir string) (*Folder, error) {
 	if err != nil {
 		return nil, missing(err)
 	}
-	return &Folder{root: root, path: dir, mode: info.Mode().Perm()}, nil
+	return &Folder{root: root, path: dir, mode: info.Mode() & (fs.ModePerm | fs.ModeSetgid)}, nil
 }
 
 // missing is what an error about the directory itself means.
@@ -223,7 +223,7 @@ func (f *Folder) makeDir(dir string) error {
 		if c != '/' {
 			continue
 		}
-		switch err := f.root.Mkdir(dir[:i], f.mode); {
+		switch err := f.root.Mkdir(dir[:i], f.mode.Perm()); {
 		case errors.Is(err, fs.ErrExist):
 		case err != nil:
 			return err

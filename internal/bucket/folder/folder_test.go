@@ -74,6 +74,31 @@ func TestOpenness(t *testing.T) {
 	}
 }
 
+// TestGroup: what is written in a directory that hands its group on is of that group,
+// at every depth, so that all members can read and add.
+func TestGroup(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root, to give the directory another group")
+	}
+	const group = 4711
+	dir := t.TempDir()
+	if err := errors.Join(os.Chown(dir, -1, group), os.Chmod(dir, os.ModeSetgid|0o770)); err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, dir).Put(t.Context(), "dd/aa/1", strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"tmp", "dd", "dd/aa", "dd/aa/1"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if gid := info.Sys().(*syscall.Stat_t).Gid; gid != group || info.IsDir() && info.Mode()&os.ModeSetgid == 0 {
+			t.Errorf("%s: group %d, %v", name, gid, info.Mode())
+		}
+	}
+}
+
 // TestEscape: no name leads out of the directory, and nothing but regular files is an
 // object.
 func TestEscape(t *testing.T) {
