@@ -30,7 +30,7 @@ func meaning(err error) error {
 	if !errors.As(err, &api) {
 		return shorten(err)
 	}
-	said := fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
+	said := fmt.Errorf("%s: %s", clip(api.ErrorCode()), clip(api.ErrorMessage()))
 	switch api.ErrorCode() {
 	case "NoSuchKey", "NotFound", "NoSuchVersion":
 		return fmt.Errorf("%w: %w", bucket.ErrNotFound, said)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,7 +36,7 @@ func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[bucket.Info,
 				if aws.ToBool(o.IsLatest) {
 					o.VersionId = nil // not every server knows the only one by its id
 				}
-				if !yield(b.info(o.Key, o.VersionId, o.Size, o.LastModified), nil) {
+				if !yield(b.info(o.Key, o.VersionId, o.Size, o.LastModified)) {
 					return
 				}
 			}
@@ -53,17 +54,20 @@ func (b *Bucket) listNewest(ctx context.Context, prefix string, yield func(bucke
 			return
 		}
 		for _, o := range page.Contents {
-			if !yield(b.info(o.Key, nil, o.Size, o.LastModified), nil) {
+			if !yield(b.info(o.Key, nil, o.Size, o.LastModified)) {
 				return
 			}
 		}
 	}
 }
 
-func (b *Bucket) info(key, version *string, size *int64, modified *time.Time) bucket.Info {
-	return bucket.Info{
-		Name: aws.ToString(key)[len(b.prefix):], Version: aws.ToString(version), Size: aws.ToInt64(size), Modified: aws.ToTime(modified),
+// info is an entry of a listing; an error if it is of what was not asked for.
+func (b *Bucket) info(key, version *string, size *int64, modified *time.Time) (bucket.Info, error) {
+	name, ours := strings.CutPrefix(aws.ToString(key), b.prefix)
+	if !ours || name == "" && b.prefix == "" {
+		return bucket.Info{}, errors.New("the server lists objects that it was not asked for")
 	}
+	return bucket.Info{Name: name, Version: aws.ToString(version), Size: aws.ToInt64(size), Modified: aws.ToTime(modified)}, nil
 }
 
 // Remove implements [bucket.Bucket].

@@ -96,7 +96,7 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 	b := &Bucket{bucket: &o.Bucket, prefix: o.Prefix, close: func() {}}
 	if c, ok := settings.HTTPClient.(*awshttp.BuildableClient); ok {
 		t := c.GetTransport() // its own from here on
-		settings.HTTPClient, b.close = &http.Client{Transport: t, CheckRedirect: refuseRedirect}, t.CloseIdleConnections
+		settings.HTTPClient, b.close = &http.Client{Transport: bounded{t}, CheckRedirect: refuseRedirect}, t.CloseIdleConnections
 	}
 	if b.prefix != "" {
 		b.prefix += "/"
