@@ -50,16 +50,23 @@ func (s *Store) First(ctx context.Context, w Want) (o *cache.Object, fromTeam bo
 	case t != nil && t.err == nil:
 		return t.o, true, nil
 	}
-	i := item{key: w.Key}
-	if t != nil {
-		i.replace, i.lease = errors.Is(t.err, cache.ErrRefused), t.lease
-	}
+	i := t.item(w.Key)
 	if o, err = w.API(ctx); err != nil {
 		s.yield(i.lease)
 		return nil, false, err
 	}
 	s.share(i)
 	return o, false, nil
+}
+
+// item is what is to be uploaded where a transfer has ended with an error, or was not
+// begun (nil).
+func (t *transfer) item(k cache.Key) item {
+	i := item{key: k}
+	if t != nil {
+		i.replace, i.lease = errors.Is(t.err, cache.ErrRefused), t.lease
+	}
+	return i
 }
 
 // ask begins to read an object from the bucket when it is its turn, and returns when that
@@ -94,9 +101,13 @@ func (s *Store) race(ctx context.Context, t *transfer, w Want) (o *cache.Object,
 	}()
 	o, err = w.API(asking)
 	close(over)
-	if err == nil || w.Final(err) {
+	if err == nil {
+		s.shareAfter(t, w.Key)
+		return o, false, nil
+	}
+	if w.Final(err) {
 		t.abandon(s.yield)
-		return o, false, err
+		return nil, false, err
 	}
 	if t.await(s.yield) {
 		return t.o, true, nil
@@ -107,13 +118,30 @@ func (s *Store) race(ctx context.Context, t *transfer, w Want) (o *cache.Object,
 	return nil, false, err
 }
 
+// shareAfter ends a transfer that the API was faster than, and has the object uploaded if
+// the bucket is known to lack it.
+func (s *Store) shareAfter(t *transfer, k cache.Key) {
+	switch {
+	case t.ended() && t.err != nil:
+		s.share(t.item(k))
+	case t.missing.Load():
+		t.abandon(s.yield)
+		s.share(item{key: k})
+	default:
+		t.abandon(s.yield)
+	}
+}
+
 // begin starts to read an object from the bucket; nil if the bucket is left alone.
 func (s *Store) begin(ctx context.Context, w Want, claim bool) *transfer {
 	if !s.read.allow() {
 		s.counts.skipped.Add(1)
 		return nil
 	}
-	t := newTransfer(ctx, s.o.Patience, giveUp)
+	t := newTransfer(ctx, s.o.Patience, giveUp, func() {
+		s.counts.late.Add(1)
+		s.read.failed(errLate)
+	})
 	begun := false
 	select {
 	case s.slots <- struct{}{}:
@@ -140,7 +168,8 @@ func (s *Store) transfer(t *transfer, w Want, claim bool) {
 	}()
 	t.err = guard(func() (err error) {
 		t.o, err = s.get(t, w)
-		if claim && errors.Is(err, bucket.ErrNotFound) {
+		t.missing.Store(errors.Is(err, bucket.ErrNotFound))
+		if claim && t.missing.Load() {
 			t.lease, err = s.claim(t.ctx, w.Key, err)
 		}
 		return err
@@ -183,9 +212,10 @@ func (s *Store) getPath(t *transfer, w Want, path string) (*cache.Object, error)
 	return o, err
 }
 
-// settle counts a transfer that has ended, and tells the breaker.
+// settle counts a transfer that has ended, and tells the breaker, unless that knows
+// already.
 func (s *Store) settle(t *transfer, k cache.Key) {
-	late := t.stop()
+	t.stop()
 	switch {
 	case t.err == nil:
 		s.counts.hits.Add(1)
@@ -199,9 +229,7 @@ func (s *Store) settle(t *transfer, k cache.Key) {
 		s.log.Debug("the team store failed", "key", string(k), "error", t.err)
 	}
 	switch {
-	case late:
-		s.counts.late.Add(1)
-		s.read.failed(errLate)
+	case t.blamed.Load():
 	case t.err == nil, errors.Is(t.err, bucket.ErrNotFound), errors.Is(t.err, errTaken), errors.Is(t.err, cache.ErrRefused):
 		s.read.succeeded()
 	case t.left():

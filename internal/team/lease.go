@@ -30,6 +30,9 @@ const (
 	// The pauses in which it is looked for.
 	leaseFirst   = 50 * time.Millisecond
 	leaseLongest = 400 * time.Millisecond
+	// leaseRest is for how long no leases are put where that is denied, or where those of
+	// others bring nothing again and again: they must not delay every open.
+	leaseRest = 30 * time.Second
 	// leaseRemoval is how long the removal of a lease may take.
 	leaseRemoval = 10 * time.Second
 )
@@ -38,10 +41,10 @@ const (
 var errTaken = errors.New("another member fetches it")
 
 // claim puts the lease of an object, and returns its name. missing is the error that
-// there is no such object; it is errTaken if another member has the lease. Who can't put
-// leases fetches without.
+// there is no such object; it is errTaken if another member has the lease. Where leases
+// are no use objects are fetched without.
 func (s *Store) claim(ctx context.Context, k cache.Key, missing error) (lease string, err error) {
-	if s.unleased.Load() {
+	if time.Now().UnixNano() < s.unleased.Load() {
 		return "", missing
 	}
 	name := s.leaseName(k, time.Now())
@@ -55,9 +58,20 @@ func (s *Store) claim(ctx context.Context, k cache.Key, missing error) (lease st
 		}
 		return "", errTaken
 	case errors.Is(err, bucket.ErrDenied):
-		s.unleased.Store(true) // a member that may only read
+		s.restLeases() // a member that may only read
 	}
 	return "", missing
+}
+
+func (s *Store) restLeases() { s.unleased.Store(time.Now().Add(leaseRest).UnixNano()) }
+
+// waited counts waits for other members that were in vain, one after the other.
+func (s *Store) waited(inVain bool) {
+	if !inVain {
+		s.vain.Store(0)
+	} else if s.vain.Add(1) >= failures {
+		s.restLeases()
+	}
 }
 
 // leaseName is a keyed hash of the object and the time: leases tell no more than the
@@ -82,8 +96,13 @@ func (s *Store) follow(ctx context.Context, w Want) (t *transfer, err error) {
 			return nil, context.Cause(ctx)
 		}
 		t, err = s.ask(ctx, w, false)
-		if err != nil || t == nil || !t.ended() || !errors.Is(t.err, bucket.ErrNotFound) || time.Now().After(end) {
+		if err != nil || t == nil || !t.ended() {
 			return t, err
+		}
+		missing := errors.Is(t.err, bucket.ErrNotFound)
+		if !missing || time.Now().After(end) {
+			s.waited(missing)
+			return t, nil
 		}
 	}
 }

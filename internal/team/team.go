@@ -68,11 +68,13 @@ type Store struct {
 	life   context.Context // ends when Close gives up
 	cancel context.CancelFunc
 	work   sync.WaitGroup
+	flush  sync.WaitGroup // the part of work that is uploads
 
 	counts counters
 
-	leases   sync.Map    // names of those that we have
-	unleased atomic.Bool // they are denied to us
+	leases   sync.Map     // names of those that we have
+	unleased atomic.Int64 // until when none are put, nanoseconds since 1970
+	vain     atomic.Int32 // waits in vain for those of others, in a row
 
 	mu     sync.Mutex
 	closed bool
@@ -95,7 +97,11 @@ func New(o Options) *Store {
 		s.log.Warn("nothing can be added to the team store", "store", o.Bucket.String(), "error", err)
 	}, func() { s.log.Info("files are added to the team store again", "store", o.Bucket.String()) })
 	for range uploaders {
-		s.spawn(s.upload)
+		s.flush.Add(1)
+		s.spawn(func() {
+			defer s.flush.Done()
+			s.upload()
+		})
 	}
 	return s
 }
@@ -108,23 +114,15 @@ func (s *Store) Close() {
 	s.mu.Unlock()
 	before := s.counts.dropped.Load()
 	s.queue.close()
-	ended := make(chan struct{})
-	go func() {
-		s.work.Wait()
-		close(ended)
-	}()
 	flush := flushFor
 	if s.write.why() != nil {
 		flush = 0 // it is out of reach
 	}
-	select {
-	case <-ended:
-	case <-time.After(flush):
+	if within(flush, &s.flush) {
+		within(leaveAfter, &s.work) // leases are given back
 	}
 	s.cancel()
-	select {
-	case <-ended:
-	case <-time.After(leaveAfter):
+	if !within(leaveAfter, &s.work) {
 		s.log.Warn("the team store does not let go: leaving it as it is", "store", s.o.Bucket.String())
 	}
 	lost := s.queue.clear()
@@ -132,6 +130,21 @@ func (s *Store) Close() {
 	s.counts.dropped.Add(lost)
 	if lost := s.counts.dropped.Load() - before; lost > 0 {
 		s.log.Warn("files were not added to the team store, because the mount has ended", "files", lost)
+	}
+}
+
+// within waits for work for at most so long, and reports whether it has ended.
+func within(limit time.Duration, work *sync.WaitGroup) bool {
+	ended := make(chan struct{})
+	go func() {
+		work.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return true
+	case <-time.After(limit):
+		return false
 	}
 }
 

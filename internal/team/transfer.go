@@ -32,6 +32,8 @@ type transfer struct {
 
 	late     chan struct{}
 	markLate func()
+	missing  atomic.Bool // the bucket has said that it has not got it
+	blamed   atomic.Bool // blame was called
 
 	done  chan struct{} // closed once the following are set
 	o     *cache.Object
@@ -77,26 +79,28 @@ func (t *transfer) abandon(yield func(lease string)) {
 	}()
 }
 
-func newTransfer(ctx context.Context, patience, longest time.Duration) *transfer {
+// newTransfer begins to watch over a transfer. blame is called at the moment that the bucket
+// keeps the caller waiting for its answer: a transfer may never end.
+func newTransfer(ctx context.Context, patience, longest time.Duration, blame func()) *transfer {
 	t := &transfer{patience: patience, longest: longest, late: make(chan struct{}), done: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
-	t.markLate = sync.OnceFunc(func() { close(t.late) })
+	t.markLate = sync.OnceFunc(func() {
+		if !t.missing.Load() { // or it is only the lease that is late
+			t.blamed.Store(true)
+			blame()
+		}
+		close(t.late)
+	})
 	t.soft = time.AfterFunc(longest, t.judge) // which must know it
 	t.expect(patience)
 	t.hard = time.AfterFunc(longest, func() { t.cancel(errLate) })
 	return t
 }
 
-// stop ends the timers, and reports whether the transfer was late.
-func (t *transfer) stop() (late bool) {
+// stop ends the timers.
+func (t *transfer) stop() {
 	t.soft.Stop()
 	t.hard.Stop()
-	select {
-	case <-t.late:
-		return true
-	default:
-		return false
-	}
 }
 
 // await waits for the end, and reports whether the object is there. It gives the

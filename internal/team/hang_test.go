@@ -1,0 +1,91 @@
+package team_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/internal/bucket"
+)
+
+// leasing is a bucket whose leases are special.
+type leasing struct {
+	bucket.Bucket
+	put func(ctx context.Context) error // of a lease
+}
+
+func (l leasing) Put(ctx context.Context, name string, body io.ReadSeeker) error {
+	if strings.HasPrefix(name, "leases/") {
+		return l.put(ctx)
+	}
+	return l.Bucket.Put(ctx, name, body)
+}
+
+// TestSlowLease: a bucket that says in time that it has not got a file, but takes long for
+// the lease, is neither late nor left without the file.
+func TestSlowLease(t *testing.T) {
+	f, dir := newFolder(t)
+	synctest.Test(t, func(t *testing.T) {
+		m := join(t, leasing{f, func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		}}, hasty)
+		for i := range 6 {
+			if m.read(m.want(cache.Key(fmt.Sprint(i)))) {
+				t.Error("the empty bucket had", i)
+			}
+		}
+		if s := m.settled(); s.ReadDown != nil || s.Late != 0 || s.Shared != 6 || len(objects(t, dir)) != 6 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// TestLeasesInVain: a bucket in which there is every lease, but never a file, does not
+// delay every open: after a few nobody waits for leases.
+func TestLeasesInVain(t *testing.T) {
+	f, _ := newFolder(t)
+	synctest.Test(t, func(t *testing.T) {
+		m := join(t, leasing{f, func(context.Context) error { return bucket.ErrExists }})
+		for i := range 10 {
+			m.read(m.want(cache.Key(fmt.Sprint(i))))
+		}
+		if s := m.settled(); s.Waits != 4 || s.Shared != 10 {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(time.Minute)
+		m.read(m.want("later"))
+		m.read(m.want("at last"))
+		if s := m.settled(); s.Waits != 5 {
+			t.Errorf("it is not tried again, and once: %+v", s)
+		}
+	})
+}
+
+// TestHangingBucket: a bucket whose answers never come, whatever is done, is left alone
+// like one that fails, and keeps neither opens nor the end of the mount waiting.
+func TestHangingBucket(t *testing.T) {
+	f, _ := newFolder(t)
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld(f)
+		h.deaf = true
+		m := join(t, h, hasty)
+		for i := range 6 {
+			m.read(m.want(cache.Key(fmt.Sprint(i))))
+		}
+		if s := m.store.Stats(); s.Late != 4 || s.Skipped != 2 || s.ReadDown == nil {
+			t.Errorf("%+v", s)
+		}
+		begun := time.Now()
+		m.store.Close()
+		if took := time.Since(begun); took > 5*time.Second { // by the clock of the test
+			t.Errorf("the end took %v, though nothing is to be uploaded", took)
+		}
+		close(h.gate)
+	})
+}
