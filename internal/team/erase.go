@@ -18,7 +18,11 @@ const (
 	readers = 32
 	// scans bounds how often the whole bucket is read while objects keep coming.
 	scans = 4
+	// standstill is how long an erasure may go without a step: then the bucket hangs.
+	standstill = 2 * time.Minute
 )
+
+var errStill = errors.New("the store does not answer any more")
 
 // Erasure is the evidence of an erasure in the bucket. Objects are named by the keyed
 // hashes that are their names there.
@@ -57,13 +61,19 @@ type Erased struct {
 // Erase removes every object that match returns true for, with all versions that the
 // bucket keeps, going by the sealed headers, and reads the whole bucket again to prove
 // it. What is being uploaded is waited for first; what is queued must have gone from the
-// cache by now, so that it can't follow. match is called by one goroutine at a time. The
-// report says why it is not complete.
+// cache by now, so that it can't follow. match is called by one goroutine at a time, and
+// not after the end. A bucket that hangs is given up after two minutes. The report says
+// why it is not complete.
 func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte, stored time.Time) bool) *Erasure {
 	e := &Erasure{Store: s.o.Bucket.String(), Started: time.Now().UTC(), Erased: []Erased{}}
-	err := s.drain(ctx)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	still := time.AfterFunc(standstill, func() { stop(errStill) })
+	defer still.Stop()
+	step := func() { still.Reset(standstill) }
+	err := s.drain(ctx, step)
 	for err == nil && e.Scans < scans {
-		err = s.scan(ctx, e, match)
+		err = s.scan(ctx, e, match, step)
 		e.Scans++
 		if e.Remaining == 0 {
 			break
@@ -71,6 +81,9 @@ func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte,
 	}
 	if err == nil && e.Remaining > 0 {
 		err = fmt.Errorf("%d objects keep coming back", e.Remaining)
+	}
+	if errors.Is(context.Cause(ctx), errStill) {
+		err = errStill
 	}
 	e.Finished = time.Now().UTC()
 	e.Proven = err == nil && e.Unreadable == 0
@@ -82,11 +95,12 @@ func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte,
 }
 
 // drain waits until what is being uploaded now has ended.
-func (s *Store) drain(ctx context.Context) error {
+func (s *Store) drain(ctx context.Context, step func()) error {
 	for range uploaders {
 		select {
 		case s.uploads <- struct{}{}:
 			defer func() { <-s.uploads }()
+			step()
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -99,26 +113,53 @@ func (s *Store) drain(ctx context.Context) error {
 type scan struct {
 	s     *Store
 	match func(cache.Key, []byte, time.Time) bool
+	step  func()
 
 	mu    sync.Mutex // guards what follows, and is held for match
-	e     *Erasure
+	over  bool       // the erasure has ended without what still hangs
+	found Erasure
 	names map[string]bool // of what is removed: its other versions go with it
 }
 
-// scan reads every header once. An object that can't be read or removed keeps no other
-// from being removed.
-func (s *Store) scan(ctx context.Context, e *Erasure, match func(cache.Key, []byte, time.Time) bool) error {
-	e.Examined, e.Remaining, e.Unreadable = 0, 0, 0
-	c := &scan{s: s, match: match, e: e, names: make(map[string]bool)}
+// scan reads every header once, and adds to e what it found. Calls that do not end with
+// ctx, in a file system that hangs, are left behind.
+func (s *Store) scan(ctx context.Context, e *Erasure, match func(cache.Key, []byte, time.Time) bool, step func()) (err error) {
+	c := &scan{s: s, match: match, step: step, names: make(map[string]bool)}
+	ended := make(chan error, 1)
+	if !s.spawn(func() { ended <- guard(func() error { return c.run(ctx) }) }) {
+		return errEnded
+	}
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		select {
+		case err = <-ended:
+		case <-time.After(leaveAfter):
+			err = context.Cause(ctx)
+		}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	e.Examined, e.Remaining, e.Unreadable = c.found.Examined, c.found.Remaining, c.found.Unreadable
+	e.Versions += c.found.Versions
+	e.Erased = append(e.Erased, c.found.Erased...)
+	return err
+}
+
+// run is a scan. An object that can't be read or removed keeps no other from being
+// removed.
+func (c *scan) run(ctx context.Context) error {
 	var (
 		work   errgroup.Group // which keeps the first error
 		failed error
 	)
 	work.SetLimit(readers)
-	for info, err := range s.o.Bucket.List(ctx, "") {
+	for info, err := range c.s.o.Bucket.List(ctx, "") {
 		if failed = err; err != nil {
 			break
 		}
+		c.step()
 		if isLease(info) {
 			continue
 		}
@@ -129,6 +170,7 @@ func (s *Store) scan(ctx context.Context, e *Erasure, match func(cache.Key, []by
 
 // object removes an object if it matches.
 func (c *scan) object(ctx context.Context, info bucket.Info) error {
+	defer c.step()
 	entry, err := c.s.peek(ctx, info)
 	if err != nil && !errors.Is(err, cache.ErrRefused) {
 		if errors.Is(err, bucket.ErrNotFound) { // removed meanwhile
@@ -149,17 +191,17 @@ func (c *scan) matches(name string, entry cache.Entry, readable bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.names[name]:
+	case c.over, c.names[name]:
 		return false
 	case !readable:
-		c.e.Unreadable++
+		c.found.Unreadable++
 		return false
 	}
-	c.e.Examined++
+	c.found.Examined++
 	if !c.match(entry.Key, entry.Label, entry.Stored) {
 		return false
 	}
-	c.e.Remaining++
+	c.found.Remaining++
 	c.names[name] = true
 	return true
 }
@@ -170,8 +212,8 @@ func (c *scan) removed(info bucket.Info, versions int) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.e.Versions += int64(versions)
-	c.e.Erased = append(c.e.Erased, Erased{info.Name, info.Size, versions})
+	c.found.Versions += int64(versions)
+	c.found.Erased = append(c.found.Erased, Erased{info.Name, info.Size, versions})
 }
 
 // peek reads what an object says of itself.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,5 +88,45 @@ func TestHangingBucket(t *testing.T) {
 			t.Errorf("the end took %v, though nothing is to be uploaded", took)
 		}
 		close(h.gate)
+	})
+}
+
+// stuck is a bucket that hangs for good, whatever its callers say, when objects are read
+// for an erasure.
+type stuck struct {
+	bucket.Bucket
+	gate chan struct{}
+}
+
+func (s stuck) Head(ctx context.Context, o bucket.Info, n int64) ([]byte, error) {
+	if strings.HasSuffix(o.Name, "f") {
+		<-s.gate
+	}
+	return s.Bucket.Head(ctx, o, n)
+}
+
+// TestEraseWhileItHangs: an erasure in a bucket that hangs ends, without a proof, with
+// what was erased, and asks about nothing afterwards.
+func TestEraseWhileItHangs(t *testing.T) {
+	f, dir := newFolder(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := stuck{f, make(chan struct{})}
+		m := join(t, b)
+		for i := range 60 {
+			m.read(m.want(cache.Key(fmt.Sprint(i))))
+		}
+		m.settled()
+		var over atomic.Bool
+		e := m.store.Erase(t.Context(), func(cache.Key, []byte, time.Time) bool {
+			if over.Load() {
+				t.Error("asked after the end")
+			}
+			return true
+		})
+		over.Store(true)
+		if e.Proven || len(e.Erased) == 0 || !strings.Contains(e.Error, "does not answer") || len(e.Erased)+len(objects(t, dir)) != 60 {
+			t.Errorf("%+v", e)
+		}
+		close(b.gate)
 	})
 }
