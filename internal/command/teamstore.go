@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -108,7 +109,7 @@ func openTeam(ctx context.Context, o teamOptions, c *cache.Cache, check bool, lo
 	if o.scheme == "" {
 		return nil, func() {}, nil
 	}
-	b, err := o.bucket(ctx)
+	b, err := o.bucket(ctx, log)
 	if err == nil && check {
 		if err = checkTeam(ctx, b, log); err != nil {
 			b.Close()
@@ -124,17 +125,55 @@ func openTeam(ctx context.Context, o teamOptions, c *cache.Cache, check bool, lo
 	}, nil
 }
 
-func (o teamOptions) bucket(ctx context.Context) (closableBucket, error) {
+func (o teamOptions) bucket(ctx context.Context, log *slog.Logger) (closableBucket, error) {
 	if o.scheme == "file" {
-		return folder.Open(o.dir)
+		return answered(ctx, func() (closableBucket, error) { return folder.Open(o.dir) })
+	}
+	if host, open := o.unencrypted(); open {
+		log.Warn("the team store is asked in plain http: others on the way see what is asked for, and any session token of the credentials; files stay encrypted", "server", host)
 	}
 	return s3bucket.Open(ctx, o.s3)
+}
+
+// unencrypted reports whether the store is asked in plain HTTP on another machine.
+func (o teamOptions) unencrypted() (host string, open bool) {
+	u, err := url.Parse(o.s3.Endpoint)
+	if err != nil || u.Scheme != "http" {
+		return "", false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Host, u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+}
+
+// errHangs says that a folder's file system does not answer.
+var errHangs = fmt.Errorf("it does not answer within %v", teamCheck)
+
+// answered calls a file system that may hang, for which no context helps. A call that
+// takes too long is left behind.
+func answered[V any](ctx context.Context, call func() (V, error)) (v V, err error) {
+	type answer struct {
+		v   V
+		err error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		v, err := call()
+		answers <- answer{v, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.v, a.err
+	case <-time.After(teamCheck):
+		return v, errHangs
+	case <-ctx.Done():
+		return v, context.Cause(ctx)
+	}
 }
 
 func checkTeam(ctx context.Context, b bucket.Bucket, log *slog.Logger) error {
 	limited, cancel := context.WithTimeout(ctx, teamCheck)
 	defer cancel()
-	err := b.Check(limited)
+	_, err := answered(ctx, func() (struct{}, error) { return struct{}{}, b.Check(limited) })
 	for _, lasting := range []error{bucket.ErrDenied, bucket.ErrNoBucket, bucket.ErrConfig} {
 		if errors.Is(err, lasting) {
 			return fmt.Errorf("%s: %w", b, err)
@@ -151,6 +190,8 @@ func checkTeam(ctx context.Context, b bucket.Bucket, log *slog.Logger) error {
 func teamError(err error, o teamOptions) error {
 	hint := "check --" + flagTeamStore
 	switch {
+	case errors.Is(err, errHangs):
+		hint = "check the server of the share that the folder is on"
 	case errors.Is(err, bucket.ErrConfig):
 		hint = fmt.Sprintf("check --%s, --%s and the AWS configuration", flagTeamRegion, flagTeamEndpoint)
 	case errors.Is(err, bucket.ErrNoBucket) && o.scheme == "file":

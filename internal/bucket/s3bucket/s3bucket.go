@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -128,8 +129,25 @@ func once(o *s3.Options) { o.Retryer = aws.NopRetryer{} }
 
 // Check implements [bucket.Bucket].
 func (b *Bucket) Check(ctx context.Context) error {
+	if err := b.credentials(ctx); err != nil {
+		return err
+	}
 	_, err := b.client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: b.bucket, Prefix: &b.prefix, MaxKeys: aws.Int32(1)})
 	return meaning(err)
+}
+
+// credentials makes sure that there are any. Those that a service hands out which is out
+// of reach may come later; an instance's own service is never far.
+func (b *Bucket) credentials(ctx context.Context) error {
+	_, err := b.client.Options().Credentials.Retrieve(ctx)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	var network net.Error
+	if errors.As(err, &network) && !strings.Contains(err.Error(), "IMDS") {
+		return err
+	}
+	return fmt.Errorf("%w: no credentials: %w", bucket.ErrDenied, err)
 }
 
 // Get implements [bucket.Bucket].

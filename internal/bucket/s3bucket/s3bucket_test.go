@@ -96,6 +96,11 @@ func TestCheck(t *testing.T) {
 	if strings.Contains(err.Error(), "wrong") {
 		t.Error("the secret is in the error:", err)
 	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+	if err := check(good); !errors.Is(err, bucket.ErrDenied) {
+		t.Error("no credentials:", err)
+	}
 }
 
 // TestFaults: what reading makes of a server that fails.
