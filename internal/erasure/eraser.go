@@ -67,10 +67,13 @@ type Eraser struct {
 	Options
 
 	running chan struct{} // holds one token while an erasure is at work
+	sharing chan struct{} // likewise, one that goes on to the team's store
 }
 
 // New returns an eraser. It does nothing by itself before Watch.
-func New(o Options) *Eraser { return &Eraser{Options: o, running: make(chan struct{}, 1)} }
+func New(o Options) *Eraser {
+	return &Eraser{Options: o, running: make(chan struct{}, 1), sharing: make(chan struct{}, 1)}
+}
 
 // Session erases everything that is kept of a session: its files, those
 // of earlier attempts too, its listings and documents, what memory and the
@@ -82,23 +85,51 @@ func New(o Options) *Eraser { return &Eraser{Options: o, running: make(chan stru
 // when the erasure begins is stopped, and what there is of it erased; whoever waits
 // for it has it fetched again once the erasure has ended.
 //
-// The files are erased in the team's store, too. What fails there is in the evidence,
-// and no error: here, everything is erased then.
+// Then the files are erased in the team's store. That may take long, so nobody waits for
+// it but another Session: what is opened meanwhile comes from the API and is not shared.
+// What fails there is in the evidence, and no error: here, everything is erased then.
 //
 // Errors: ErrHeld if it is held; nothing is erased then.
 func (e *Eraser) Session(ctx context.Context, id veriff.SessionID) (Evidence, error) {
 	if held, err := e.RefuseHeld([]veriff.SessionID{id}); err != nil {
 		return e.refused(id.String(), held), fmt.Errorf("erasure: nothing was erased: %w", err)
 	}
-	d := e.doomSession(id)
-	d.shared = true
-	found, err := e.eraseForGood(ctx, d)
+	found, err := e.eraseSession(ctx, id)
 	found.Session = id.String()
 	if err != nil {
 		return found, fmt.Errorf("erasure: erase session %s: %w", id, err)
 	}
 	e.Log.Info("a session was erased from the cache", "session", id, "objects", len(found.Erased))
 	return found, nil
+}
+
+func (e *Eraser) eraseSession(ctx context.Context, id veriff.SessionID) (Evidence, error) {
+	if e.Team == nil {
+		return e.eraseForGood(ctx, e.doomSession(id))
+	}
+	if err := take(ctx, e.sharing); err != nil {
+		return Evidence{}, err
+	}
+	defer func() { <-e.sharing }()
+	d := e.doomSession(id)
+	d.shared = true
+	defer e.Gate.apart.Store(nil)
+	found, err := e.eraseForGood(ctx, d)
+	if err == nil {
+		found.Team = e.Team.Erase(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
+		found.Proven = found.Proven && found.Team.Proven
+	}
+	return found, err
+}
+
+// take waits for a token, which is given back by receiving one.
+func take(ctx context.Context, tokens chan<- struct{}) error {
+	select {
+	case tokens <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // All erases everything that is kept of every session, also what secrets
@@ -167,12 +198,10 @@ func (e *Eraser) doomSession(id veriff.SessionID) *doomed {
 // erase carries an erasure out. Memory is cleared before the disk is read, and
 // again after it, because a listing may have been read back meanwhile.
 func (e *Eraser) erase(ctx context.Context, d *doomed) (found Evidence, err error) {
-	select {
-	case e.running <- struct{}{}:
-		defer func() { <-e.running }()
-	case <-ctx.Done():
-		return found, context.Cause(ctx)
+	if err := take(ctx, e.running); err != nil {
+		return found, err
 	}
+	defer func() { <-e.running }()
 	fence := newFence(d)
 	lower := e.Gate.raise(fence)
 	defer lower()
@@ -192,9 +221,8 @@ func (e *Eraser) erase(ctx context.Context, d *doomed) (found Evidence, err erro
 	found.Secrets = e.Secrets
 	found.Unattributed = int64(len(d.unattributed))
 	found.Proven = found.Proven && found.Unattributed == 0
-	if d.shared && e.Team != nil && err == nil { // while the fence keeps it from coming back
-		found.Team = e.Team.Erase(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
-		found.Proven = found.Proven && found.Team.Proven
+	if d.shared { // before it can come back from there
+		e.Gate.apart.Store(fence)
 	}
 	e.Disown(d.takes) // what was opened before it was unlinked
 	change := e.forget(d)

@@ -81,7 +81,17 @@ func OfFile(file *listing.File) About { return func(f *Fence) bool { return f.Ha
 
 // Gate is where work meets the fence of the erasure that is under way. The zero Gate
 // is open.
-type Gate struct{ fence atomic.Pointer[Fence] }
+type Gate struct {
+	fence atomic.Pointer[Fence]
+	apart atomic.Pointer[Fence]
+}
+
+// Apart reports whether the team's store is being rid of what work is about, which must
+// not be taken from there meanwhile.
+func (g *Gate) Apart(from About) bool {
+	f := g.apart.Load()
+	return f != nil && from(f)
+}
 
 // Shut reports whether the erasure that is under way takes what work is about.
 func (g *Gate) Shut(to About) bool {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/bucket"
 	"veriffs/internal/library"
 	"veriffs/internal/team"
 	"veriffs/internal/warming"
@@ -27,9 +28,10 @@ type house struct {
 	maxAge   time.Duration
 	verify   veriff.VerifyMode
 	passive  bool
-	unlisted bool             // the library is not told of the sessions
-	now      func() time.Time // nil: the clock
-	share    string           // the folder of the team's store; "": none
+	unlisted bool                              // the library is not told of the sessions
+	now      func() time.Time                  // nil: the clock
+	share    string                            // the folder of the team's store; "": none
+	wrap     func(bucket.Bucket) bucket.Bucket // nil: the folder is used as it is
 	team     *team.Store
 	lib      *library.Library
 	cache    *cache.Cache

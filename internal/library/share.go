@@ -7,6 +7,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/answers"
+	"veriffs/internal/erasure"
 	"veriffs/internal/flight"
 	"veriffs/internal/store"
 	"veriffs/internal/team"
@@ -35,7 +36,7 @@ func (l *files) retrieve(t *flight.Task, f *File, gone error) (o *cache.Object, 
 		}
 		return l.fetch(ctx, t, f)
 	}
-	if l.team == nil {
+	if l.team == nil || l.gate.Apart(erasure.OfFile(f)) {
 		o, err = api(t.Context())
 		return o, FromAPI, err
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"veriffs/internal/bucket"
 	"veriffs/internal/bucket/folder"
 	"veriffs/internal/library"
 	"veriffs/internal/store"
@@ -29,7 +30,11 @@ func (h *house) join() (leave func()) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	h.team = team.New(team.Options{Bucket: f, Cache: h.cache, Patience: time.Minute, Shareable: store.Shareable})
+	var b bucket.Bucket = f
+	if h.wrap != nil {
+		b = h.wrap(f)
+	}
+	h.team = team.New(team.Options{Bucket: b, Cache: h.cache, Patience: time.Minute, Shareable: store.Shareable})
 	return func() {
 		h.team.Close()
 		f.Close()
@@ -251,56 +256,5 @@ func TestTornStore(t *testing.T) {
 	}
 	if s := h.team.Stats(); s.Shared != 0 {
 		t.Errorf("%+v", s)
-	}
-}
-
-// TestPurgeReachesTheTeam: the purge of a session takes its files out of the team's store,
-// those that another member has added too, and nothing else.
-func TestPurgeReachesTheTeam(t *testing.T) {
-	all := newTeam(t, 2, history())
-	one, two := all[0], all[1]
-	ids := one.SessionIDs()
-	one.warm(warming.Options{})
-	one.shared()
-	before := len(one.sharedFiles())
-	two.listing(ids[0])
-	e, err := two.lib.EraseSession(context.Background(), ids[0])
-	if err != nil || !e.Proven || !e.Team.Proven || len(e.Team.Erased) != before/2 || e.Team.LeftAlone {
-		t.Errorf("%+v, %+v, %v", e, e.Team, err)
-	}
-	three := newMember(t, one)
-	three.warm(warming.Options{})
-	if s := three.team.Stats(); s.Hits != int64(before/2) || s.Misses != int64(before/2) {
-		t.Errorf("another member, then: %+v", s)
-	}
-	three.shared()
-	e, err = two.lib.EraseAll(context.Background(), false)
-	if err != nil || !e.Proven || !e.Team.LeftAlone || len(one.sharedFiles()) != before {
-		t.Errorf("of all: %+v, %v", e.Team, err)
-	}
-}
-
-// TestPurgeWhileTheTeamFetches: what is on its way from the team's store when its session
-// is purged does not get into the cache.
-func TestPurgeWhileTheTeamFetches(t *testing.T) {
-	all := newTeam(t, 2, history())
-	one, two := all[0], all[1]
-	id := one.SessionIDs()[0]
-	one.warm(warming.Options{Sessions: []veriff.SessionID{id}})
-	one.shared()
-	list := two.listing(id)
-	for range 20 {
-		done := make(chan error)
-		go func() { done <- two.lib.Fetch(context.Background(), &list.Files[0]) }()
-		e, err := two.lib.EraseSession(context.Background(), id)
-		if err != nil || !e.Proven {
-			t.Fatalf("%+v, %v", e, err)
-		}
-		// It is fetched again behind the fence: from the API, for the store has it no more.
-		if err := <-done; err != nil {
-			t.Fatal(err)
-		}
-		two.shared()
-		list = two.listing(id)
 	}
 }

@@ -60,8 +60,8 @@ type Erased struct {
 
 // Erase removes every object that match returns true for, with all versions that the
 // bucket keeps, going by the sealed headers, and reads the whole bucket again to prove
-// it. What is being uploaded is waited for first; what is queued must have gone from the
-// cache by now, so that it can't follow. match is called by one goroutine at a time, and
+// it. What is being uploaded is waited for first; what matches is not uploaded before the
+// end. There must be one erasure at a time. match is called by one goroutine at a time, and
 // not after the end. A bucket that hangs is given up after two minutes. The report says
 // why it is not complete.
 func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte, stored time.Time) bool) *Erasure {
@@ -71,9 +71,12 @@ func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte,
 	still := time.AfterFunc(standstill, func() { stop(errStill) })
 	defer still.Stop()
 	step := func() { still.Reset(standstill) }
+	d := &doomed{match: match}
+	s.doomed.Store(d)
+	defer d.end()
 	err := s.drain(ctx, step)
 	for err == nil && e.Scans < scans {
-		err = s.scan(ctx, e, match, step)
+		err = s.scan(ctx, e, d.takes, step)
 		e.Scans++
 		if e.Remaining == 0 {
 			break
@@ -92,6 +95,25 @@ func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte,
 		s.log.Warn("erasing in the team store failed", "store", e.Store, "error", err)
 	}
 	return e
+}
+
+// doomed is what an erasure takes. The zero value is nothing.
+type doomed struct {
+	mu    sync.Mutex // held for match
+	match func(k cache.Key, label []byte, stored time.Time) bool
+}
+
+func (d *doomed) takes(k cache.Key, label []byte, stored time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.match != nil && d.match(k, label, stored)
+}
+
+// end has nothing taken any more.
+func (d *doomed) end() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.match = nil
 }
 
 // drain waits until what is being uploaded now has ended.
@@ -115,8 +137,7 @@ type scan struct {
 	match func(cache.Key, []byte, time.Time) bool
 	step  func()
 
-	mu    sync.Mutex // guards what follows, and is held for match
-	over  bool       // the erasure has ended without what still hangs
+	mu    sync.Mutex // guards what follows
 	found Erasure
 	names map[string]bool // of what is removed: its other versions go with it
 }
@@ -140,7 +161,6 @@ func (s *Store) scan(ctx context.Context, e *Erasure, match func(cache.Key, []by
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.over = true
 	e.Examined, e.Remaining, e.Unreadable = c.found.Examined, c.found.Remaining, c.found.Unreadable
 	e.Versions += c.found.Versions
 	e.Erased = append(e.Erased, c.found.Erased...)
@@ -191,7 +211,7 @@ func (c *scan) matches(name string, entry cache.Entry, readable bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.over, c.names[name]:
+	case c.names[name]:
 		return false
 	case !readable:
 		c.found.Unreadable++

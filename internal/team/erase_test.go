@@ -3,6 +3,7 @@ package team_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/bucket"
+	"veriffs/internal/team"
 )
 
 func all(cache.Key, []byte, time.Time) bool { return true }
@@ -110,5 +112,44 @@ func TestEraseOfUnreadableFolder(t *testing.T) {
 	}
 	if e := m.store.Erase(t.Context(), all); e.Proven {
 		t.Errorf("proven in a folder that is gone: %+v", e)
+	}
+}
+
+// unlisted is a bucket whose listings wait.
+type unlisted struct {
+	bucket.Bucket
+	asked chan struct{} // closed by the first listing
+	gate  chan struct{} // which waits until this is closed
+}
+
+func (u *unlisted) List(ctx context.Context, prefix string) iter.Seq2[bucket.Info, error] {
+	select {
+	case <-u.gate:
+	default:
+		close(u.asked)
+		<-u.gate
+	}
+	return u.Bucket.List(ctx, prefix)
+}
+
+// TestNothingDoomedIsUploaded: what is fetched anew while it is erased follows neither
+// during the erasure nor after it; everything else does.
+func TestNothingDoomedIsUploaded(t *testing.T) {
+	f, dir := newFolder(t)
+	b := &unlisted{Bucket: f, asked: make(chan struct{}), gate: make(chan struct{})}
+	m := join(t, b)
+	done := make(chan *team.Erasure)
+	go func() {
+		done <- m.store.Erase(t.Context(), func(k cache.Key, _ []byte, _ time.Time) bool { return k == "doomed" })
+	}()
+	<-b.asked
+	m.read(m.want("doomed"))
+	m.read(m.want("other"))
+	if s := m.settled(); s.Unshared != 1 || s.Shared != 1 {
+		t.Errorf("%+v", s)
+	}
+	close(b.gate)
+	if e := <-done; !e.Proven || len(e.Erased) != 0 || len(objects(t, dir)) != 1 {
+		t.Errorf("%+v", e)
 	}
 }

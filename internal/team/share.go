@@ -145,7 +145,7 @@ func (s *Store) put(i item) error {
 		return errNotShared
 	}
 	defer sealed.Close()
-	if !s.o.Shareable(sealed.Label) {
+	if !s.o.Shareable(sealed.Label) || s.doomed.Load().takes(i.key, sealed.Label, time.Now()) {
 		return errNotShared
 	}
 	body := sealed.Body

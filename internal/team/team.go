@@ -64,6 +64,7 @@ type Store struct {
 	queue *queue
 	// uploads has one taken by each upload; an erasure takes them all to wait for them.
 	uploads chan struct{}
+	doomed  atomic.Pointer[doomed] // what the last erasure takes
 
 	life   context.Context // ends when Close gives up
 	cancel context.CancelFunc
@@ -89,6 +90,7 @@ func New(o Options) *Store {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	s := &Store{o: o, log: o.Logger, slots: make(chan struct{}, gets), queue: newQueue(), uploads: make(chan struct{}, uploaders)}
+	s.doomed.Store(new(doomed))
 	s.life, s.cancel = context.WithCancel(context.Background())
 	s.read = newBreaker(func(err error) {
 		s.log.Warn("the team store does not answer as it should: files come from the API", "store", o.Bucket.String(), "error", err)
