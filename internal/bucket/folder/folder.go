@@ -33,8 +33,9 @@ import (
 const (
 	// tempDir holds files that are being written.
 	tempDir = "tmp"
-	// tempAge is how old a file in tempDir is when its writer must have ended.
-	tempAge = 24 * time.Hour
+	// tempAge is for how long nothing was written to a file in tempDir when its writer must
+	// have ended. One that has not finds it gone, and begins anew.
+	tempAge = time.Hour
 	// copyStep is after how many bytes a write looks whether it should go on.
 	copyStep = 1 << 20
 )

@@ -139,22 +139,27 @@ func TestTemps(t *testing.T) {
 	if err := f.Put(t.Context(), "aa/1", strings.NewReader("x")); err != nil {
 		t.Fatal(err)
 	}
-	for name, age := range map[string]time.Duration{"new": time.Hour, "old": 48 * time.Hour} {
-		path, at := filepath.Join(dir, "tmp", name), time.Now().Add(-age)
-		if err := errors.Join(os.WriteFile(path, []byte("cut"), 0o600), os.Chtimes(path, at, at)); err != nil {
+	list := func() error {
+		for o, err := range f.List(t.Context(), "") {
+			if o.Name != "aa/1" || err != nil {
+				t.Errorf("listed: %+v, %v", o, err)
+			}
+		}
+		return nil
+	}
+	for what, use := range map[string]func() error{"a list": list, "a check": func() error { return f.Check(t.Context()) }} {
+		for name, age := range map[string]time.Duration{"new": time.Minute, "old": 2 * time.Hour} {
+			path, at := filepath.Join(dir, "tmp", name), time.Now().Add(-age)
+			if err := errors.Join(os.WriteFile(path, []byte("cut"), 0o600), os.Chtimes(path, at, at)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := use(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	for o, err := range f.List(t.Context(), "") {
-		if o.Name != "aa/1" || err != nil {
-			t.Errorf("listed: %+v, %v", o, err)
+		left, err := os.ReadDir(filepath.Join(dir, "tmp"))
+		if err != nil || len(left) != 1 || left[0].Name() != "new" {
+			t.Errorf("after %s are left: %v, %v", what, left, err)
 		}
-	}
-	if err := f.Check(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	left, err := os.ReadDir(filepath.Join(dir, "tmp"))
-	if err != nil || len(left) != 1 || left[0].Name() != "new" {
-		t.Errorf("left: %v, %v", left, err)
 	}
 }

@@ -10,7 +10,8 @@ import (
 	"veriffs/internal/bucket"
 )
 
-// List implements [bucket.Bucket]. Links and other special files are left out.
+// List implements [bucket.Bucket]. Links and other special files are left out. Like Check
+// it removes what killed writers left, which nobody else looks at.
 func (f *Folder) List(ctx context.Context, prefix string) iter.Seq2[bucket.Info, error] {
 	start := strings.TrimSuffix(prefix, "/")
 	if start == "" {
@@ -21,6 +22,7 @@ func (f *Folder) List(ctx context.Context, prefix string) iter.Seq2[bucket.Info,
 			yield(bucket.Info{}, err)
 			return
 		}
+		f.removeTemps()
 		err := fs.WalkDir(f.root.FS(), start, func(name string, d fs.DirEntry, err error) error {
 			switch {
 			case errors.Is(err, fs.ErrNotExist): // removed meanwhile

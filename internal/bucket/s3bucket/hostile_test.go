@@ -92,6 +92,22 @@ func TestForeignNames(t *testing.T) {
 	}
 }
 
+// TestEndlessVersions: a server that lists versions of an object without an end is given
+// up.
+func TestEndlessVersions(t *testing.T) {
+	var n atomic.Int64
+	b := hostile(t, func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "<ListVersionsResult><IsTruncated>true</IsTruncated>")
+		for range 10_000 {
+			fmt.Fprintf(w, "<Version><Key>prefix/aa/1</Key><VersionId>%d</VersionId></Version>", n.Add(1))
+		}
+		fmt.Fprintf(w, "<NextKeyMarker>prefix/aa/1</NextKeyMarker><NextVersionIdMarker>%d</NextVersionIdMarker></ListVersionsResult>", n.Load())
+	})
+	if _, err := b.Remove(t.Context(), "aa/1"); err == nil || !strings.Contains(err.Error(), "versions") {
+		t.Error(err)
+	}
+}
+
 // TestLongMessage: what a server says is quoted as far as it is short.
 func TestLongMessage(t *testing.T) {
 	b := hostile(t, func(w http.ResponseWriter, _ *http.Request) {

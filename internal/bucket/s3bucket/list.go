@@ -18,6 +18,9 @@ import (
 // somebody may put it anew.
 const rounds = 4
 
+// mostVersions bounds the versions of an object that are removed.
+const mostVersions = 100_000
+
 // List implements [bucket.Bucket].
 func (b *Bucket) List(ctx context.Context, prefix string) iter.Seq2[bucket.Info, error] {
 	return func(yield func(bucket.Info, error) bool) {
@@ -116,6 +119,9 @@ func (b *Bucket) versions(ctx context.Context, name string) (ids []*string, err 
 	key := b.key(name)
 	pages := s3.NewListObjectVersionsPaginator(b.client, &s3.ListObjectVersionsInput{Bucket: b.bucket, Prefix: key})
 	for pages.HasMorePages() {
+		if len(ids) > mostVersions {
+			return nil, fmt.Errorf("the object has more than %d versions", mostVersions)
+		}
 		page, err := pages.NextPage(ctx)
 		if code(err) == "NotImplemented" {
 			return b.only(ctx, name)
