@@ -96,6 +96,13 @@ func (b *breaker) why() error {
 	return b.err
 }
 
+// doubtful reports whether the last attempt that ended has failed.
+func (b *breaker) doubtful() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.row > 0
+}
+
 // wait is allow for those who can wait. It returns false when ctx has ended.
 func (b *breaker) wait(ctx context.Context) bool {
 	for ctx.Err() == nil {

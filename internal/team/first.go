@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"veriffs/cache"
 	"veriffs/internal/bucket"
@@ -70,10 +71,15 @@ func (t *transfer) item(k cache.Key) item {
 }
 
 // ask begins to read an object from the bucket when it is its turn, and returns when that
-// has ended or is late; nil if the bucket is left alone. With claim, an object that is
-// not there is claimed.
+// has ended or is late; nil if the bucket is left alone, also when the turn came late
+// because the bucket was. With claim, an object that is not there is claimed.
 func (s *Store) ask(ctx context.Context, w Want, claim bool) (t *transfer, err error) {
+	queued := time.Now()
 	err = w.Lane(func() error {
+		if time.Since(queued) >= s.o.Patience && s.read.doubtful() {
+			s.counts.skipped.Add(1)
+			return nil
+		}
 		if t = s.begin(ctx, w, claim); t != nil {
 			select {
 			case <-t.done:

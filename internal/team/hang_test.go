@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -88,6 +89,31 @@ func TestHangingBucket(t *testing.T) {
 			t.Errorf("the end took %v, though nothing is to be uploaded", took)
 		}
 		close(h.gate)
+	})
+}
+
+// TestTurnThatComesLate: who had to wait for others that a late bucket kept waiting does
+// not wait for it once more.
+func TestTurnThatComesLate(t *testing.T) {
+	f, _ := newFolder(t)
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld(f)
+		m := join(t, h, hasty)
+		lanes := make(chan struct{}, 1)
+		var opens sync.WaitGroup
+		for i := range 3 {
+			w := m.want(cache.Key(fmt.Sprint(i)))
+			w.Lane = func(work func() error) error {
+				lanes <- struct{}{}
+				defer func() { <-lanes }()
+				return work()
+			}
+			opens.Go(func() { m.read(w) })
+		}
+		opens.Wait()
+		if s := m.store.Stats(); s.Late != 1 || s.Skipped != 2 || len(h.asked) != 1 || m.asked.Load() != 3 {
+			t.Errorf("asked %d times, %+v", len(h.asked), s)
+		}
 	})
 }
 
