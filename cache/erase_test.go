@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"veriffs/cache/age"
 	"veriffs/cache/seal"
 )
 
@@ -202,22 +203,22 @@ func TestStoredIsWallTime(t *testing.T) {
 // TestFutureStamps stores objects by a clock that is ahead. If there is an age
 // limit they are misses and are erased; otherwise nothing is ever too old.
 func TestFutureStamps(t *testing.T) {
-	for _, age := range []time.Duration{0, 24 * time.Hour} {
+	for _, most := range []time.Duration{0, 24 * time.Hour} {
 		o := testOptions(t)
 		clock := newClock()
-		o.MaxAge, o.Now = age, clock.now
+		o.MaxAge, o.Now = most, clock.now
 		c := open(t, o)
 		must(t, os.Chtimes(filepath.Join(o.Dir, "format"), clock.now(), clock.now()))
 		must(t, c.Close())
 		c = open(t, o)
-		clock.advance(int64(clockStep / time.Second))
+		clock.advance(int64(age.ClockStep / time.Second))
 		put(t, c, "a little", content(1, 10))
 		clock.advance(3600)
 		put(t, c, "asked", content(2, 10))
 		put(t, c, "forgotten", content(3, 10))
-		clock.advance(-3600 - int64(clockStep/time.Second))
+		clock.advance(-3600 - int64(age.ClockStep/time.Second))
 		wantHit(t, c, "a little", content(1, 10))
-		if age == 0 {
+		if most == 0 {
 			wantHit(t, c, "asked", content(2, 10))
 			continue
 		}

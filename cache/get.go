@@ -4,6 +4,7 @@ import (
 	"errors"
 	"time"
 
+	"veriffs/cache/age"
 	"veriffs/cache/seal"
 )
 
@@ -38,8 +39,8 @@ func (c *Cache) open(st *store, si uint8, n seal.Name, k Key) (_ *Object, err er
 		}
 	}()
 	now := c.now()
-	if timeLeft(c.opts.MaxAge, h.Stored, now) <= 0 && !st.index.IsKept(n) {
-		if erasable(h.Stored, now, st.dir.Made()) {
+	if age.Left(c.opts.MaxAge, h.Stored, now) <= 0 && !st.index.IsKept(n) {
+		if age.Erasable(h.Stored, now, st.dir.Made()) {
 			_ = st.erase(si, n, e.Inode) // or the next sweep does
 		}
 		return nil, errMiss

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"veriffs/cache/age"
 	"veriffs/cache/directory"
 	"veriffs/cache/index"
 	"veriffs/cache/seal"
@@ -36,7 +37,7 @@ func (st *store) load(ctx context.Context, now time.Time) error {
 		return err
 	}
 	// What was used in the future, by a wrong clock, is the first to go.
-	future := now.Add(clockStep).Unix()
+	future := now.Add(age.ClockStep).Unix()
 	slices.SortFunc(all, func(a, b index.Object) int {
 		if a.Used > future != (b.Used > future) {
 			return cmp.Compare(b.Used, a.Used)

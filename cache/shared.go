@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"veriffs/cache/age"
 	"veriffs/cache/seal"
 )
 
@@ -104,7 +105,7 @@ func (c *Cache) Adopt(k Key, path string, size int64, body io.Reader, accept fun
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	if timeLeft(c.opts.MaxAge, h.Stored, c.now()) <= 0 && !c.store.Load().index.IsKept(c.secrets[i].Name(k)) {
+	if age.Left(c.opts.MaxAge, h.Stored, c.now()) <= 0 && !c.store.Load().index.IsKept(c.secrets[i].Name(k)) {
 		return nil, fmt.Errorf("%w: it is too old", ErrRefused)
 	}
 	s := newSink(c, h.Length)

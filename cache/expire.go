@@ -2,42 +2,16 @@ package cache
 
 import (
 	"context"
-	"math"
 	"time"
 
+	"veriffs/cache/age"
 	"veriffs/cache/index"
 )
 
-const (
-	// sweepLatest is how long an object may still be on disk, though not to be
-	// had, after its age ran out: a hundredth of the age, at most this. It is also
-	// how often the clock is looked at, since timers stand still in suspend.
-	sweepLatest = 10 * time.Minute
-	// clockStep is how far in the future an object may have been stored: clocks
-	// are set back a little now and then.
-	clockStep = 5 * time.Minute
-)
-
-// timeLeft is how long an object may still be had: not any more if it is 0 or
-// less. The age of one from the future is not known, so it counts as too old.
-// Ages go by the wall clock.
-func timeLeft(maxAge time.Duration, stored, now time.Time) time.Duration {
-	if maxAge <= 0 {
-		return math.MaxInt64
-	}
-	age := now.Round(0).Sub(stored)
-	if age < -clockStep {
-		return 0
-	}
-	return maxAge - age
-}
-
-// erasable reports whether an object that is past its age goes for good. One
-// from the future does not while the clock is before made, when the cache was
-// made: a machine that starts in 1970 would lose everything.
-func erasable(stored, now, made time.Time) bool {
-	return !stored.After(now) || !now.Before(made)
-}
+// sweepLatest is how long an object may still be on disk, though not to be
+// had, after its age ran out: a hundredth of the age, at most this. It is also
+// how often the clock is looked at, since timers stand still in suspend.
+const sweepLatest = 10 * time.Minute
 
 // ageing is when the files' ages were looked at, and when the next of them
 // will be too old.
@@ -70,11 +44,11 @@ func (st *store) eraseExpired(ctx context.Context, maxAge time.Duration, now tim
 			return false, nil
 		}
 		stored := time.Unix(f.Stored, 0)
-		if left := timeLeft(maxAge, stored, now); left > 0 {
+		if left := age.Left(maxAge, stored, now); left > 0 {
 			wait = min(wait, left)
 			return false, nil
 		}
-		return erasable(stored, now, st.dir.Made()) && st.unlink(f.Secret, f.Name, f.Inode) == nil, nil
+		return age.Erasable(stored, now, st.dir.Made()) && st.unlink(f.Secret, f.Name, f.Inode) == nil, nil
 	})
 	return max(wait, min(maxAge/100, sweepLatest)), err
 }
