@@ -176,7 +176,7 @@ func (s *Store) transfer(t *transfer, w Want, claim bool) {
 		t.o, err = s.get(t, w)
 		t.missing.Store(errors.Is(err, bucket.ErrNotFound))
 		if claim && t.missing.Load() {
-			t.lease, err = s.claim(t.ctx, w.Key, err)
+			t.lease, err = s.leases.claim(t.ctx, w.Key, err)
 		}
 		return err
 	})

@@ -7,6 +7,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"veriffs/cache"
@@ -37,48 +39,58 @@ const (
 	leaseRemoval = 10 * time.Second
 )
 
+// leases are those of this member, and whether they are of use.
+type leases struct {
+	bucket  bucket.Bucket
+	cache   *cache.Cache    // for names
+	life    context.Context // after its end none is removed
+	ours    sync.Map        // names
+	resting atomic.Int64    // until when none are put, nanoseconds since 1970
+	vain    atomic.Int32    // waits in vain for those of others, in a row
+}
+
 // errTaken says that another member fetches an object.
 var errTaken = errors.New("another member fetches it")
 
 // claim puts the lease of an object, and returns its name. missing is the error that
 // there is no such object; it is errTaken if another member has the lease. Where leases
 // are no use objects are fetched without.
-func (s *Store) claim(ctx context.Context, k cache.Key, missing error) (lease string, err error) {
-	if time.Now().UnixNano() < s.unleased.Load() {
+func (l *leases) claim(ctx context.Context, k cache.Key, missing error) (lease string, err error) {
+	if time.Now().UnixNano() < l.resting.Load() {
 		return "", missing
 	}
-	name := s.leaseName(k, time.Now())
-	switch err := s.o.Bucket.Put(ctx, name, bytes.NewReader(nil)); {
+	name := l.name(k, time.Now())
+	switch err := l.bucket.Put(ctx, name, bytes.NewReader(nil)); {
 	case err == nil:
-		s.leases.Store(name, true)
+		l.ours.Store(name, true)
 		return name, missing
 	case errors.Is(err, bucket.ErrExists):
-		if _, ours := s.leases.Load(name); ours { // it is still to be uploaded
+		if _, ours := l.ours.Load(name); ours { // it is still to be uploaded
 			return "", missing
 		}
 		return "", errTaken
 	case errors.Is(err, bucket.ErrDenied):
-		s.restLeases() // a member that may only read
+		l.rest() // a member that may only read
 	}
 	return "", missing
 }
 
-func (s *Store) restLeases() { s.unleased.Store(time.Now().Add(leaseRest).UnixNano()) }
+func (l *leases) rest() { l.resting.Store(time.Now().Add(leaseRest).UnixNano()) }
 
 // waited counts waits for other members that were in vain, one after the other.
-func (s *Store) waited(inVain bool) {
+func (l *leases) waited(inVain bool) {
 	if !inVain {
-		s.vain.Store(0)
-	} else if s.vain.Add(1) >= failures {
-		s.restLeases()
+		l.vain.Store(0)
+	} else if l.vain.Add(1) >= failures {
+		l.rest()
 	}
 }
 
-// leaseName is a keyed hash of the object and the time: leases tell no more than the
+// name is a keyed hash of the object and the time: leases tell no more than the
 // objects do, not even which are of the same one.
-func (s *Store) leaseName(k cache.Key, now time.Time) string {
+func (l *leases) name(k cache.Key, now time.Time) string {
 	window := strconv.FormatInt(now.UnixNano()/int64(leaseTime), 10)
-	return leaseDir + path.Base(s.o.Cache.SharedPaths("lease/" + cache.Key(window) + "/" + k)[0])
+	return leaseDir + path.Base(l.cache.SharedPaths("lease/" + cache.Key(window) + "/" + k)[0])
 }
 
 // isLease reports whether an object of the bucket is a lease.
@@ -101,7 +113,7 @@ func (s *Store) follow(ctx context.Context, w Want) (t *transfer, err error) {
 		}
 		missing := errors.Is(t.err, bucket.ErrNotFound)
 		if !missing || time.Now().After(end) {
-			s.waited(missing)
+			s.leases.waited(missing)
 			return t, nil
 		}
 	}
@@ -110,20 +122,20 @@ func (s *Store) follow(ctx context.Context, w Want) (t *transfer, err error) {
 // yield removes a lease in the background: nothing comes of it.
 func (s *Store) yield(lease string) {
 	if lease != "" {
-		s.spawn(func() { s.drop(lease) })
+		s.spawn(func() { s.leases.drop(lease) })
 	}
 }
 
 // drop removes a lease. One that stays does no harm.
-func (s *Store) drop(lease string) {
+func (l *leases) drop(lease string) {
 	if lease == "" {
 		return
 	}
-	s.leases.Delete(lease)
-	if s.life.Err() != nil {
+	l.ours.Delete(lease)
+	if l.life.Err() != nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.life, leaseRemoval)
+	ctx, cancel := context.WithTimeout(l.life, leaseRemoval)
 	defer cancel()
-	_ = s.o.Bucket.Drop(ctx, lease)
+	_ = l.bucket.Drop(ctx, lease)
 }

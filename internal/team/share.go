@@ -87,7 +87,7 @@ func (s *Store) share(i item) {
 func (s *Store) upload() {
 	for i := range s.queue.items {
 		s.deliver(i)
-		s.drop(i.lease)
+		s.leases.drop(i.lease)
 		s.counts.queued.Add(-1)
 	}
 }

@@ -73,9 +73,7 @@ type Store struct {
 
 	counts counters
 
-	leases   sync.Map     // names of those that we have
-	unleased atomic.Int64 // until when none are put, nanoseconds since 1970
-	vain     atomic.Int32 // waits in vain for those of others, in a row
+	leases *leases
 
 	mu     sync.Mutex
 	closed bool
@@ -92,6 +90,7 @@ func New(o Options) *Store {
 	s := &Store{o: o, log: o.Logger, slots: make(chan struct{}, gets), queue: newQueue(), uploads: make(chan struct{}, uploaders)}
 	s.doomed.Store(new(doomed))
 	s.life, s.cancel = context.WithCancel(context.Background())
+	s.leases = &leases{bucket: o.Bucket, cache: o.Cache, life: s.life}
 	s.read = newBreaker(func(err error) {
 		s.log.Warn("the team store does not answer as it should: files come from the API", "store", o.Bucket.String(), "error", err)
 	}, func() { s.log.Info("the team store answers again", "store", o.Bucket.String()) })
