@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -119,7 +120,8 @@ func Open(opts Options) (*Cache, error) {
 	c.opts.Secrets = nil
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	c.disk = health.New(c.ctx, c.log, errNoRoom)
-	c.spills = spill.NewRoom(c.ctx, max(opts.Limit/spillShare, spillLeast), c.ownSpill)
+	c.spills = spill.NewRoom(c.ctx, max(opts.Limit/spillShare, spillLeast),
+		func(size int64) (*os.File, error) { return c.store.Load().ownSpill(size) })
 	d, err := directory.Open(opts.Dir, opts.Ephemeral)
 	if err != nil {
 		return nil, err

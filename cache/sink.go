@@ -185,8 +185,8 @@ func (s *sink) discard() {
 
 // ownSpill makes a file without a name on the cache's own disk, for about size
 // bytes.
-func (c *Cache) ownSpill(size int64) (*os.File, error) {
-	d := c.store.Load().dir
+func (st *store) ownSpill(size int64) (*os.File, error) {
+	d := st.dir
 	if spill.DiskRoom(d.Path()) < size {
 		return nil, errNoRoom
 	}

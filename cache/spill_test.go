@@ -38,7 +38,7 @@ func TestSpillsAreBounded(t *testing.T) {
 		c, err := Open(o)
 		must(t, err)
 		defer c.Close()
-		c.spills = spill.NewRoom(c.ctx, 50<<20, c.ownSpill)
+		c.spills = spill.NewRoom(c.ctx, 50<<20, c.store.Load().ownSpill)
 		film := content(1, 30<<20)
 		for _, hint := range []int64{int64(len(film)), -1, 10, 1 << 60} {
 			first, err := spilled(c, "first", film, hint)
@@ -93,7 +93,7 @@ func TestSpillsAreSealed(t *testing.T) {
 	if bytes.Equal(sealed, film[:len(sealed)]) {
 		t.Error("in clear")
 	}
-	if f, err := c.ownSpill(1 << 20); err == nil {
+	if f, err := c.store.Load().ownSpill(1 << 20); err == nil {
 		f.Close()
 	} else if !errors.Is(err, errNoRoom) { // which it is where the cache is in memory
 		t.Error(err)
