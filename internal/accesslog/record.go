@@ -26,6 +26,7 @@ const (
 	OpPin       Operation = "pin"
 	OpUnpin     Operation = "unpin"
 	OpEvict     Operation = "evict"
+	OpTeamGC    Operation = "team-gc"    // what is too old was removed from the team's store
 	OpVerify    Operation = "verify"     // a signature, or an object of the cache, was found wrong; or an audit of the cache
 	OpLogRead   Operation = "log-read"   // log show, log prove
 	OpLogErase  Operation = "log-erase"  // records were erased on request
@@ -36,7 +37,7 @@ const (
 
 // operations are all there are.
 var operations = []Operation{
-	OpOpen, OpMount, OpUnmount, OpUnclean, OpHeartbeat, OpWarm, OpExport, OpPurge, OpHold, OpRelease, OpDelete, OpPin, OpUnpin, OpEvict,
+	OpOpen, OpMount, OpUnmount, OpUnclean, OpHeartbeat, OpWarm, OpExport, OpPurge, OpHold, OpRelease, OpDelete, OpPin, OpUnpin, OpEvict, OpTeamGC,
 	OpVerify, OpLogRead, OpLogErase, OpLogRetire, OpLogGap, OpLogRotate,
 }
 

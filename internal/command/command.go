@@ -103,7 +103,7 @@ func newApp() *cli.App {
 		Commands: []*cli.Command{
 			mountCommand(), unmountCommand(), sessionsCommand(), webhookCommand(),
 			statusCommand(), warmCommand(), pinCommand(), unpinCommand(), evictCommand(), purgeCommand(),
-			holdCommand(), retentionCommand(), logCommand(),
+			holdCommand(), retentionCommand(), teamCommand(), logCommand(),
 			exportCommand(), contactSheetCommand(), verifyCommand(),
 			loginCommand(), profileCommand(), configCommand(), doctorCommand(), demoCommand(), versionCommand(),
 			manualCommand(), completionCommand(),

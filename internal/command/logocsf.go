@@ -36,6 +36,7 @@ var ocsfActivities = map[accesslog.Operation]struct {
 	accesslog.OpUnmount: {ocsfUnmount, "Unmount"},
 	accesslog.OpPurge:   {ocsfDelete, "Delete"},
 	accesslog.OpEvict:   {ocsfDelete, "Delete"},
+	accesslog.OpTeamGC:  {ocsfDelete, "Delete"},
 }
 
 type object = map[string]any

@@ -40,7 +40,7 @@ func useProfile(c *cli.Context) (*profile, error) {
 		flagSessions:  loaded.Sessions,
 		flagAccessLog: {loaded.AccessLog}, flagAccessLogMode: {loaded.AccessLogMode}, flagAccessLogKeep: {loaded.AccessLogKeep},
 		flagTeamStore: {loaded.TeamStore}, flagTeamEndpoint: {loaded.TeamStoreEndpoint}, flagTeamRegion: {loaded.TeamStoreRegion},
-		flagTeamPatience:    {loaded.TeamStorePatience},
+		flagTeamPatience: {loaded.TeamStorePatience}, flagTeamMaxAge: {loaded.TeamStoreMaxAge},
 		flagAccessLogAnchor: loaded.AccessLogAnchor, flagInstallationKey: {loaded.InstallationKey},
 	}
 	for flag, set := range map[string]bool{

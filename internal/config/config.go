@@ -74,6 +74,7 @@ type Profile struct {
 	TeamStorePathStyle bool   `toml:"team-store-path-style,omitempty"`
 	TeamStorePad       bool   `toml:"team-store-pad,omitempty"`
 	TeamStorePatience  string `toml:"team-store-patience,omitempty"`
+	TeamStoreMaxAge    string `toml:"team-store-max-age,omitempty"`
 
 	AccessLog          string   `toml:"access-log,omitempty"` // a file or a directory
 	AccessLogMode      string   `toml:"access-log-mode,omitempty"`

@@ -31,6 +31,7 @@ import (
 	"veriffs/internal/exhibit"
 	"veriffs/internal/library"
 	"veriffs/internal/retention"
+	"veriffs/internal/team"
 	"veriffs/internal/warming"
 	"veriffs/veriff"
 )
@@ -51,6 +52,8 @@ type Keeper interface {
 	Retention(ctx context.Context, only []veriff.SessionID) (retention.Report, error)
 	DeleteAtVeriff(context.Context, veriff.SessionID) (veriff.Deletion, error)
 	Audit(context.Context) (library.Audited, error)
+	TeamSurvey(ctx context.Context, only []veriff.SessionID) (library.TeamSurvey, error)
+	TeamCollect(ctx context.Context, maxAge time.Duration, dryRun bool) (team.Collected, error)
 }
 
 var (
@@ -93,6 +96,9 @@ const (
 	pathOpen    = "/v1/exhibit"
 	pathProve   = "/v1/prove"
 	pathMetrics = "/metrics"
+
+	pathTeamSurvey  = "/v1/team/survey"
+	pathTeamCollect = "/v1/team/collect"
 )
 
 // maxRequest bounds a request's body in bytes: a million session ids.

@@ -35,6 +35,7 @@ var kinds = []struct {
 	{"cancelled", context.Canceled},
 	{"no hold", library.ErrNoHold},
 	{"ephemeral", library.ErrEphemeral},
+	{"no team", library.ErrNoTeam},
 	{"no deletion", veriff.ErrNotDeletable},
 	{"not recorded", ErrNotRecorded},
 }

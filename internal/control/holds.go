@@ -80,13 +80,9 @@ func (s *Server) handleHolds(mux *http.ServeMux) {
 		return s.keeper.Release(ctx, id, ask.Reason)
 	})
 	answer(mux, s, http.MethodPost, pathRetain, func(ctx context.Context, ask retentionRequest) (any, error) {
-		var only []veriff.SessionID
-		for _, text := range ask.Sessions {
-			id, err := session(text)
-			if err != nil {
-				return nil, err
-			}
-			only = append(only, id)
+		only, err := sessionsOf(ask.Sessions)
+		if err != nil {
+			return nil, err
 		}
 		return s.keeper.Retention(ctx, only)
 	})
@@ -124,6 +120,24 @@ func session(text string) (veriff.SessionID, error) {
 	return id, nil
 }
 
+func sessionsOf(texts []string) (ids []veriff.SessionID, err error) {
+	for _, text := range texts {
+		id, err := session(text)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func texts(ids []veriff.SessionID) (texts []string) {
+	for _, id := range ids {
+		texts = append(texts, id.String())
+	}
+	return texts
+}
+
 // Hold makes the mount hold a session.
 func (c *Client) Hold(ctx context.Context, o library.HoldOptions) (library.Held, error) {
 	var reply holdReply
@@ -159,11 +173,7 @@ func (c *Client) ReleaseUnreadable(ctx context.Context, reason string) error {
 
 // Retention asks the mount why sessions are in its cache.
 func (c *Client) Retention(ctx context.Context, only []veriff.SessionID) (r retention.Report, err error) {
-	var ask retentionRequest
-	for _, id := range only {
-		ask.Sessions = append(ask.Sessions, id.String())
-	}
-	err = c.call(ctx, http.MethodPost, pathRetain, ask, &r)
+	err = c.call(ctx, http.MethodPost, pathRetain, retentionRequest{texts(only)}, &r)
 	return r, err
 }
 

@@ -35,6 +35,7 @@ type asked struct {
 	NoVideo    bool     `json:"no_video,omitempty"`
 	ExceptHeld bool     `json:"except_held,omitempty"`
 	Reason     string   `json:"reason,omitempty"`
+	MaxAge     string   `json:"max_age,omitempty"`
 	Result     any      `json:"result,omitempty"`
 	Receipt    *Receipt `json:"receipt,omitempty"`
 }

@@ -208,6 +208,7 @@ func (s *Server) handler(metrics http.Handler) http.Handler {
 	mux.HandleFunc("POST "+pathPin, s.pin(s.keeper.Pin))
 	mux.HandleFunc("POST "+pathUnpin, s.pin(s.keeper.Unpin))
 	s.handleHolds(mux)
+	s.handleTeam(mux)
 	s.handleReceipts(mux)
 	mux.HandleFunc("POST "+pathAudit, s.audit)
 	mux.HandleFunc("POST "+pathList, s.list)

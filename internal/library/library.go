@@ -96,6 +96,7 @@ type Library struct {
 	*documents
 	*files
 	*keeper
+	*shared
 
 	eraser      *erasure.Eraser
 	custodian   *custody.Custodian
@@ -122,7 +123,7 @@ func New(o Options) (*Library, error) {
 		core: c, connections: o.Connections,
 		listings: &listings{core: c}, attempts: &attempts{core: c}, documents: &documents{core: c},
 		files:  &files{core: c, open: make(map[veriff.MediaID]*object), fetching: make(map[veriff.MediaID]*File)},
-		keeper: &keeper{core: c},
+		keeper: &keeper{core: c}, shared: &shared{core: c},
 	}
 	l.listings.answers = newAnswers(c, l.listings, "session", listingsFiles, listingWeight)
 	l.listings.attempts, l.listings.documents = l.attempts, l.documents
@@ -140,7 +141,7 @@ func New(o Options) (*Library, error) {
 	})
 	l.keeper.listings, l.keeper.attempts = l.listings, l.attempts
 	l.eraser = newEraser(l)
-	l.listings.eraser, l.attempts.eraser = l.eraser, l.eraser
+	l.listings.eraser, l.attempts.eraser, l.shared.eraser = l.eraser, l.eraser, l.eraser
 	l.custodian = custody.NewCustodian(c.holds, custody.Work{
 		Listings: l.listings.answers, Attempts: l.attempts.answers, Fetch: l.fetchWhole, End: l.eraser.EndHold,
 	})

@@ -1,0 +1,179 @@
+package command
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/bucket"
+	"veriffs/internal/library"
+	"veriffs/internal/team"
+	"veriffs/veriff"
+)
+
+const flagTeamMaxAge = "team-store-max-age"
+
+func teamCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "team",
+		Usage: "look after the team store: what is in it, and remove what is too old",
+		Subcommands: []*cli.Command{
+			{
+				Name: "status", Usage: "say how much is in the team store, and how old it is",
+				Description: "With --sessions also what there is of these sessions. That reads the beginning of every file in the store,\n" +
+					"because only what is sealed in it says whose it is.",
+				Flags: keeperFlags(
+					&cli.StringSliceFlag{Name: flagSessions, TakesFile: true,
+						Usage: "also tell of the sessions listed in `FILE`; may be repeated, - is standard input"},
+					jsonFlag("print JSON, for programs"),
+				),
+				Action: teamStatus,
+			},
+			{
+				Name: "gc", Usage: "remove from the team store what is too old",
+				Description: "Without --yes it only says what would go. A file is as old as its fetch from Veriff. What is held here stays;\n" +
+					"holds of other members are not known here. Leases that nobody needs any more go, too, without an age as well.",
+				Flags: keeperFlags(
+					&cli.StringFlag{Name: flagTeamMaxAge, Category: groupTeam, EnvVars: variables(flagTeamMaxAge), Value: "0",
+						Usage: "remove files fetched more than `TIME` ago, such as 400d; 0 is none"},
+					&cli.BoolFlag{Name: "dry-run", Usage: "only say what would go; this is the default"},
+					&cli.BoolFlag{Name: "yes", Usage: "remove it"},
+					jsonFlag("print JSON, for programs"),
+				),
+				Action: teamGC,
+			},
+		},
+		Action: func(c *cli.Context) error {
+			if c.NArg() > 0 {
+				name := c.Args().First()
+				return unknownCommand(c.Command, name, "unknown command %q: of the team store the status can be shown, and what is too old removed (gc)", name)
+			}
+			return cli.ShowSubcommandHelp(c)
+		},
+	}
+}
+
+func teamStatus(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	var ids []veriff.SessionID
+	if names := c.StringSlice(flagSessions); len(names) > 0 {
+		var err error
+		if ids, err = sessionsIn(c, names); err != nil {
+			return err
+		}
+	}
+	return withKeeper(c, asks, func(k *keeper) error {
+		found, err := k.TeamSurvey(c.Context, ids)
+		if err != nil {
+			return k.teamTrouble(err)
+		}
+		if c.Bool("json") {
+			return printJSON(c, found)
+		}
+		return writeTeamSurvey(c.App.Writer, found)
+	})
+}
+
+// writeTeamSurvey shows what there is in the team's store to a person.
+func writeTeamSurvey(w io.Writer, s library.TeamSurvey) error {
+	fmt.Fprintf(w, "%s: %s files, %s", s.Store, humanize.Comma(s.Objects), bytesText(s.Bytes))
+	if s.Objects > 0 {
+		fmt.Fprintf(w, "; the oldest was added %s, the newest %s", humanize.Time(s.Oldest), humanize.Time(s.Newest))
+	}
+	fmt.Fprintln(w)
+	if s.Versions > 0 {
+		fmt.Fprintf(w, "the store also keeps %s versions of files that were replaced or removed, %s\n", humanize.Comma(s.Versions), bytesText(s.VersionBytes))
+	}
+	if s.Leases > 0 {
+		fmt.Fprintf(w, "leases: %s; veriffs team gc --yes removes those that have expired\n", humanize.Comma(s.Leases))
+	}
+	if len(s.Sessions) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "SESSION\tFILES\tIN THE STORE\tFETCHED")
+	for _, of := range s.Sessions {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", of.Session, humanize.Comma(of.Files), bytesText(of.Bytes), spanText(of.First, of.Last))
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "of other sessions: %s files\n", humanize.Comma(s.Others))
+	writeForeign(w, s.Unreadable)
+	return nil
+}
+
+// writeForeign says how many objects of the team's store can't be read.
+func writeForeign(w io.Writer, n int64) {
+	if n > 0 {
+		fmt.Fprintf(w, "%s objects can't be read: they were altered, or sealed with a secret that is not configured\n", humanize.Comma(n))
+	}
+}
+
+func teamGC(c *cli.Context) error {
+	if err := arguments(c, 0, 0); err != nil {
+		return err
+	}
+	if c.Bool("yes") && c.Bool("dry-run") {
+		return usageError("give either --dry-run or --yes")
+	}
+	if _, err := ageFlag(c, flagTeamMaxAge); err != nil {
+		return err
+	}
+	return withKeeper(c, asks, func(k *keeper) error {
+		maxAge, err := ageFlag(c, flagTeamMaxAge) // which the profile may have set
+		if err != nil {
+			return err
+		}
+		done, err := k.TeamCollect(c.Context, maxAge, !c.Bool("yes"))
+		if done.Store != "" { // it has begun
+			if c.Bool("json") {
+				err = errors.Join(printJSON(c, done), err)
+			} else {
+				writeCollected(c.App.Writer, done, maxAge)
+			}
+		}
+		return k.teamTrouble(err)
+	})
+}
+
+// writeCollected shows to a person what was removed from the team's store.
+func writeCollected(w io.Writer, done team.Collected, maxAge time.Duration) {
+	what := "removed"
+	if done.DryRun {
+		what = "would remove"
+	}
+	fmt.Fprintf(w, "%s %s files, %s, and %s leases from %s\n", what, humanize.Comma(done.Objects), bytesText(done.Bytes), humanize.Comma(done.Leases), done.Store)
+	if done.Held > 0 {
+		fmt.Fprintf(w, "%s files are too old, and stay because their sessions are held here\n", humanize.Comma(done.Held))
+	}
+	writeForeign(w, done.Unreadable)
+	if maxAge == 0 {
+		fmt.Fprintf(w, "no file is too old: --%s is not set\n", flagTeamMaxAge)
+	}
+	if done.DryRun && done.Objects+done.Leases > 0 {
+		fmt.Fprintln(w, "nothing was removed yet: add --yes to do it")
+	}
+}
+
+// teamTrouble says what to do about a command that the team's store failed.
+func (k *keeper) teamTrouble(err error) error {
+	switch {
+	case err == nil || hasHint(err) || errors.Is(err, library.ErrHeld):
+		return err
+	case errors.Is(err, bucket.ErrNoBucket), errors.Is(err, bucket.ErrConfig):
+		return teamError(err, k.settings.team)
+	case errors.Is(err, library.ErrNoTeam):
+		return &hinted{err: err, code: exitUsage, hint: "name it with --" + flagTeamStore + "; a mount that is running must have been started with it"}
+	case errors.Is(err, bucket.ErrDenied):
+		return &hinted{err: err, code: exitTeam, hint: "check what the credentials allow: docs/team.md lists the rights; an object lock forbids every removal"}
+	}
+	return &hinted{err: err, code: exitTeam, hint: "check that the store answers, then run the same command again: what was removed stays removed"}
+}

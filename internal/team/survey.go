@@ -1,0 +1,97 @@
+package team
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"veriffs/cache"
+	"veriffs/internal/bucket"
+)
+
+// Survey is what there is in a bucket. Times are those of the bucket's clock.
+type Survey struct {
+	Store   string    `json:"store"`
+	Objects int64     `json:"objects"`
+	Bytes   int64     `json:"bytes"`
+	Oldest  time.Time `json:"oldest,omitzero"` // when the objects were put; zero if there are none
+	Newest  time.Time `json:"newest,omitzero"`
+	// Versions are those that the bucket keeps of objects that were replaced or removed.
+	Versions     int64 `json:"versions"`
+	VersionBytes int64 `json:"version_bytes"`
+	Leases       int64 `json:"leases"` // with the versions of those that were removed
+	// Unreadable is the number of objects that no configured secret opens, as far as
+	// they were read.
+	Unreadable int64 `json:"unreadable"`
+}
+
+// Look surveys the bucket of a store. With visit it also reads the sealed header of each
+// object, and tells visit of it, one at a time.
+func Look(ctx context.Context, s *Store, visit func(cache.Entry)) (Survey, error) {
+	found := Survey{Store: s.o.Bucket.String()}
+	var mu sync.Mutex // guards found, and is held for visit
+	err := each(ctx, s.o.Bucket, "", func(o bucket.Info) error {
+		mu.Lock()
+		isObject := found.add(o)
+		mu.Unlock()
+		if !isObject || visit == nil {
+			return nil
+		}
+		entry, err := s.peek(ctx, o)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err == nil:
+			visit(entry)
+		case errors.Is(err, bucket.ErrNotFound): // removed meanwhile
+		case errors.Is(err, cache.ErrRefused):
+			found.Unreadable++
+		default:
+			return err
+		}
+		return nil
+	})
+	return found, err
+}
+
+// add counts what the bucket lists, and reports whether that is an object as it is now.
+func (f *Survey) add(o bucket.Info) bool {
+	switch {
+	case isLease(o):
+		f.Leases++
+		return false
+	case o.Version != "":
+		f.Versions++
+		f.VersionBytes += o.Size
+		return false
+	}
+	f.Objects++
+	f.Bytes += o.Size
+	if f.Oldest.IsZero() || o.Modified.Before(f.Oldest) {
+		f.Oldest = o.Modified
+	}
+	if o.Modified.After(f.Newest) {
+		f.Newest = o.Modified
+	}
+	return true
+}
+
+// each calls f for all that a bucket lists, for many at once. It returns an error of the
+// list and the first of f, which keeps f from nothing.
+func each(ctx context.Context, b bucket.Bucket, prefix string, f func(bucket.Info) error) error {
+	var (
+		work   errgroup.Group
+		listed error
+	)
+	work.SetLimit(readers)
+	for o, err := range b.List(ctx, prefix) {
+		if listed = err; err != nil {
+			break
+		}
+		work.Go(func() error { return guard(func() error { return f(o) }) })
+	}
+	return errors.Join(listed, work.Wait())
+}
