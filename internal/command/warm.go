@@ -11,6 +11,7 @@ import (
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
 
+	"veriffs/internal/library"
 	"veriffs/internal/sessionlist"
 	"veriffs/internal/warming"
 	"veriffs/veriff"
@@ -29,6 +30,7 @@ func warmCommand() *cli.Command {
 			&cli.StringSliceFlag{Name: flagSessions, TakesFile: true,
 				Usage: "warm the sessions listed in `FILE`; may be repeated, - is standard input"},
 			contextsFlag(), noVideoFlag(),
+			&cli.BoolFlag{Name: "team", Usage: "put the files into the team store, too, also those that were in the cache already"},
 		),
 		Action: warm,
 	}
@@ -59,6 +61,7 @@ func warm(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	options.Team = c.Bool("team")
 	if options.Sessions, err = warmSessions(c); err != nil {
 		return err
 	}
@@ -76,6 +79,9 @@ func warm(c *cli.Context) error {
 	began := time.Now()
 	done, err := k.Warm(c.Context, options, show.update)
 	show.end()
+	if errors.Is(err, library.ErrNoTeam) || errors.Is(err, warming.ErrTeamDown) {
+		err = k.teamTrouble(err)
+	}
 	return warmSummary(c, done, time.Since(began), err)
 }
 
@@ -149,7 +155,7 @@ func warmFailures(c *cli.Context, done warming.Progress) {
 		}
 		fmt.Fprintf(c.App.ErrWriter, "failed: %s: %s\n", name, trimPackage(errors.New(f.Error)))
 	}
-	if more := done.Failed - len(done.Failures); more > 0 {
+	if more := done.Failed + done.TeamFailed - len(done.Failures); more > 0 {
 		fmt.Fprintf(c.App.ErrWriter, "failed: %s more\n", humanize.Comma(int64(more)))
 	}
 }
@@ -167,6 +173,10 @@ func warmSummary(c *cli.Context, done warming.Progress, took time.Duration, err 
 	fmt.Fprintf(c.App.Writer, "%s files of %s sessions: %s fetched%s, %s already cached, %s failed\n",
 		humanize.Comma(int64(done.Files)), humanize.Comma(int64(done.Done)), humanize.Comma(int64(done.Fetched)), speed,
 		humanize.Comma(int64(done.Cached)), humanize.Comma(int64(done.Failed)))
+	if inTeam := done.InTeam + done.ToTeam + done.TeamFailed; inTeam > 0 {
+		fmt.Fprintf(c.App.Writer, "the team store: %s added, %s already there, %s failed\n",
+			humanize.Comma(int64(done.ToTeam)), humanize.Comma(int64(done.InTeam)), humanize.Comma(int64(done.TeamFailed)))
+	}
 	if done.Room > 0 && done.Bytes > done.Room {
 		fmt.Fprintf(c.App.ErrWriter, "the files take %s, the cache holds %s: the first files fetched were evicted for the last\n", bytesText(done.Bytes), bytesText(done.Room))
 	}
@@ -179,7 +189,7 @@ func warmTrouble(done warming.Progress, err error) error {
 		return &hinted{err: errors.New("interrupted"), code: exitFailed, hint: "fetched files stay: run the same command again to continue"}
 	case err != nil:
 		return trouble(err)
-	case done.Failed > 0:
+	case done.Failed+done.TeamFailed > 0:
 		return &reported{code: exitFailed}
 	}
 	return nil

@@ -109,6 +109,7 @@ type warmRequest struct {
 	Names    []string `json:"names,omitempty"`
 	Contexts []string `json:"contexts,omitempty"`
 	NoVideo  bool     `json:"no_video,omitempty"`
+	Team     bool     `json:"team,omitempty"`
 }
 
 // warmLine is one line of the answer to a warmRequest. The last line has Result.

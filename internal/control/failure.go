@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"veriffs/internal/library"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 )
 
@@ -36,6 +37,7 @@ var kinds = []struct {
 	{"no hold", library.ErrNoHold},
 	{"ephemeral", library.ErrEphemeral},
 	{"no team", library.ErrNoTeam},
+	{"team down", warming.ErrTeamDown},
 	{"no deletion", veriff.ErrNotDeletable},
 	{"not recorded", ErrNotRecorded},
 }

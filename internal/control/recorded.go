@@ -33,6 +33,7 @@ type asked struct {
 	All        bool     `json:"all,omitempty"`
 	Contexts   []string `json:"contexts,omitempty"`
 	NoVideo    bool     `json:"no_video,omitempty"`
+	Team       bool     `json:"team,omitempty"`
 	ExceptHeld bool     `json:"except_held,omitempty"`
 	Reason     string   `json:"reason,omitempty"`
 	MaxAge     string   `json:"max_age,omitempty"`
@@ -43,7 +44,7 @@ type asked struct {
 // Warm records what was fetched, and what it did not get.
 func (k *recorded) Warm(ctx context.Context, o warming.Options, progress func(warming.Progress)) (warming.Progress, error) {
 	done, err := k.Keeper.Warm(ctx, o, progress)
-	about := asked{Names: o.Names, Contexts: o.Contexts, NoVideo: o.NoVideo, All: len(o.Sessions)+len(o.Names) == 0, Result: done}
+	about := asked{Names: o.Names, Contexts: o.Contexts, NoVideo: o.NoVideo, Team: o.Team, All: len(o.Sessions)+len(o.Names) == 0, Result: done}
 	for _, id := range o.Sessions[:min(len(o.Sessions), mostSessions)] {
 		about.Sessions = append(about.Sessions, id.String())
 	}
@@ -54,6 +55,9 @@ func (k *recorded) Warm(ctx context.Context, o warming.Options, progress func(wa
 	failed := err
 	if failed == nil && done.Failed > 0 {
 		failed = fmt.Errorf("%d could not be fetched", done.Failed)
+	}
+	if failed == nil && done.TeamFailed > 0 {
+		failed = fmt.Errorf("%d could not be added to the team store", done.TeamFailed)
 	}
 	return done, errors.Join(err, k.record(ctx, r, about, failed))
 }

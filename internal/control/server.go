@@ -232,7 +232,7 @@ func (s *Server) warm(w http.ResponseWriter, r *http.Request) {
 	if !s.read(w, r, &ask) {
 		return
 	}
-	options := warming.Options{Names: ask.Names, Contexts: ask.Contexts, NoVideo: ask.NoVideo}
+	options := warming.Options{Names: ask.Names, Contexts: ask.Contexts, NoVideo: ask.NoVideo, Team: ask.Team}
 	for _, text := range ask.Sessions {
 		id, err := veriff.ParseSessionID(text)
 		if err != nil {

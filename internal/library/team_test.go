@@ -71,3 +71,33 @@ func TestTeamCollect(t *testing.T) {
 		t.Errorf("once the hold has run out: %+v, %v", c, err)
 	}
 }
+
+// TestWarmTeam fills the store from the cache and from the API, and says what was there.
+func TestWarmTeam(t *testing.T) {
+	h := newHouse(t, 1<<30, sandbox.Options{})
+	if _, err := h.lib.Warm(t.Context(), warming.Options{Team: true}, nil); !errors.Is(err, library.ErrNoTeam) {
+		t.Errorf("without a store: %v", err)
+	}
+	ids := h.SessionIDs()
+	cached := h.warm(warming.Options{Sessions: ids[:1]}) // which nobody shares
+	h.share = t.TempDir()
+	h.restart()
+	done := h.warm(warming.Options{Sessions: ids, Team: true})
+	if done.Cached != cached.Fetched || done.Fetched == 0 || done.ToTeam != done.Files || done.InTeam+done.TeamFailed+done.Failed != 0 {
+		t.Errorf("the first: %+v", done)
+	}
+	if n := len(h.sharedFiles()); n != done.Files {
+		t.Errorf("the store has %d of %d files", n, done.Files)
+	}
+	if s := h.shared(); s.Shared != int64(done.Files) || s.Existed != 0 {
+		t.Errorf("uploaded more than once: %+v", s)
+	}
+	again := h.warm(warming.Options{Sessions: ids, Team: true})
+	if again.InTeam != done.Files || again.Fetched+again.ToTeam != 0 {
+		t.Errorf("once more: %+v after %+v", again, done)
+	}
+	other := newMember(t, h)
+	if done := other.warm(warming.Options{Sessions: ids, Team: true}); done.InTeam != done.Files || done.ToTeam != 0 || done.Fetched != done.Files {
+		t.Errorf("another member: %+v", done)
+	}
+}

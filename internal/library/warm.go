@@ -2,13 +2,22 @@ package library
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"veriffs/internal/store"
+	"veriffs/internal/team"
 	"veriffs/internal/warming"
 )
 
 // Warm fetches files into the cache before anybody opens them: see [warming.Run].
+//
+// Errors: ErrNoTeam.
 func (l *Library) Warm(ctx context.Context, o warming.Options, progress func(warming.Progress)) (warming.Progress, error) {
+	if o.Team && l.team == nil {
+		return warming.Progress{}, ErrNoTeam
+	}
 	return warming.Run(ctx, warmer{l}, o, progress)
 }
 
@@ -21,6 +30,23 @@ func (w warmer) Files(ctx context.Context, name string) ([]*File, error) {
 }
 
 func (w warmer) Obtain(ctx context.Context, f *File) (bool, error) { return w.files.warm(ctx, f) }
+
+func (w warmer) InTeam(ctx context.Context, f *File) (bool, error) {
+	there, err := team.Has(ctx, w.team, store.File(f.ID))
+	return there, teamDown(err)
+}
+
+func (w warmer) ToTeam(ctx context.Context, f *File) error {
+	return teamDown(team.Fill(ctx, w.team, store.File(f.ID)))
+}
+
+// teamDown tells a warming whether there is any use in going on.
+func teamDown(err error) error {
+	if errors.Is(err, team.ErrDown) {
+		return fmt.Errorf("%w: %w", warming.ErrTeamDown, err)
+	}
+	return err
+}
 
 func (w warmer) Connections() int { return w.connections }
 

@@ -30,10 +30,13 @@ type item struct {
 	key     cache.Key
 	replace bool // what is there was refused
 	lease   string
+	done    chan struct{} // closed once it is no longer on its way
 }
 
 // queue is what is to be uploaded, in order.
 type queue struct {
+	pending sync.Map // by key, what is closed once an object is no longer on its way
+
 	mu     sync.Mutex
 	items  chan item
 	closed bool
@@ -56,6 +59,12 @@ func (q *queue) add(i item) bool {
 	}
 }
 
+// settled tells those who wait for an object that it is no longer on its way.
+func (q *queue) settled(i item) {
+	q.pending.CompareAndDelete(i.key, i.done)
+	close(i.done)
+}
+
 func (q *queue) close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -76,7 +85,10 @@ func (q *queue) clear() (n int64) {
 // share queues an object of the cache to be uploaded, unless the queue is full.
 func (s *Store) share(i item) {
 	s.counts.queued.Add(1)
+	i.done = make(chan struct{})
+	s.queue.pending.Store(i.key, i.done)
 	if !s.queue.add(i) {
+		s.queue.settled(i)
 		s.counts.queued.Add(-1)
 		s.counts.dropped.Add(1)
 		s.yield(i.lease)
@@ -87,12 +99,13 @@ func (s *Store) share(i item) {
 func (s *Store) upload() {
 	for i := range s.queue.items {
 		s.deliver(i)
+		s.queue.settled(i)
 		s.leases.drop(i.lease)
 		s.counts.queued.Add(-1)
 	}
 }
 
-// deliver uploads an object, and counts what became of it.
+// deliver uploads an object.
 func (s *Store) deliver(i item) {
 	err := errEnded
 	for try := 0; try < uploadTries && s.write.wait(s.life); try++ {
@@ -100,6 +113,11 @@ func (s *Store) deliver(i item) {
 			break
 		}
 	}
+	s.count(i.key, err)
+}
+
+// count counts an upload by how it ended.
+func (s *Store) count(k cache.Key, err error) {
 	switch {
 	case err == nil:
 		s.counts.shared.Add(1)
@@ -111,7 +129,7 @@ func (s *Store) deliver(i item) {
 		s.counts.dropped.Add(1)
 	default:
 		s.counts.unsent.Add(1)
-		s.log.Debug("a file was not added to the team store", slog.String("key", string(i.key)), slog.Any("error", err))
+		s.log.Debug("a file was not added to the team store", slog.String("key", string(k)), slog.Any("error", err))
 	}
 }
 

@@ -109,9 +109,10 @@ func (w *run) fetch(ctx context.Context, f *listing.File) {
 		return
 	}
 	believed := max(0, w.lib.Size(f))
+	share := w.share(ctx, f)
 	fetched, err := w.lib.Obtain(ctx, f)
 	if err != nil {
-		w.fail(ctx, Failure{Session: f.In.Session.String(), File: f.Name()}, err)
+		w.fail(ctx, failureOf(f), err)
 		return
 	}
 	size := w.lib.Size(f)
@@ -125,6 +126,48 @@ func (w *run) fetch(ctx context.Context, f *listing.File) {
 			s.CachedBytes += size
 		}
 	})
+	share()
+}
+
+// share looks whether the team's store has a file, if that is to be filled, before the
+// file is fetched. It returns what adds the file once it is in the cache.
+func (w *run) share(ctx context.Context, f *listing.File) func() {
+	if !w.options.Team {
+		return func() {}
+	}
+	there, err := w.lib.InTeam(ctx, f)
+	return func() {
+		if err == nil && !there {
+			err = w.lib.ToTeam(ctx, f)
+		}
+		switch {
+		case err != nil:
+			w.failShare(ctx, failureOf(f), err)
+		case there:
+			w.count(func(s *Progress) { s.InTeam++ })
+		default:
+			w.count(func(s *Progress) { s.ToTeam++ })
+		}
+	}
+}
+
+func failureOf(f *listing.File) Failure {
+	return Failure{Session: f.In.Session.String(), File: f.Name()}
+}
+
+// failShare is fail for a file that could not be added to the team's store.
+func (w *run) failShare(ctx context.Context, failure Failure, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	failure.Error = err.Error()
+	w.count(func(s *Progress) {
+		s.TeamFailed++
+		s.keep(failure)
+	})
+	if errors.Is(err, ErrTeamDown) {
+		w.stop(err)
+	}
 }
 
 // fail lists a failure, and ends the warming if all that is left would fail
@@ -136,9 +179,7 @@ func (w *run) fail(ctx context.Context, failure Failure, err error) {
 	failure.Error = err.Error()
 	w.count(func(s *Progress) {
 		s.Failed++
-		if len(s.Failures) < failuresMost {
-			s.Failures = append(s.Failures, failure)
-		}
+		s.keep(failure)
 	})
 	if down := w.lib.Down(); down != nil {
 		w.stop(down)

@@ -2,7 +2,8 @@
 // opens them.
 //
 // Promises: a failure ends nothing but what it is about, and is listed; credentials
-// that are refused, or an API out of reach, end it all. While the API asks for fewer
+// that are refused, an API out of reach, or a team's store that is to be filled and does
+// not answer, end it all. While the API asks for fewer
 // requests it waits. What was fetched stays, so that the next run goes on from there.
 // Not promised: that the cache has room for all of it; see [Progress.Room].
 //
@@ -12,6 +13,7 @@ package warming
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"time"
@@ -33,12 +35,17 @@ const (
 	failuresMost = 1000
 )
 
+// ErrTeamDown says that the team's store does not answer: what else is to be put there
+// would fail, too.
+var ErrTeamDown = errors.New("the team store does not take files")
+
 // Options says what to fetch ahead.
 type Options struct {
 	Sessions []veriff.SessionID // neither these nor names: every session that is known
 	Names    []string           // of sessions, attempts and files, see listing.ParseName
 	Contexts []string           // shell patterns, one of which a file's context must match; none: all files
 	NoVideo  bool
+	Team     bool // the files are put into the team's store, too
 }
 
 // Library is what a warming sees of the library.
@@ -61,6 +68,10 @@ type Library interface {
 	// HeldUntil is until when no request goes out because the API asked for fewer:
 	// zero if it does not.
 	HeldUntil() time.Time
+	// InTeam reports whether the team's store has a file, and ToTeam puts one there that
+	// is in the cache. Errors: ErrTeamDown.
+	InTeam(context.Context, *listing.File) (bool, error)
+	ToTeam(context.Context, *listing.File) error
 	// Guard logs a panic in f and makes it an error.
 	Guard(f func() error) func() error
 }
@@ -112,6 +123,10 @@ type Progress struct {
 	Fetched      int   `json:"fetched"`
 	FetchedBytes int64 `json:"fetched_bytes"`
 	Failed       int   `json:"failed"` // files and sessions
+	// With Options.Team, of the files that are in the cache now:
+	InTeam     int `json:"in_team,omitempty"`     // those that the team's store had
+	ToTeam     int `json:"to_team,omitempty"`     // that were added to it
+	TeamFailed int `json:"team_failed,omitempty"` // that could not be added
 
 	// HeldUntil is until when the warming waits, because the API asked for
 	// fewer requests: zero if it does not.
@@ -121,7 +136,14 @@ type Progress struct {
 	Failures []Failure `json:"failures,omitempty"`
 }
 
-// Failure is what could not be fetched, and why.
+// keep adds to the failures that are kept by name.
+func (p *Progress) keep(f Failure) {
+	if len(p.Failures) < failuresMost {
+		p.Failures = append(p.Failures, f)
+	}
+}
+
+// Failure is what could not be fetched, or not be added to the team's store, and why.
 type Failure struct {
 	Session string `json:"session"`        // or the name that could not be resolved
 	File    string `json:"file,omitempty"` // its name; empty if the session could not be listed

@@ -17,6 +17,8 @@ import (
 type shelf struct {
 	ids    []veriff.SessionID
 	obtain func(*listing.File) (bool, error)
+	inTeam func(*listing.File) (bool, error)
+	toTeam func(*listing.File) error
 	down   atomic.Pointer[error]
 }
 
@@ -51,6 +53,10 @@ func (s *shelf) Down() error {
 	return nil
 }
 
+func (s *shelf) InTeam(_ context.Context, f *listing.File) (bool, error) {
+	return s.inTeam(f)
+}
+func (s *shelf) ToTeam(_ context.Context, f *listing.File) error { return s.toTeam(f) }
 func (s *shelf) Guard(f func() error) func() error {
 	return func() (err error) {
 		defer func() {
@@ -113,5 +119,41 @@ func TestPanicIsAnError(t *testing.T) {
 	done, err := warming.Run(t.Context(), s, warming.Options{}, nil)
 	if err == nil || done.Fetched != 8 {
 		t.Errorf("error %v, %+v", err, done)
+	}
+}
+
+// TestTeamCounts: what the team's store had, got and did not get adds up, and none of it
+// changes what is counted of the cache.
+func TestTeamCounts(t *testing.T) {
+	s := newShelf(9)
+	s.inTeam = func(f *listing.File) (bool, error) {
+		if f.ID[15] == 8 {
+			return false, errors.New("no answer")
+		}
+		return f.ID[15] < 4, nil
+	}
+	s.toTeam = func(f *listing.File) error {
+		switch {
+		case f.ID[15] == 4:
+			return errors.New("no room")
+		case f.ID[15] < 4 || f.ID[15] == 8:
+			t.Errorf("file %d was put", f.ID[15])
+		}
+		return nil
+	}
+	done, err := warming.Run(t.Context(), s, warming.Options{Team: true}, nil)
+	if err != nil || done.InTeam != 4 || done.ToTeam != 3 || done.TeamFailed != 2 || len(done.Failures) != 2 || done.Fetched != 9 || done.Failed != 0 {
+		t.Errorf("%+v, %v", done, err)
+	}
+}
+
+// TestTeamDownEndsIt: once the team's store takes nothing, the other files are not tried.
+func TestTeamDownEndsIt(t *testing.T) {
+	s := newShelf(500)
+	s.inTeam = func(*listing.File) (bool, error) { return false, nil }
+	s.toTeam = func(*listing.File) error { return fmt.Errorf("%w: why", warming.ErrTeamDown) }
+	done, err := warming.Run(t.Context(), s, warming.Options{Team: true}, nil)
+	if !errors.Is(err, warming.ErrTeamDown) || done.Fetched > 50 || done.TeamFailed == 0 {
+		t.Errorf("%+v, %v", done, err)
 	}
 }

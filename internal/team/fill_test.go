@@ -1,0 +1,109 @@
+package team_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+
+	"veriffs/cache"
+	"veriffs/internal/team"
+)
+
+// fetched has objects put into a member's cache that nobody uploads.
+func (m *member) fetched(keys ...cache.Key) {
+	m.t.Helper()
+	for _, k := range keys {
+		o, err := m.fetch(k)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		o.Close()
+	}
+}
+
+// TestFill uploads what the cache has and the bucket has not.
+func TestFill(t *testing.T) {
+	f, dir := newFolder(t)
+	m := join(t, f)
+	m.fetched("a", "b")
+	for i, k := range []cache.Key{"a", "b"} {
+		if there, err := team.Has(t.Context(), m.store, k); there || err != nil {
+			t.Errorf("%s: there before: %v, %v", k, there, err)
+		}
+		for range 2 { // one that is there does no harm
+			if err := team.Fill(t.Context(), m.store, k); err != nil {
+				t.Error(err)
+			}
+		}
+		if there, err := team.Has(t.Context(), m.store, k); !there || err != nil || len(objects(t, dir)) != i+1 {
+			t.Errorf("%s: there afterwards: %v, %v", k, there, err)
+		}
+	}
+	if s := m.store.Stats(); s.Shared != 2 || s.Existed != 0 || s.Unsent != 0 {
+		t.Errorf("%+v", s)
+	}
+	if err := team.Fill(t.Context(), m.store, "missing"); err == nil {
+		t.Error("what the cache does not have was put")
+	}
+	other := join(t, f)
+	if !other.read(other.want("a")) {
+		t.Error("another member does not get it")
+	}
+}
+
+// TestFillAfterRotation: what an old secret sealed is there for those who have both.
+func TestFillAfterRotation(t *testing.T) {
+	f, _ := newFolder(t)
+	m := join(t, f)
+	m.read(m.want("a"))
+	m.settled()
+	rotated := join(t, f, func(o *cache.Options, _ *team.Options) { o.Secrets = append([][]byte{[]byte("new")}, o.Secrets...) })
+	if there, err := team.Has(t.Context(), rotated.store, "a"); !there || err != nil {
+		t.Errorf("%v, %v", there, err)
+	}
+}
+
+// TestFillWaits: what is on its way is not uploaded twice.
+func TestFillWaits(t *testing.T) {
+	f, _ := newFolder(t)
+	g := newGated(f)
+	m := join(t, g)
+	m.read(m.want("a")) // and queued
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := team.Fill(stopped, m.store, "a"); !errors.Is(err, context.Canceled) {
+		t.Fatal("it did not wait:", err)
+	}
+	close(g.gate)
+	if err := team.Fill(t.Context(), m.store, "a"); err != nil {
+		t.Error(err)
+	}
+	if s := m.settled(); s.Shared != 1 || s.Existed != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestFillWhileDown: a bucket that fails is left alone.
+func TestFillWhileDown(t *testing.T) {
+	f, dir := newFolder(t)
+	m := join(t, f)
+	var last error
+	for i := range 6 {
+		k := cache.Key(fmt.Sprint(i))
+		m.fetched(k)
+		if i == 1 {
+			if err := os.RemoveAll(dir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last = team.Fill(t.Context(), m.store, k)
+		if (last == nil) != (i == 0) {
+			t.Errorf("%d: %v", i, last)
+		}
+	}
+	if !errors.Is(last, team.ErrDown) {
+		t.Error(last)
+	}
+}
