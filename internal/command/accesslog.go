@@ -40,7 +40,7 @@ func accessLogFlags() []cli.Flag {
 		&cli.StringFlag{Name: flagAccessLogMode, Category: groupRecords, EnvVars: variables(flagAccessLogMode), Value: string(accesslog.BestEffort),
 			Usage: "`MODE` of the access log: required (what can't be recorded can't be opened) or best-effort (a gap is recorded)"},
 		&cli.GenericFlag{Name: flagAccessLogAnchor, Category: groupRecords, EnvVars: variables(flagAccessLogAnchor), Value: new(anchors),
-			Usage: "send checkpoints of the access log to `WHERE`: syslog:, exec:COMMAND or file:PATH; may be repeated"},
+			Usage: "send checkpoints of the access log to `WHERE`: syslog:, exec:COMMAND, file:PATH or s3://BUCKET/PREFIX; may be repeated"},
 		&cli.StringFlag{Name: flagAccessLogKeep, Category: groupRecords, EnvVars: variables(flagAccessLogKeep), Value: "0",
 			Usage: "delete records of the access log after `TIME`, such as 400d, at least 1d; 0 is never"},
 		&cli.BoolFlag{Name: flagAccessLogArguments, Category: groupRecords, EnvVars: variables(flagAccessLogArguments),
@@ -65,7 +65,7 @@ func (a *anchors) Set(value string) error {
 		if text == "" {
 			continue
 		}
-		parsed, err := anchor.Parse(text)
+		parsed, err := parseAnchor(text)
 		if err != nil {
 			return err
 		}

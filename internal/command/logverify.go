@@ -30,7 +30,7 @@ func logVerifyCommand() *cli.Command {
 			"on from every checkpoint that is known: the one beside it, the one that this installation remembers, and those\n" +
 			"given with --checkpoint, as anchors keep them. Exit code 11 says that something is wrong.",
 		Flags: whichLogFlags(
-			&cli.StringSliceFlag{Name: "checkpoint", TakesFile: true, Usage: "compare with the checkpoints in `FILE`: one, or what an anchor or the system log has; may be repeated"},
+			&cli.StringSliceFlag{Name: "checkpoint", TakesFile: true, Usage: "compare with the checkpoints in `FILE`: one, or what an anchor or the system log has, or a bucket as --access-log-anchor names it; may be repeated"},
 			&cli.StringFlag{Name: "key", Usage: "verify with `KEY`, as veriffs log key prints it, rather than this installation's"},
 			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
 		),
@@ -58,7 +58,7 @@ func logVerify(c *cli.Context) error {
 	if proof != nil {
 		return verifyProof(c, path, keyFile, proof)
 	}
-	o := audit.Options{Path: path, Key: c.String("key"), Checkpoints: c.StringSlice("checkpoint")}
+	o := audit.Options{Path: path, Key: c.String("key"), Checkpoints: c.StringSlice("checkpoint"), Fetch: checkpointsOf(c.Context)}
 	// With --key the installation's is only needed for what it remembers.
 	if o.Installation, err = loadKey(keyFile); err != nil && o.Key == "" {
 		return err

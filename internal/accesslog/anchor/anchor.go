@@ -29,6 +29,8 @@ type Anchor interface {
 //	syslog:       the system's log, facility authpriv
 //	exec:COMMAND  a command of the shell, with the checkpoint on standard input
 //	file:PATH     a file that checkpoints are appended to, such as on another machine
+//
+// The program has one more, for buckets.
 func Parse(text string) (Anchor, error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	switch {
@@ -40,7 +42,7 @@ func Parse(text string) (Anchor, error) {
 		path, err := filepath.Abs(rest) // a background process changes its directory
 		return fileAnchor(path), err
 	}
-	return nil, fmt.Errorf("must be syslog:, exec:COMMAND or file:PATH, not %q", text)
+	return nil, fmt.Errorf("must be syslog:, exec:COMMAND, file:PATH or s3://BUCKET/PREFIX, not %q", text)
 }
 
 type execAnchor string

@@ -3,7 +3,6 @@ package audit
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"veriffs/internal/accesslog"
@@ -108,34 +107,4 @@ func (v *verification) remembered() (all []checked) {
 		r.find(Replaced, -1, -1, "%s was at this path before, and is not any more; if you moved it away, delete this file", name).File = kept.Source
 	}
 	return all
-}
-
-// given returns the checkpoints in the files that were named.
-func (v *verification) given() (all []checked, err error) {
-	for _, path := range v.Checkpoints {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			return nil, &accesslog.Error{Path: v.report.Path, Err: fmt.Errorf("can't be compared with %s: %w", path, withoutPath(err)), Hint: "--checkpoint names a file that an anchor wrote"}
-		}
-		notes := anchor.Notes(string(text))
-		if len(notes) == 0 {
-			return nil, &accesslog.Error{Path: v.report.Path, Err: fmt.Errorf("can't be compared with %s: there is no checkpoint in it", path), Hint: "--checkpoint names a file that an anchor wrote"}
-		}
-		for _, n := range notes {
-			if origin, err := logfile.OriginOf([]byte(n)); err == nil && origin != v.report.Origin {
-				continue // one file may serve several logs
-			}
-			c, err := logfile.ParseCheckpoint([]byte(n), v.key)
-			if err != nil {
-				v.report.find(Damaged, -1, -1, "a checkpoint in %s %v", path, err)
-				continue
-			}
-			v.kept = true
-			all = append(all, checked{c, "the checkpoint in " + path})
-		}
-		if !v.kept {
-			v.report.note("%s has no checkpoint of this log (%s)", path, v.report.Origin)
-		}
-	}
-	return all, nil
 }

@@ -29,6 +29,8 @@ type Options struct {
 	// Checkpoints are files with checkpoints that were kept elsewhere, as anchors
 	// write them.
 	Checkpoints []string
+	// Fetch returns the texts behind a URL among them; nil: all are files.
+	Fetch func(url string) (texts [][]byte, err error)
 }
 
 // checked is a checkpoint whose signature is right, and where it is from.

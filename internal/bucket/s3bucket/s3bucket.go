@@ -54,6 +54,9 @@ type Options struct {
 	Region string
 	// PathStyle names the bucket in the path of a URL, not in its host.
 	PathStyle bool
+	// Checksums sends a checksum with what is put, as a bucket with an object lock
+	// demands.
+	Checksums bool
 }
 
 // Bucket is a bucket in object storage, or a part of one.
@@ -80,6 +83,9 @@ func Open(ctx context.Context, o Options) (*Bucket, error) {
 		config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenRequired),
 		config.WithResponseChecksumValidation(aws.ResponseChecksumValidationWhenRequired),
 		config.WithLogger(logging.Nop{}), // errors are returned, and told once
+	}
+	if o.Checksums {
+		load = append(load, config.WithRequestChecksumCalculation(aws.RequestChecksumCalculationWhenSupported))
 	}
 	if o.Region != "" {
 		load = append(load, config.WithRegion(o.Region))
