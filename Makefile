@@ -16,7 +16,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 # Without paths, cgo and build ids of this machine: the same commit and Go release give the same bytes anywhere.
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X veriffs/internal/command.version=$(VERSION)'
 
-.PHONY: help demo test build bench bench-rclone check soak fuzz install clean
+.PHONY: help demo demo-team test build bench bench-rclone check soak fuzz install clean
 
 help: ## say what the targets are for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ help: ## say what the targets are for
 demo: build ## mount a built-in stand-in for the API and look around (ARGS="--exit" to end after the tour)
 	@.ci/setup demo
 	@bin/veriffs demo $(ARGS)
+
+demo-team: build ## mount twice with one team store, and show that the second mount fetches nothing
+	@.ci/setup demo-team
+	@go run ./internal/demoteam
 
 test: ## run all tests, on real mounts, under the race detector (TESTFLAGS="-run Name")
 	@.ci/setup test
