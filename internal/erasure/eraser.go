@@ -210,7 +210,7 @@ func (e *Eraser) erase(ctx context.Context, d *doomed) (found Evidence, err erro
 	}
 	before := e.forget(d)
 	e.Disown(d.takes)
-	if err := e.unpin(d); err != nil { // what is known of them by now
+	if err := unpin(e.Cache, d); err != nil { // what is known of them by now
 		return found, err
 	}
 	purge := e.Cache.Purge
@@ -226,11 +226,11 @@ func (e *Eraser) erase(ctx context.Context, d *doomed) (found Evidence, err erro
 	}
 	e.Disown(d.takes) // what was opened before it was unlinked
 	change := e.forget(d)
-	err = errors.Join(err, e.unpin(d))
+	err = errors.Join(err, unpin(e.Cache, d))
 	change.SessionsChanged = change.SessionsChanged || before.SessionsChanged
 	// The kernel can't be told while a lookup in that directory waits for us.
 	lower()
-	if found.Pages = e.dropPages(ctx, change); found.Pages == pagesPending {
+	if found.Pages = dropPages(ctx, e.Changes, change); found.Pages == pagesPending {
 		found.Proven = false
 	}
 	return found, err

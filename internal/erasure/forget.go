@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"veriffs/cache"
 	"veriffs/internal/changes"
 	"veriffs/internal/listing"
 	"veriffs/internal/store"
@@ -62,18 +63,18 @@ func (e *Eraser) forgetAll() changes.Change {
 }
 
 // unpin takes away the pins of what was erased, also of what was not fetched yet.
-func (e *Eraser) unpin(d *doomed) (err error) {
+func unpin(c *cache.Cache, d *doomed) (err error) {
 	for id := range d.files {
-		err = errors.Join(err, e.Cache.Unpin(store.File(id)))
+		err = errors.Join(err, c.Unpin(store.File(id)))
 	}
 	for id := range d.sessions {
 		for kind := range listing.DocumentKinds {
-			err = errors.Join(err, e.Cache.Unpin(store.Document(listing.DocumentID{Session: id, Kind: kind})))
+			err = errors.Join(err, c.Unpin(store.Document(listing.DocumentID{Session: id, Kind: kind})))
 		}
 	}
 	for id, left := range d.attempts {
 		if !left.exists {
-			err = errors.Join(err, e.Cache.Unpin(store.AttemptList(id)))
+			err = errors.Join(err, c.Unpin(store.AttemptList(id)))
 		}
 	}
 	return err
@@ -84,10 +85,10 @@ const pagesPatience = 30 * time.Second
 
 // dropPages has the observer act on an erasure, and returns what became of the
 // kernel's pages.
-func (e *Eraser) dropPages(ctx context.Context, change changes.Change) string {
+func dropPages(ctx context.Context, feed *changes.Feed, change changes.Change) string {
 	done := make(chan struct{})
 	change.Done = sync.OnceFunc(func() { close(done) })
-	if !e.Changes.Tell(change) {
+	if !feed.Tell(change) {
 		return pagesNone
 	}
 	select {
