@@ -15,6 +15,7 @@ import (
 
 	"filippo.io/age"
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/audit"
@@ -123,7 +124,7 @@ func checkAccessLog(files map[string][]byte) (string, error) {
 		return "", err
 	}
 	return fmt.Sprintf("%s of the access log: they are in it, at its checkpoint of %s records, signed by %s; that there are no others is not proven",
-		plural(len(proof.Entries), "record"), humanize.Comma(state.Size), proof.Key), nil
+		english.Plural(len(proof.Entries), "record", ""), humanize.Comma(state.Size), proof.Key), nil
 }
 
 // Bounds of a call of a time stamp authority.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
 
@@ -68,7 +69,7 @@ func (k *keeper) contactSheet(c *cli.Context, name string, sessions []veriff.Ses
 	if err := f.CloseAtomicallyReplace(); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.Writer, "wrote %s: %s of %s\n", name, plural(sum.Files, "file"), plural(sum.Sessions, "session"))
+	fmt.Fprintf(c.App.Writer, "wrote %s: %s of %s\n", name, english.Plural(sum.Files, "file", ""), english.Plural(sum.Sessions, "session", ""))
 	return lacks
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/evidence"
@@ -191,7 +192,7 @@ func asWarmed(p evidence.Progress) warming.Progress {
 
 func exportSummary(c *cli.Context, sum *evidence.Summary) error {
 	out := c.App.Writer
-	fmt.Fprintf(out, "exported %s to %s: %s files, %s\n", plural(sum.Sessions, "session"), sum.Destination,
+	fmt.Fprintf(out, "exported %s to %s: %s files, %s\n", english.Plural(sum.Sessions, "session", ""), sum.Destination,
 		humanize.Comma(int64(sum.Files)), bytesText(sum.Bytes))
 	if !sum.Stamped.IsZero() {
 		fmt.Fprintf(out, "time stamp: %s\n", sum.Stamped.UTC().Format(time.RFC3339))
@@ -209,7 +210,7 @@ func lacking(c *cli.Context, sum *evidence.Summary) error {
 		fmt.Fprintf(c.App.ErrWriter, "missing: %s: %s\n", m.Name, trimPackage(errors.New(m.Reason)))
 	}
 	return &hinted{code: exitIncomplete,
-		err:  fmt.Errorf("%s of what was asked for could not be had", plural(len(sum.Missing), "part")),
+		err:  fmt.Errorf("%s of what was asked for could not be had", english.Plural(len(sum.Missing), "part", "")),
 		hint: "what was written says so too; try again later for the rest"}
 }
 

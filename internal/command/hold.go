@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/library"
@@ -143,7 +144,7 @@ func untilText(h library.Hold) string {
 }
 
 func heldFilesText(h library.Held) string {
-	return fmt.Sprintf("%d of %s of %s in the cache, %s", h.Cached, plural(h.Files, "file"), plural(h.Attempts, "attempt"), bytesText(h.Bytes))
+	return fmt.Sprintf("%d of %s of %s in the cache, %s", h.Cached, english.Plural(h.Files, "file", ""), english.Plural(h.Attempts, "attempt", ""), bytesText(h.Bytes))
 }
 
 // incomplete says what a hold lacks, and what to do about it.

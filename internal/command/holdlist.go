@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/library"
@@ -35,7 +36,7 @@ func holdList(c *cli.Context) error {
 		}
 		for _, h := range holds {
 			fmt.Fprintf(c.App.Writer, "%s  since %s%s%s: %s\n", h.Session, h.Since.Local().Format(time.DateOnly), untilText(h), byText(plain(h.By)), plain(h.Reason))
-			fmt.Fprintf(c.App.Writer, "  %s of %s; %s\n", plural(h.Files, "file"), plural(h.Attempts, "attempt"), goneText(h))
+			fmt.Fprintf(c.App.Writer, "  %s of %s; %s\n", english.Plural(h.Files, "file", ""), english.Plural(h.Attempts, "attempt", ""), goneText(h))
 		}
 		if len(holds) == 0 && others == nil {
 			fmt.Fprintln(c.App.ErrWriter, "veriffs: there are no holds")
@@ -81,7 +82,7 @@ func goneText(h library.Hold) string {
 	case !g.Session.IsZero():
 		text = "Veriff no longer has it, known since " + g.Session.Local().Format(time.DateOnly)
 	default:
-		text = fmt.Sprintf("Veriff no longer has %s, %s and %s of it", plural(len(g.Attempts), "attempt"), plural(len(g.Files), "file"), plural(len(g.Documents), "document"))
+		text = fmt.Sprintf("Veriff no longer has %s, %s and %s of it", english.Plural(len(g.Attempts), "attempt", ""), english.Plural(len(g.Files), "file", ""), english.Plural(len(g.Documents), "document", ""))
 	}
 	if h.Complete.IsZero() {
 		text += "; something is missing here: run hold add again"

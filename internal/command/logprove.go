@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/google/renameio/v2"
 	"github.com/urfave/cli/v2"
 
@@ -73,7 +74,7 @@ func logProve(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.App.ErrWriter, "%s records proven\n", humanize.Comma(int64(len(proof.Entries))))
+	fmt.Fprintf(c.App.ErrWriter, "%s %s proven\n", humanize.Comma(int64(len(proof.Entries))), english.PluralWord(len(proof.Entries), "record", ""))
 	return nil
 }
 
@@ -125,7 +126,7 @@ func logErase(c *cli.Context) error {
 	if err := l.Close(); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(c.App.Writer, "%s records erased\n", humanize.Comma(int64(n))); err != nil {
+	if _, err := fmt.Fprintf(c.App.Writer, "%s %s erased\n", humanize.Comma(int64(n)), english.PluralWord(n, "record", "")); err != nil {
 		return err
 	}
 	return tellCompressed(c, l.Path())

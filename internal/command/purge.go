@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/library"
@@ -173,7 +174,7 @@ func writePurged(w io.Writer, r *receipt) {
 		fmt.Fprintf(w, "%d of them are open: programs that have them open can read them until they close them\n", r.Open)
 	}
 	if len(r.Held) > 0 {
-		fmt.Fprintf(w, "%s left, because held\n", plural(len(r.Held), "session"))
+		fmt.Fprintf(w, "%s left, because held\n", english.Plural(len(r.Held), "session", ""))
 	}
 	if r.AtVeriff != nil && r.AtVeriff.Accepted {
 		fmt.Fprintln(w, "requested at Veriff: it accepted, and says that it deletes the session within 12 hours")

@@ -2,7 +2,6 @@ package command
 
 import (
 	"errors"
-	"strconv"
 	"time"
 
 	"veriffs/cache"
@@ -124,11 +123,4 @@ func (r *receipt) addTeam() {
 	default:
 		r.Copies = append(r.Copies, copies{"the team store", t.Unreadable, "objects that no configured secret opens; whose they are is not known"})
 	}
-}
-
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return strconv.Itoa(n) + " " + one + "s"
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/evidence"
@@ -131,14 +132,14 @@ func printReport(c *cli.Context, name string, r *evidence.Report) {
 	for _, what := range r.NotChecked {
 		fmt.Fprintf(out, "not checked: %s\n", what)
 	}
-	files := fmt.Sprintf("%s of payload, %s", plural(r.Files, "file"), bytesText(r.Bytes))
+	files := fmt.Sprintf("%s of payload, %s", english.Plural(r.Files, "file", ""), bytesText(r.Bytes))
 	as := "exported"
 	if c.String("signer") == "" { // nothing says that it is the exporter's
 		as = "signed by " + r.Signer
 	}
 	switch {
 	case len(r.Problems) > 0:
-		fmt.Fprintf(out, "%s is NOT as it was exported: %s (%s)\n", name, plural(len(r.Problems), "problem"), files)
+		fmt.Fprintf(out, "%s is NOT as it was exported: %s (%s)\n", name, english.Plural(len(r.Problems), "problem", ""), files)
 	case len(r.Lacks) > 0:
 		fmt.Fprintf(out, "%s is as it was %s, but NOT complete (%s)\n", name, as, files)
 	default:

@@ -79,7 +79,7 @@ func (o Options) judgeLog(base string) Finding {
 		case status.Failing != "":
 			return fail("failing", "make room for it, or mend its disk", "the mount on %s can't write it: %s", o.Mounts[i].Point, status.Failing)
 		case status.Lost > 0:
-			return warn("lost", "veriffs log show --op log.gap says when", "%d records of the mount on %s are lost", status.Lost, o.Mounts[i].Point).with("lost", status.Lost)
+			return warn("lost", "veriffs log show --op log-gap says when", "%d records of the mount on %s are lost", status.Lost, o.Mounts[i].Point).with("lost", status.Lost)
 		}
 	}
 	return ok("%s can be written; veriffs log verify looks for changes", base).with("begun", begun)

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"veriffs/veriff"
+
+	"github.com/dustin/go-humanize/english"
 )
 
 const (
@@ -116,7 +118,7 @@ func (n *network) name(ctx context.Context) Finding {
 	if err != nil {
 		return fail("not-found", "check VERIFF_API_URL, the network, and the name servers in /etc/resolv.conf", "%v", err)
 	}
-	return ok("%s has %d addresses", host, len(found)).with("addresses", len(found))
+	return ok("%s has %s", host, english.Plural(len(found), "address", "")).with("addresses", len(found))
 }
 
 // visit asks the API's host for nothing in particular, without credentials, once.

@@ -93,11 +93,3 @@ func (p *Plan) count() (items int, bytes int64) {
 	}
 	return items, bytes
 }
-
-// plural is a number of things.
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}

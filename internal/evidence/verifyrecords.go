@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"veriffs/internal/evidence/sheet"
+
+	"github.com/dustin/go-humanize/english"
 )
 
 // maxSignature bounds a file with the headers of an answer, in bytes.
@@ -49,7 +51,7 @@ func (v *verification) records() {
 			v.report.wrong(Added, name, "no record.json knows it")
 		}
 	}
-	v.report.checked("%s against the manifests, and what record.json says of each", plural(v.report.Files, "file"))
+	v.report.checked("%s against the manifests, and what record.json says of each", english.Plural(v.report.Files, "file", ""))
 }
 
 // record compares one session's record.

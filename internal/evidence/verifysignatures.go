@@ -10,6 +10,8 @@ import (
 	"veriffs/internal/evidence/sheet"
 	"veriffs/internal/exhibit"
 	"veriffs/veriff"
+
+	"github.com/dustin/go-humanize/english"
 )
 
 // tally counts files by what was found out about Veriff's signatures of them.
@@ -49,17 +51,17 @@ func (v *verification) signatures() {
 	}
 	t := &v.tally
 	for _, id := range slices.Sorted(maps.Keys(t.by)) {
-		v.report.checked("signature of Veriff on %s, with the secret id %s: %s", plural(t.by[id], "file"), id, only)
+		v.report.checked("signature of Veriff on %s, with the secret id %s: %s", english.Plural(t.by[id], "file", ""), id, only)
 	}
 	for _, id := range slices.Sorted(maps.Keys(t.others)) {
 		name := sheet.Printable(strings.TrimSpace(id))
 		if name == "" {
 			name = "that is not named"
 		}
-		v.report.notChecked("signature of Veriff on " + plural(t.others[id], "file") + ": the secret with the id " + name + " is not at hand")
+		v.report.notChecked("signature of Veriff on " + english.Plural(t.others[id], "file", "") + ": the secret with the id " + name + " is not at hand")
 	}
 	if t.without > 0 {
-		v.report.notChecked("whether Veriff signed " + plural(t.without, "file") + ": the record has no signature")
+		v.report.notChecked("whether Veriff signed " + english.Plural(t.without, "file", "") + ": the record has no signature")
 	}
 	if len(t.by)+len(t.others)+t.without == 0 {
 		v.report.notChecked("signature of Veriff: no record.json has one")

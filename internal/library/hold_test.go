@@ -10,6 +10,7 @@ import (
 
 	"veriffs/internal/library"
 	"veriffs/internal/warming"
+	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
 
@@ -244,20 +245,42 @@ func TestCacheFullOfHolds(t *testing.T) {
 	}
 }
 
-// What is held outlasts the secret that has sealed it: it is sealed anew while both are
-// set, and is intact when the new one alone is.
-func TestHeldSessionSurvivesRotation(t *testing.T) {
-	h := newHouse(t, 1<<30, history())
-	old := h.Secrets()[0]
+// fresh is a secret that the cache was not opened with before.
+const fresh = "0f0f0f0f-0000-4000-8000-00000000000f"
+
+// newHeldAndGone returns a house with a session that is held under its only secret, old,
+// and that Veriff has deleted.
+func newHeldAndGone(t *testing.T) (h *house, old string, e evidence, contents map[veriff.MediaID][]byte) {
+	t.Helper()
+	h = newHouse(t, 1<<30, history())
+	old = h.Secrets()[0]
 	h.SetSecrets(old)
 	h.restart()
 	id := h.SessionIDs()[0]
-	e := h.evidence(id)
-	contents := h.contents(e)
+	e = h.evidence(id)
+	contents = h.contents(e)
 	h.warm(warming.Options{})
 	h.hold(id)
 	h.DeleteSession(id)
 	h.listing(id)
+	return h, old, e, contents
+}
+
+// intactUnderFresh wants all of the held session to be there once what other secrets
+// sealed is swept.
+func (h *house) intactUnderFresh(e evidence, contents map[veriff.MediaID][]byte) {
+	h.t.Helper()
+	h.SetSecrets(fresh)
+	h.restart()
+	h.cache.SweepForeign()
+	h.eventually("what the old secret sealed is gone", func() bool { return h.cache.Stats().Foreign == 0 })
+	h.intact(e, contents)
+}
+
+// What is held outlasts the secret that has sealed it: it is sealed anew while both are
+// set, and is intact when the new one alone is.
+func TestHeldSessionSurvivesRotation(t *testing.T) {
+	h, old, e, contents := newHeldAndGone(t)
 	records := func() []string {
 		paths, err := filepath.Glob(filepath.Join(h.dir, "*", "holds", "*"))
 		if err != nil {
@@ -266,7 +289,6 @@ func TestHeldSessionSurvivesRotation(t *testing.T) {
 		return paths
 	}
 	first := records()
-	const fresh = "0f0f0f0f-0000-4000-8000-00000000000f"
 	h.SetSecrets(fresh, old)
 	h.restart()
 	h.intact(e, contents)
@@ -274,32 +296,17 @@ func TestHeldSessionSurvivesRotation(t *testing.T) {
 		now := records()
 		return len(now) == 2 && now[0] != first[0] && now[0] != first[1]
 	})
-	h.SetSecrets(fresh)
-	h.restart()
-	h.cache.SweepForeign()
-	h.eventually("what the old secret sealed is gone", func() bool { return h.cache.Stats().Foreign == 0 })
-	h.intact(e, contents)
+	h.intactUnderFresh(e, contents)
 }
 
 // Who holds a session again with the new secret alone can't read what is held of it. Once
 // both are set it is the hold of all that either knew, and survives the end of the old
 // secret.
 func TestHoldAgainWithTheNewSecretAlone(t *testing.T) {
-	h := newHouse(t, 1<<30, history())
-	old := h.Secrets()[0]
-	h.SetSecrets(old)
-	h.restart()
-	id := h.SessionIDs()[0]
-	e := h.evidence(id)
-	contents := h.contents(e)
-	h.warm(warming.Options{})
-	h.hold(id)
-	h.DeleteSession(id)
-	h.listing(id)
-	const fresh = "0f0f0f0f-0000-4000-8000-00000000000f"
+	h, old, e, contents := newHeldAndGone(t)
 	h.SetSecrets(fresh)
 	h.restart()
-	if held := h.hold(id); held.Files != 0 {
+	if held := h.hold(e.id); held.Files != 0 {
 		t.Fatalf("it knows what the old secret sealed: %+v", held)
 	}
 	h.SetSecrets(fresh, old)
@@ -311,11 +318,7 @@ func TestHoldAgainWithTheNewSecretAlone(t *testing.T) {
 		records, err := filepath.Glob(filepath.Join(h.dir, "*", "holds", "*"))
 		return err == nil && len(records) == 2
 	})
-	h.SetSecrets(fresh)
-	h.restart()
-	h.cache.SweepForeign()
-	h.eventually("what the old secret sealed is gone", func() bool { return h.cache.Stats().Foreign == 0 })
-	h.intact(e, contents)
+	h.intactUnderFresh(e, contents)
 }
 
 // What may be held by a secret that is not configured is not deleted at Veriff.
@@ -327,13 +330,13 @@ func TestNoDeletionBesideForeignHolds(t *testing.T) {
 	h.restart()
 	id := h.SessionIDs()[0]
 	h.hold(id)
-	h.SetSecrets("0f0f0f0f-0000-4000-8000-00000000000f")
+	h.SetSecrets(fresh)
 	h.restart()
 	_, err := h.lib.DeleteAtVeriff(context.Background(), id)
 	if _, there := h.Session(id); !errors.Is(err, library.ErrHeld) || !there {
 		t.Errorf("%v; it is there: %v", err, there)
 	}
-	h.SetSecrets("0f0f0f0f-0000-4000-8000-00000000000f", old)
+	h.SetSecrets(fresh, old)
 	h.restart()
 	if _, err := h.lib.Release(context.Background(), id, "settled"); err != nil {
 		t.Fatal(err)

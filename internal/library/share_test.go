@@ -184,14 +184,21 @@ func TestOtherSessionInTheStore(t *testing.T) {
 	}
 }
 
+// newPair returns two members, of which the first has shared a session.
+func newPair(t *testing.T) (one, two *house, shared veriff.SessionID) {
+	t.Helper()
+	all := newTeam(t, 2, history())
+	one, two = all[0], all[1]
+	shared = one.SessionIDs()[0]
+	one.warm(warming.Options{Sessions: []veriff.SessionID{shared}})
+	one.shared()
+	return one, two, shared
+}
+
 // TestHeldByTheTeam: a held file that Veriff no longer has, and that was never fetched
 // here, comes from the team's store, also when that gets it later.
 func TestHeldByTheTeam(t *testing.T) {
-	all := newTeam(t, 2, history())
-	one, two := all[0], all[1]
-	id := one.SessionIDs()[0]
-	one.warm(warming.Options{Sessions: []veriff.SessionID{id}})
-	one.shared()
+	one, two, id := newPair(t)
 	list := two.listing(id)
 	there, later := &list.Files[0], &list.Files[1]
 	for _, f := range []*library.File{there, later} {
@@ -223,11 +230,7 @@ func TestHeldByTheTeam(t *testing.T) {
 // TestOfflineWithATeam: while the API is out of reach, the team's store has the files
 // whose lists are known.
 func TestOfflineWithATeam(t *testing.T) {
-	all := newTeam(t, 2, history())
-	one, two := all[0], all[1]
-	id := one.SessionIDs()[0]
-	one.warm(warming.Options{Sessions: []veriff.SessionID{id}})
-	one.shared()
+	_, two, id := newPair(t)
 	list := two.listing(id)
 	down := two.Set(sandbox.Match{}, sandbox.Refuse())
 	defer down.Remove()

@@ -9,7 +9,6 @@ import (
 	"veriffs/internal/erasure"
 	"veriffs/internal/library"
 	"veriffs/internal/warming"
-	"veriffs/veriff"
 )
 
 // TestPurgeReachesTheTeam: the purge of a session takes its files out of the team's store,
@@ -108,11 +107,7 @@ func TestOpenWhileTheTeamErases(t *testing.T) {
 // TestPurgeWhileTheTeamFetches: what is on its way from the team's store when its session
 // is purged does not get into the cache.
 func TestPurgeWhileTheTeamFetches(t *testing.T) {
-	all := newTeam(t, 2, history())
-	one, two := all[0], all[1]
-	id := one.SessionIDs()[0]
-	one.warm(warming.Options{Sessions: []veriff.SessionID{id}})
-	one.shared()
+	_, two, id := newPair(t)
 	list := two.listing(id)
 	for range 20 {
 		done := make(chan error)
