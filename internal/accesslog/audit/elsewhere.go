@@ -18,19 +18,22 @@ func (v *verification) given() (all []checked, err error) {
 		if err != nil {
 			return nil, &accesslog.Error{Path: v.report.Path, Err: fmt.Errorf("can't be compared with %s: %w", name, err), Hint: "--checkpoint names a file that an anchor wrote, or the bucket of one"}
 		}
+		kept := false
 		for _, n := range notes {
 			if origin, err := logfile.OriginOf([]byte(n)); err == nil && origin != v.report.Origin {
 				continue // one place may serve several logs
 			}
 			c, err := logfile.ParseCheckpoint([]byte(n), v.key)
 			if err != nil {
-				v.report.find(Damaged, -1, -1, "a checkpoint in %s %v", name, err)
+				if len(v.report.Findings) < maxFindings {
+					v.report.find(Damaged, -1, -1, "a checkpoint in %s %v", name, err)
+				}
 				continue
 			}
-			v.kept = true
+			kept, v.kept = true, true
 			all = append(all, checked{c, "the checkpoint in " + name})
 		}
-		if !v.kept {
+		if !kept {
 			v.report.note("%s has no checkpoint of this log (%s)", name, v.report.Origin)
 		}
 	}

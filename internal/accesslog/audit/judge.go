@@ -58,8 +58,16 @@ func (w *walk) judge(checkpoints []checked) (all []checked, err error) {
 
 // signedBy returns how many records the checkpoints that agree with the log cover.
 func signedBy(checkpoints, wrong []checked) (n int64) {
+	type which struct {
+		source string
+		size   int64
+	}
+	is := make(map[which]bool, len(wrong)) // a bucket has one for each minute
+	for _, c := range wrong {
+		is[which{c.source, c.Size}] = true
+	}
 	for _, c := range checkpoints {
-		if !slices.ContainsFunc(wrong, func(o checked) bool { return o.source == c.source && o.Size == c.Size }) {
+		if !is[which{c.source, c.Size}] {
 			n = max(n, c.Size)
 		}
 	}

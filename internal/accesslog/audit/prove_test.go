@@ -27,7 +27,7 @@ func TestProof(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := l.VerifierKey()
+	key := w.VerifierKey()
 	w.Close(l)
 	text, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
@@ -114,7 +114,7 @@ func FuzzParseProof(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	key := l.VerifierKey()
+	key := w.VerifierKey()
 	w.Close(l)
 	text, _ := json.Marshal(p)
 	f.Add(text)

@@ -83,6 +83,16 @@ func (s State) Records() (names []string) {
 	return names
 }
 
+// VerifierKey checks what the log has signed.
+func (w *World) VerifierKey() string {
+	w.T.Helper()
+	origin, err := audit.Origin(w.Path())
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return w.Key.VerifierKey(origin)
+}
+
 // Verify compares the log with what the installation remembers and with checkpoints
 // in files.
 func (w *World) Verify(checkpoints ...string) *audit.Report {

@@ -55,11 +55,11 @@ func without(text, session string) string {
 
 // findDoomed adds up what is to be erased, and returns the files that have it.
 func (s *store) findDoomed(e *accesslog.Erasure) (paths []string, err error) {
-	all, err := s.OldFiles()
+	all, err := s.tree.files(s.Files)
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range append(all, s.Base) {
+	for _, path := range all {
 		file, err := logfile.OpenRead(path)
 		if err != nil {
 			return nil, err

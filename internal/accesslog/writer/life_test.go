@@ -186,7 +186,7 @@ func TestErase(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	for _, p := range []*audit.Proof{before, after} {
-		if _, err := p.Verify(l.VerifierKey()); err != nil {
+		if _, err := p.Verify(w.VerifierKey()); err != nil {
 			t.Error(err)
 		}
 	}

@@ -55,7 +55,9 @@ func (q *queue) put(r *accesslog.Record) error {
 		return nil
 	}
 	q.waiting = append(q.waiting, entry{row: row{record: r}})
-	q.poke()
+	if q.stuck == nil { // else it is tried again each second, however many come
+		q.poke()
+	}
 	return nil
 }
 
@@ -116,7 +118,7 @@ func (q *queue) written() {
 
 // giveBack takes back what could not be written. Records for which nobody waits do so
 // again, ahead of newer ones, as long as there is room and the log is open. It returns
-// what others wait for in vain: they would wait behind these.
+// what others wait for in vain: they would wait behind these, and for the lock a second time.
 func (q *queue) giveBack(batch []entry, beat *accesslog.Record, why error) (vain []entry) {
 	if beat != nil {
 		batch = append(batch, entry{row: row{record: beat}})
@@ -128,14 +130,14 @@ func (q *queue) giveBack(batch []entry, beat *accesslog.Record, why error) (vain
 		kept []entry
 		m    missed
 	)
-	for _, e := range slices.Concat(batch, q.waiting) {
+	for i, e := range slices.Concat(batch, q.waiting) {
 		switch {
 		case e.done != nil:
 			vain = append(vain, e)
 			if e.record != nil {
 				m.refused++
 			}
-		case q.closed || len(kept) >= maxQueue || e.encode() != nil:
+		case q.closed || len(kept) >= maxQueue || i < len(batch) && e.encode() != nil: // a record that can't be encoded keeps no others
 			m.lost++
 		default:
 			kept = append(kept, e)

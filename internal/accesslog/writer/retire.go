@@ -3,7 +3,6 @@ package writer
 import (
 	"cmp"
 	"errors"
-	"log/slog"
 	"os"
 	"slices"
 	"time"
@@ -17,25 +16,15 @@ import (
 // Their hashes stay in the tree file.
 func (l *Log) retireFiles(now time.Time) error {
 	s := &l.store
-	all, err := oldFiles(s.Files, l.log)
-	if err != nil {
+	doomed, err := l.pastKeep(now)
+	if err != nil || len(doomed) == 0 {
 		return err
 	}
-	end := slices.IndexFunc(all, func(f oldFile) bool { return now.Sub(f.at) < l.options.Keep })
-	if end < 0 {
-		end = len(all)
-	}
-	if all = all[:end]; len(all) == 0 {
-		return nil
-	}
-	below := int64(0)
-	for _, f := range all {
-		below = max(below, f.last+1)
-	}
+	below := doomed[len(doomed)-1].last + 1
 	if err := l.appendDurably(accesslog.Record{Operation: accesslog.OpLogRetire, Outcome: accesslog.Success, Detail: accesslog.Detail(accesslog.RetireDetail{Below: below, Keep: l.options.Keep.String()})}, now); err != nil {
 		return err
 	}
-	for _, f := range all {
+	for _, f := range doomed {
 		if err := s.disk.Remove(f.path); err != nil {
 			return err
 		}
@@ -45,34 +34,47 @@ func (l *Log) retireFiles(now time.Time) error {
 
 // oldFile is a file of records that is no longer written to.
 type oldFile struct {
-	path        string
-	first, last int64
-	at          time.Time // of the last record
+	path string
+	last int64 // sequence number
 }
 
-// oldFiles returns the files that are no longer written to, oldest first. One that is
-// not what its name says stays, and is complained of.
-func oldFiles(f logfile.Files, log *slog.Logger) (all []oldFile, err error) {
-	paths, err := f.OldFiles()
+// pastKeep returns the files that are no longer written to and whose last record is older
+// than Keep, oldest first. One that is not this log's, or not as it was written, stays,
+// and is complained of: it may be another log's, or evidence.
+func (l *Log) pastKeep(now time.Time) (all []oldFile, err error) {
+	s := &l.store
+	rotated, err := s.RotatedFiles()
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range paths {
-		f := oldFile{path: path}
-		f.first, err = logfile.FirstSequence(path)
-		if err == nil {
-			f.last, f.at, err = lastRecord(path)
+	moved, err := s.MovedFiles()
+	if err != nil {
+		return nil, err
+	}
+	add := func(path string, named bool) {
+		last, at, err := lastRecord(path)
+		if err == nil && last >= 0 && now.Sub(at) < l.options.Keep {
+			return
 		}
-		if err == nil && (f.first < 0 || f.last < f.first) {
-			err = errors.New("it does not begin and end with a record")
+		if err == nil && last >= s.first {
+			err = errors.New("it does not end before the current file begins")
+		}
+		if err == nil {
+			err = s.tree.wrote(path, named)
 		}
 		if err != nil {
-			log.Warn("a file beside the access log stays, however old it is", "path", path, "error", err)
-			continue
+			l.log.Warn("a file beside the access log stays, however old it is", "path", path, "error", err)
+			return
 		}
-		all = append(all, f)
+		all = append(all, oldFile{path, last})
 	}
-	slices.SortFunc(all, func(a, b oldFile) int { return cmp.Or(cmp.Compare(a.first, b.first), cmp.Compare(a.last, b.last)) })
+	for _, f := range rotated {
+		add(f.Path, true)
+	}
+	for _, path := range moved {
+		add(path, false)
+	}
+	slices.SortFunc(all, func(a, b oldFile) int { return cmp.Compare(a.last, b.last) })
 	return all, nil
 }
 

@@ -1,6 +1,7 @@
 package writer
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"strings"
@@ -8,7 +9,9 @@ import (
 	"time"
 
 	"veriffs/internal/accesslog"
+	"veriffs/internal/accesslog/audit"
 	"veriffs/internal/accesslog/logfile"
+	"veriffs/internal/accesslog/logtest"
 )
 
 // keeper opens a log at a time that the test sets, once for each day that passes.
@@ -88,4 +91,72 @@ func TestRetireMovedFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	k.Verifies()
+}
+
+// TestRetireOnlyItsOwn: another log in the same directory, whose name begins alike, and a
+// file that somebody has edited stay, whatever they say. What goes is told truly.
+func TestRetireOnlyItsOwn(t *testing.T) {
+	k := newKeeper(t)
+	k.keep = 1000 * day
+	k.pass(3)
+	edited := k.Path() + "-20260103"
+	if err := os.Rename(k.Path(), edited); err != nil {
+		t.Fatal(err)
+	}
+	other := k.Path() + ".other"
+	l := k.open(func(o *Options) { o.Path, o.Mode, o.Now = other, accesslog.Required, func() time.Time { return k.now } })
+	k.Fill(l, 50) // numbers that the log itself does not have
+	k.Close(l)
+	k.pass(2)
+	whole := k.Path() + "-20260106"
+	if err := os.Rename(k.Path(), whole); err != nil {
+		t.Fatal(err)
+	}
+	k.pass(1)
+	text, err := os.ReadFile(edited)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(edited, bytes.Replace(text, []byte(`"comm":"eog"`), []byte(`"comm":"cat"`), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	k.keep, k.now = 10*day, k.now.Add(20*day)
+	l = k.open(func(o *Options) { o.Keep, o.Now = k.keep, func() time.Time { return k.now } })
+	k.Close(l)
+	for _, path := range []string{edited, other} {
+		if _, err := os.Stat(path); err != nil || !strings.Contains(k.Said.String(), path) {
+			t.Errorf("%v; said: %s", err, k.Said.String())
+		}
+	}
+	if _, err := os.Stat(whole); !os.IsNotExist(err) {
+		t.Errorf("the log's own file: %v", err)
+	}
+	r := k.Verify()
+	logtest.Finds(t, r, audit.Edited, 0)
+	if len(r.Findings) != 1 {
+		t.Errorf("%v", r.Findings)
+	}
+}
+
+// TestEraseOnlyItsOwn: an erasure rewrites no file of another log beside this one.
+func TestEraseOnlyItsOwn(t *testing.T) {
+	w := newWorld(t)
+	other := w.Path() + ".other"
+	l := w.open(func(o *Options) { o.Path, o.Mode = other, accesslog.Required })
+	w.Fill(l, 5)
+	w.Close(l)
+	before, err := os.ReadFile(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l = w.open(required)
+	w.Fill(l, 2)
+	if n, err := l.Erase(logtest.Session(1), "asked", accesslog.Record{}); err != nil || n != 1 {
+		t.Errorf("%d erased, %v", n, err)
+	}
+	w.Close(l)
+	if after, err := os.ReadFile(other); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the other log was changed: %v", err)
+	}
+	w.Verifies()
 }

@@ -17,10 +17,3 @@ func (l *Log) Prove(f accesslog.Filter) (*audit.Proof, error) {
 
 // Sign writes what waits, makes it durable and signs a checkpoint of it, now.
 func (l *Log) Sign() error { return l.queue.do(context.Background(), nil) }
-
-// VerifierKey checks the log's checkpoints and proofs. It is public.
-func (l *Log) VerifierKey() string {
-	l.disk.Lock()
-	defer l.disk.Unlock()
-	return l.options.Key.VerifierKey(l.store.origin)
-}

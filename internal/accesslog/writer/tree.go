@@ -152,6 +152,89 @@ func (t *tree) cut() (found []accesslog.Record) {
 	return found
 }
 
+// owns reports whether a line is of a record of this log, as it was written.
+func (t *tree) owns(line []byte) bool {
+	n := logfile.SequenceOf(line)
+	if n < 0 || n >= t.edge.N {
+		return false
+	}
+	leaf, err := t.reader().Leaf(n)
+	return err == nil && leaf == logfile.RecordHash(line)
+}
+
+// files returns the paths of the files of this log: those with its names, and of those that
+// another program has moved the ones that begin with a record of it.
+func (t *tree) files(f logfile.Files) (paths []string, err error) {
+	rotated, err := f.RotatedFiles()
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range rotated {
+		paths = append(paths, r.Path)
+	}
+	moved, err := f.MovedFiles()
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range moved {
+		if ours, err := t.begins(path); err != nil {
+			return nil, err
+		} else if ours {
+			paths = append(paths, path)
+		}
+	}
+	return append(paths, f.Base), nil
+}
+
+// begins reports whether the first record of a file that is not erased is one of this
+// log's.
+func (t *tree) begins(path string) (ours bool, err error) {
+	f, err := logfile.OpenRead(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	_, _, err = logfile.ReadLines(f, 0, func(line []byte, _ int64) error {
+		if _, erased := logfile.ParseStub(line); erased {
+			return nil
+		}
+		ours = t.owns(line)
+		return errDecided
+	})
+	if errors.Is(err, errDecided) {
+		err = nil
+	}
+	return ours, err
+}
+
+var errDecided = errors.New("that was enough")
+
+// wrote returns why a file is not one of this log's, as it was written: the records
+// follow each other and are all in the tree. Nothing tells whose a file without a
+// record is, when all are erased: named says that it has a name of this log's.
+func (t *tree) wrote(path string, named bool) error {
+	f, err := logfile.OpenRead(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	next := int64(-1)
+	_, torn, err := logfile.ReadLines(f, 0, func(line []byte, _ int64) error {
+		n := logfile.SequenceOf(line)
+		if _, erased := logfile.ParseStub(line); n < 0 || next >= 0 && n != next || !erased && !t.owns(line) {
+			return errors.New("it has lines that are no records of this log")
+		} else if !erased {
+			named = true
+		}
+		next = n + 1
+		return nil
+	})
+	if err == nil && (!named || next < 0 || torn > 0) {
+		err = errors.New("it is not known whose records it had")
+	}
+	return err
+}
+
 // close forgets what is open.
 func (t *tree) close() error {
 	if t.file == nil {

@@ -86,9 +86,6 @@ func (l *Log) commit() error {
 		}
 		return rows, l.options.Mode == accesslog.Required
 	})
-	if err != nil && batch == nil { // nobody waits for the lock a second time
-		batch = l.queue.take()
-	}
 	signed := err
 	if err == nil && sign {
 		signed = l.locked(func() error { return l.store.sign(l.options.Now()) })
