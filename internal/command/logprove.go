@@ -3,6 +3,7 @@ package command
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/dustin/go-humanize"
@@ -134,9 +135,9 @@ func logErase(c *cli.Context) error {
 
 // tellCompressed names files that may have records that were not erased.
 func tellCompressed(c *cli.Context, log string) error {
-	names, err := logfile.Files{Base: log}.CompressedFiles()
-	for _, name := range names {
-		fmt.Fprintf(c.App.ErrWriter, "veriffs: nothing was erased in %s: it is compressed\n", plain(name))
+	beside, err := logfile.Files{Base: log}.Beside()
+	for _, path := range beside.Compressed {
+		fmt.Fprintf(c.App.ErrWriter, "veriffs: nothing was erased in %s: it is compressed\n", plain(filepath.Base(path)))
 	}
 	return err
 }

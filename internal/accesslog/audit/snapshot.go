@@ -25,6 +25,7 @@ type snapshot struct {
 	treeSize   int64
 	checkpoint []byte // nil: missing
 	skipped    []string
+	compressed []string // paths of files that were not looked at
 	unread     []unreadFile
 	open       []io.Closer
 }
@@ -81,20 +82,17 @@ func (s *snapshot) take() error {
 func (s *snapshot) absent() bool { return s.bare() && len(s.records)+len(s.unread) == 0 }
 
 func (s *snapshot) openRecords() error {
-	rotated, err := s.RotatedFiles()
+	beside, err := s.Beside()
 	if err != nil {
 		return err
 	}
-	moved, err := s.MovedFiles()
-	if err != nil && !errors.Is(err, iofs.ErrNotExist) {
-		return err
-	}
-	for _, r := range rotated {
+	s.compressed = beside.Compressed
+	for _, r := range beside.Rotated {
 		s.add(snapshotFile{path: r.Path, named: r.First})
 	}
 	s.add(snapshotFile{path: s.Base, named: -1, current: true})
 	own := len(s.records)
-	for _, path := range moved {
+	for _, path := range beside.Moved {
 		if s.lacks(path, s.records[:own]) {
 			s.add(snapshotFile{path: path, named: -1, moved: true})
 		} else {

@@ -214,9 +214,8 @@ func (v *verification) conclude() {
 	if r.OK() && r.Records == 0 {
 		r.note("no record was ever written here")
 	}
-	packed, _ := v.snapshot.CompressedFiles() // of a directory that was read before
-	for _, name := range packed {
-		r.note("%s is compressed, and was not looked at: if records are missing, unpack it", name)
+	for _, path := range v.snapshot.compressed {
+		r.note("%s is compressed, and was not looked at: if records are missing, unpack it", filepath.Base(path))
 	}
 	for _, name := range v.snapshot.skipped {
 		r.note("%s was not needed, and not looked at", name)

@@ -37,81 +37,51 @@ type RotatedFile struct {
 	First int64 // sequence number, by its name
 }
 
-// RotatedFiles returns the rotated files, oldest first.
-func (f Files) RotatedFiles() ([]RotatedFile, error) {
-	entries, err := os.ReadDir(filepath.Dir(f.Base))
-	if errors.Is(err, iofs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var all []RotatedFile
-	for _, e := range entries {
-		number, ok := strings.CutPrefix(e.Name(), filepath.Base(f.Base)+".")
-		if first, err := strconv.ParseInt(number, 10, 64); ok && err == nil && len(number) >= digits && first >= 0 {
-			all = append(all, RotatedFile{filepath.Join(filepath.Dir(f.Base), e.Name()), first})
-		}
-	}
-	slices.SortFunc(all, func(a, b RotatedFile) int { return int(a.First - b.First) })
-	return all, nil
+// Beside is the files beside the current one whose names begin like its own.
+type Beside struct {
+	Rotated    []RotatedFile // oldest first; whatever has such a name
+	Moved      []string      // paths of regular files such as logrotate makes: access.log.1, access.log-20261127
+	Compressed []string      // paths of files that may have records, and are not looked at
 }
 
-// MovedFiles returns other files whose names begin like the current one's, such as
-// logrotate makes: access.log.1, access.log-20261127.
-func (f Files) MovedFiles() ([]string, error) {
-	entries, err := os.ReadDir(filepath.Dir(f.Base))
-	if err != nil {
-		return nil, err
-	}
-	var all []string
-	for _, e := range entries {
-		suffix, ok := strings.CutPrefix(e.Name(), filepath.Base(f.Base))
-		if !ok || suffix == "" || !strings.ContainsRune(".-", rune(suffix[0])) || !e.Type().IsRegular() {
-			continue
-		}
-		switch suffix = suffix[1:]; suffix {
-		case "tree", "checkpoint", "lock":
-			continue
-		}
-		number, err := strconv.ParseInt(suffix, 10, 64)
-		ours := err == nil && number >= 0 && len(suffix) >= digits
-		if !ours && !strings.HasSuffix(suffix, ".new") && !compressed(suffix) {
-			all = append(all, filepath.Join(filepath.Dir(f.Base), e.Name()))
-		}
-	}
-	return all, nil
-}
-
-// compressed reports whether a file's name says that nothing can be read there.
-func compressed(name string) bool {
-	return slices.Contains([]string{".gz", ".xz", ".zst", ".bz2"}, filepath.Ext(name))
-}
-
-// CompressedFiles returns the names of files that may have records of the log, and are not
-// looked at because another program has compressed them.
-func (f Files) CompressedFiles() (names []string, err error) {
-	entries, err := os.ReadDir(filepath.Dir(f.Base))
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		suffix, ok := strings.CutPrefix(e.Name(), filepath.Base(f.Base))
-		if ok && suffix != "" && strings.ContainsRune(".-", rune(suffix[0])) && compressed(suffix) {
-			names = append(names, e.Name())
-		}
-	}
-	return names, nil
-}
-
-// OldFiles returns all files of the log but the current one: rotated and moved.
-func (f Files) OldFiles() ([]string, error) {
-	paths, err := f.MovedFiles()
-	rotated, rotatedErr := f.RotatedFiles()
-	for _, r := range rotated {
+// Old returns the paths of all files of records but the current one.
+func (b Beside) Old() []string {
+	paths := slices.Clone(b.Moved)
+	for _, r := range b.Rotated {
 		paths = append(paths, r.Path)
 	}
-	return paths, errors.Join(err, rotatedErr)
+	return paths
+}
+
+// Beside reads the directory of the log. There is nothing in one that is missing.
+func (f Files) Beside() (b Beside, err error) {
+	dir, own := filepath.Split(f.Base)
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, iofs.ErrNotExist) {
+		return b, nil
+	}
+	if err != nil {
+		return b, err
+	}
+	for _, e := range entries {
+		suffix, ok := strings.CutPrefix(e.Name(), own)
+		if !ok || suffix == "" || !strings.ContainsRune(".-", rune(suffix[0])) {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		number, err := strconv.ParseInt(suffix[1:], 10, 64)
+		switch {
+		case err == nil && suffix[0] == '.' && number >= 0 && len(suffix) > digits:
+			b.Rotated = append(b.Rotated, RotatedFile{path, number})
+		case slices.Contains([]string{".tree", ".checkpoint", ".lock"}, suffix), strings.HasSuffix(suffix, ".new"):
+		case slices.Contains([]string{".gz", ".xz", ".zst", ".bz2"}, filepath.Ext(suffix)):
+			b.Compressed = append(b.Compressed, path)
+		case e.Type().IsRegular():
+			b.Moved = append(b.Moved, path)
+		}
+	}
+	slices.SortFunc(b.Rotated, func(a, b RotatedFile) int { return int(a.First - b.First) })
+	return b, nil
 }
 
 // BasePath is the path of the current file of the log that path names: path

@@ -191,10 +191,11 @@ func (s *store) loadTail() (found []accesslog.Record, err error) {
 // readRotated takes up records from rotated and moved files that are beyond s.edge
 // and before the sequence number before, if that is not negative.
 func (s *store) readRotated(before int64) error {
-	paths, err := s.OldFiles()
+	beside, err := s.Beside()
 	if err != nil {
 		return err
 	}
+	paths := beside.Old()
 	for progress := true; progress && (before < 0 || s.edge.N < before); {
 		progress = false
 		for i, path := range paths {
@@ -277,11 +278,11 @@ func (s *store) readOn(from int64) (found []accesslog.Record, err error) {
 // leaves returns the hashes of the records below a sequence number that are in files.
 func (s *store) leaves(below int64) (map[int64]tlog.Hash, error) {
 	leaves := make(map[int64]tlog.Hash)
-	paths, err := s.OldFiles()
+	beside, err := s.Beside()
 	if err != nil {
 		return nil, err
 	}
-	for _, path := range append(paths, s.Base) {
+	for _, path := range append(beside.Old(), s.Base) {
 		f, err := logfile.OpenRead(path)
 		if err != nil {
 			continue // what is missing shows when the tree is computed

@@ -71,9 +71,9 @@ func TestRecordTogether(t *testing.T) {
 	for _, l := range logs {
 		w.Close(l)
 	}
-	rotated, err := logfile.Files{Base: w.Path()}.RotatedFiles()
-	if err != nil || len(rotated) < 5 {
-		t.Fatal(rotated, err)
+	beside, err := logfile.Files{Base: w.Path()}.Beside()
+	if err != nil || len(beside.Rotated) < 5 {
+		t.Fatal(beside, err)
 	}
 	w.Verifies()
 }

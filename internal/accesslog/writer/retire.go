@@ -43,11 +43,7 @@ type oldFile struct {
 // and is complained of: it may be another log's, or evidence.
 func (l *Log) pastKeep(now time.Time) (all []oldFile, err error) {
 	s := &l.store
-	rotated, err := s.RotatedFiles()
-	if err != nil {
-		return nil, err
-	}
-	moved, err := s.MovedFiles()
+	beside, err := s.Beside()
 	if err != nil {
 		return nil, err
 	}
@@ -68,10 +64,10 @@ func (l *Log) pastKeep(now time.Time) (all []oldFile, err error) {
 		}
 		all = append(all, oldFile{path, last})
 	}
-	for _, f := range rotated {
+	for _, f := range beside.Rotated {
 		add(f.Path, true)
 	}
-	for _, path := range moved {
+	for _, path := range beside.Moved {
 		add(path, false)
 	}
 	slices.SortFunc(all, func(a, b oldFile) int { return cmp.Compare(a.last, b.last) })

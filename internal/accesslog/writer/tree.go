@@ -165,18 +165,14 @@ func (t *tree) owns(line []byte) bool {
 // files returns the paths of the files of this log: those with its names, and of those that
 // another program has moved the ones that begin with a record of it.
 func (t *tree) files(f logfile.Files) (paths []string, err error) {
-	rotated, err := f.RotatedFiles()
+	beside, err := f.Beside()
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range rotated {
+	for _, r := range beside.Rotated {
 		paths = append(paths, r.Path)
 	}
-	moved, err := f.MovedFiles()
-	if err != nil {
-		return nil, err
-	}
-	for _, path := range moved {
+	for _, path := range beside.Moved {
 		if ours, err := t.begins(path); err != nil {
 			return nil, err
 		} else if ours {
