@@ -43,6 +43,10 @@ open(sys.argv[1])`}, 7},
 // TestCtrlC: a program that handles a signal that asks it to end gets to its
 // handler at once, though the server that it waits for says nothing.
 func TestCtrlC(t *testing.T) {
+	// Below nohup SIGHUP is ignored, which children inherit and no shell can change.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	for name, opener := range openers {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Logf("%s is not here", name)
