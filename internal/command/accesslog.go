@@ -56,9 +56,11 @@ func accessLogFlags() []cli.Flag {
 type anchors struct {
 	all   []anchor.Anchor
 	texts []string
+	err   error // why one can't be used
 }
 
-// Set implements cli.Generic.
+// Set implements cli.Generic. It never fails: the flags' library would quote a text that
+// may hold a password.
 func (a *anchors) Set(value string) error {
 	for text := range strings.Lines(value) {
 		text = strings.TrimSpace(text)
@@ -67,7 +69,7 @@ func (a *anchors) Set(value string) error {
 		}
 		parsed, err := parseAnchor(text)
 		if err != nil {
-			return err
+			a.err, text = err, "…"
 		}
 		a.all, a.texts = append(a.all, parsed), append(a.texts, text)
 	}
@@ -106,6 +108,9 @@ func readAccessLog(c *cli.Context) (o accessLogOptions, err error) {
 		return o, usageError("--%s %s would delete records at once: it takes 1d or more, such as 400d, and m is for minutes", flagAccessLogKeep, c.String(flagAccessLogKeep))
 	}
 	if given, ok := c.Generic(flagAccessLogAnchor).(*anchors); ok {
+		if given.err != nil {
+			return o, usageError("--%s %w", flagAccessLogAnchor, given.err)
+		}
 		o.anchors = given.all
 	}
 	if o.key == "" {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -138,8 +137,8 @@ func stamper(address string) (func(context.Context, []byte) ([]byte, error), err
 	if address == "" {
 		return nil, nil
 	}
-	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, usageError("--timestamp must be an http or https URL, not %q", address)
+	if !isServer(address) {
+		return nil, usageError("--timestamp must be an http or https URL, %s", not(address))
 	}
 	return func(ctx context.Context, request []byte) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, stampTimeout)

@@ -51,7 +51,7 @@ var _ anchor.Anchor = (*bucketAnchor)(nil)
 
 // parseBucketAnchor reads s3://BUCKET/PREFIX?endpoint=URL&region=NAME&path-style=true.
 func parseBucketAnchor(text string) (*bucketAnchor, error) {
-	malformed := fmt.Errorf("must be s3://BUCKET/PREFIX, if needed with ?endpoint=URL&region=NAME&path-style=true, not %q", text)
+	malformed := fmt.Errorf("must be s3://BUCKET/PREFIX, if needed with ?endpoint=URL&region=NAME&path-style=true, %s", not(text))
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
 		return nil, malformed

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -153,8 +152,6 @@ func masked(name, value string) string {
 		return value[:4] + "…"
 	case name == flagAPIKey && value != "":
 		return "…"
-	case hasUser(value):
-		return "…"
 	case name == flagAccessLogAnchor:
 		anchors := strings.Split(value, "\n")
 		for i, a := range anchors {
@@ -163,14 +160,10 @@ func masked(name, value string) string {
 			}
 		}
 		return strings.Join(anchors, ", ")
+	case hasUser(value):
+		return "…"
 	}
 	return value
-}
-
-// hasUser reports whether a value is a URL with a user, and perhaps a password.
-func hasUser(value string) bool {
-	u, err := url.Parse(value)
-	return err == nil && u.User != nil
 }
 
 // secretSetting says where the shared secret comes from, in the order of sharedSecrets.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -45,6 +46,11 @@ func logVerify(c *cli.Context) error {
 	if c.NArg() == 1 {
 		if err := c.Set(flagAccessLog, c.Args().First()); err != nil {
 			return err
+		}
+	}
+	for _, place := range c.StringSlice("checkpoint") {
+		if strings.Contains(place, "://") && hasUser(place) {
+			return usageError("--checkpoint must be a file or s3://BUCKET/PREFIX, %s", not(place))
 		}
 	}
 	path, keyFile, err := namedLog(c)

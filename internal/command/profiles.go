@@ -57,7 +57,7 @@ func listProfiles(c *cli.Context) error {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		p := all[name]
 		rows = append(rows, profileRow{
-			Name: name, APIURL: cmp.Or(p.APIURL, "none"),
+			Name: name, APIURL: cmp.Or(masked(flagAPIURL, p.APIURL), "none"),
 			Key: cmp.Or(masked(flagAPIKey, p.APIKey), "none"), Secret: cmp.Or(secretPlace(p), "none"),
 		})
 	}

@@ -65,7 +65,7 @@ func (in *input) line(c *cli.Context, flag, prompt, before string) (string, erro
 		return before, nil // "" is refused later, with a hint
 	}
 	if before != "" {
-		prompt += " [" + before + "]"
+		prompt += " [" + masked(flag, before) + "]"
 	}
 	fmt.Fprintf(in.prompts, "%s: ", prompt)
 	typed, err := in.typed(func() ([]byte, error) { return readLine(in.terminal) })

@@ -71,7 +71,9 @@ func readSettings(c *cli.Context) (s settings, err error) {
 	if s.accessLog, err = readAccessLog(c); err != nil {
 		return s, err
 	}
-	s.metrics = c.String(flagMetricsListen)
+	if s.metrics, err = listenAddress(c, flagMetricsListen); err != nil {
+		return s, err
+	}
 	s.allowOther, s.allowOffline = c.Bool(flagAllowOther), c.Bool(flagAllowOffline)
 	return s, nil
 }

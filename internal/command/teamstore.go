@@ -77,7 +77,7 @@ func readTeam(c *cli.Context, ephemeral bool) (o teamOptions, err error) {
 		return o, usageError("--%s needs --%s %s: what an ephemeral key has encrypted nobody else can read", flagTeamStore, flagCacheKey, cacheKeySecret)
 	}
 	if o.s3.Endpoint != "" && !isServer(o.s3.Endpoint) {
-		return o, usageError("--%s must be the URL of a server, such as https://s3.example.com, not %q", flagTeamEndpoint, o.s3.Endpoint)
+		return o, usageError("--%s must be the URL of a server, such as https://s3.example.com, %s", flagTeamEndpoint, not(o.s3.Endpoint))
 	}
 	u, err := url.Parse(place)
 	if err == nil && u.RawQuery == "" && u.Fragment == "" && u.User == nil {
@@ -91,13 +91,7 @@ func readTeam(c *cli.Context, ephemeral bool) (o teamOptions, err error) {
 			return o, nil
 		}
 	}
-	return o, usageError("--%s must be s3://BUCKET, s3://BUCKET/PREFIX or file:///DIR, not %q", flagTeamStore, place)
-}
-
-// isServer reports whether a text is the URL of an HTTP server.
-func isServer(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+	return o, usageError("--%s must be s3://BUCKET, s3://BUCKET/PREFIX or file:///DIR, %s", flagTeamStore, not(place))
 }
 
 // closableBucket is a bucket that this program has opened.

@@ -25,7 +25,10 @@ type webhookOptions struct {
 // readWebhook reads the flags of a receiver; listen names the flag of its address.
 // Without an address there is no receiver.
 func readWebhook(c *cli.Context, listen string, files []string) (o webhookOptions, err error) {
-	o.address, o.cert, o.key = c.String(listen), c.String(flagTLSCert), c.String(flagTLSKey)
+	o.cert, o.key = c.String(flagTLSCert), c.String(flagTLSKey)
+	if o.address, err = listenAddress(c, listen); err != nil {
+		return o, err
+	}
 	if (o.cert == "") != (o.key == "") {
 		return o, usageError("--%s and --%s must be given together", flagTLSCert, flagTLSKey)
 	}
@@ -120,15 +123,15 @@ func receive(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	secrets, err := sharedSecrets(c, p)
-	if err != nil {
-		return err
-	}
 	files, err := sessionFiles(c)
 	if err != nil {
 		return err
 	}
 	o, err := readWebhook(c, flagListen, files)
+	if err != nil {
+		return err
+	}
+	secrets, err := sharedSecrets(c, p)
 	if err != nil {
 		return err
 	}

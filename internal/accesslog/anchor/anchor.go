@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -30,7 +31,8 @@ type Anchor interface {
 //	exec:COMMAND  a command of the shell, with the checkpoint on standard input
 //	file:PATH     a file that checkpoints are appended to, such as on another machine
 //
-// The program has one more, for buckets.
+// The program has one more, for buckets. No error quotes the text, since a command may
+// hold a password.
 func Parse(text string) (Anchor, error) {
 	kind, rest, _ := strings.Cut(text, ":")
 	switch {
@@ -42,12 +44,22 @@ func Parse(text string) (Anchor, error) {
 		path, err := filepath.Abs(rest) // a background process changes its directory
 		return fileAnchor(path), err
 	}
-	return nil, fmt.Errorf("must be syslog:, exec:COMMAND, file:PATH or s3://BUCKET/PREFIX, not %q", text)
+	return nil, errors.New("must be syslog:, exec:COMMAND, file:PATH or s3://BUCKET/PREFIX")
 }
 
 type execAnchor string
 
-func (a execAnchor) Name() string { return "exec:" + string(a) }
+// program is the first word of a command, if it is nothing but a name.
+var program = regexp.MustCompile(`^[\w./+-]+(\s|$)`)
+
+// Name is the program alone: what else there is of a command may be a password.
+func (a execAnchor) Name() string {
+	name := strings.TrimSpace(program.FindString(string(a)))
+	if name != string(a) {
+		name = strings.TrimSpace(name + " …")
+	}
+	return "exec:" + name
+}
 
 func (a execAnchor) Publish(ctx context.Context, checkpoint []byte) error {
 	c := exec.CommandContext(ctx, "/bin/sh", "-c", string(a))

@@ -19,6 +19,13 @@ func TestParseAnchor(t *testing.T) {
 			t.Errorf("%q is %v, %v", text, a, err)
 		}
 	}
+	for text, want := range map[string]string{
+		"exec:send --password hidden": "exec:send …", "exec:PASSWORD='hidden word' send": "exec:…", "exec:./send\n": "exec:./send …",
+	} {
+		if a, err := Parse(text); err != nil || a.Name() != want {
+			t.Errorf("%q is %v, %v", text, a, err)
+		}
+	}
 }
 
 // TestFileIsRegular: a checkpoint goes to no pipe, which would block once it is full.
