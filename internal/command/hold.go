@@ -78,7 +78,7 @@ func holdAdd(c *cli.Context) error {
 			return err
 		}
 		fmt.Fprintf(c.App.Writer, "held %s%s: %s\n", id, untilText(held.Hold), heldFilesText(held))
-		return k.incomplete(c, id, held)
+		return incomplete(c, held)
 	})
 }
 
@@ -148,17 +148,15 @@ func heldFilesText(h library.Held) string {
 }
 
 // incomplete says what a hold lacks, and what to do about it.
-func (k *keeper) incomplete(c *cli.Context, id veriff.SessionID, h library.Held) error {
+func incomplete(c *cli.Context, h library.Held) error {
 	for _, f := range h.Failures {
 		fmt.Fprintf(c.App.ErrWriter, "missing: %s: %s\n", strings.TrimSuffix(f.Session+"/"+f.File, "/"), trimPackage(errors.New(f.Error)))
 	}
 	if !h.Complete.IsZero() {
 		return nil
 	}
-	if len(h.Failures) == 0 && h.NoRoom == 0 { // something is said to be nowhere, which has to be known
-		if r, err := k.Retention(c.Context, []veriff.SessionID{id}); err == nil && r.Foreign > 0 {
-			return foreignError(r.Foreign)
-		}
+	if len(h.Failures) == 0 && h.NoRoom == 0 && h.Foreign > 0 { // something is said to be nowhere
+		return foreignError(h.Foreign)
 	}
 	return incompleteError(h)
 }

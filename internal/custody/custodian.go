@@ -60,6 +60,9 @@ type Held struct {
 	Needed int64 `json:"needed"`
 	Used   int64 `json:"used"`
 	Limit  int64 `json:"limit"`
+	// Foreign is the number of objects in the cache, as the hold was made, that a secret
+	// sealed which is not configured. What the hold lacks may be among them.
+	Foreign int64 `json:"foreign"`
 }
 
 // Hold holds a session: nothing of it leaves the cache until Release, whatever
@@ -76,10 +79,13 @@ func (c *Custodian) Hold(ctx context.Context, o Options) (Held, error) {
 	}
 	c.log.Info("a session is held from now on", "session", o.Session, "until", o.Until)
 	c.Mend(store.BrokenHolds(c.cache)) // it may have been that of this session
-	if err := c.recall(ctx, o.Session); err != nil {
+	foreign, err := c.recall(ctx, o.Session)
+	if err != nil {
 		return c.heldOf(o.Session, nil), fmt.Errorf("custody: hold session %s: %w", o.Session, err)
 	}
-	return c.complete(ctx, o.Session)
+	held, err := c.complete(ctx, o.Session)
+	held.Foreign = foreign
+	return held, err
 }
 
 // complete fetches what is missing of a held session.

@@ -13,19 +13,20 @@ import (
 )
 
 // recall learns what the cache has of a session: from its listings, and from the
-// label of every object, for which the whole cache is read.
-func (c *Custodian) recall(ctx context.Context, id veriff.SessionID) error {
+// label of every object, for which the whole cache is read. It returns the number of
+// objects that no configured secret opens.
+func (c *Custodian) recall(ctx context.Context, id veriff.SessionID) (foreign int64, err error) {
 	c.takeLossOver(id)
 	c.sessions.Restore(id)
 	what := c.listed(id)
-	found, err := c.labelled(ctx, id)
+	found, foreign, err := c.labelled(ctx, id)
 	for attempt, files := range found {
 		what = append(what, unlisted(attempt, files, c.now()))
 	}
 	c.Learn(id, what...)
 	c.Show()
 	c.changes.Tell(changes.Change{SessionsChanged: true, AttemptsChanged: true, Session: id, DocumentsChanged: true})
-	return err
+	return foreign, err
 }
 
 // listed is what the last listings say of a session.
@@ -49,15 +50,16 @@ func (c *Custodian) listed(id veriff.SessionID) []hold.Learn {
 }
 
 // labelled reads from the labels which files of a session are in the cache. An attempt
-// of which only the listing is there has none.
-func (c *Custodian) labelled(ctx context.Context, id veriff.SessionID) (map[veriff.AttemptID][]hold.File, error) {
-	found := make(map[veriff.AttemptID][]hold.File)
-	_, err := c.cache.Purge(ctx, func(k cache.Key, text []byte, _ time.Time) bool {
-		label, _ := store.ParseLabel(text)
+// of which only the listing is there has none. It counts the objects whose labels no
+// configured secret opens.
+func (c *Custodian) labelled(ctx context.Context, id veriff.SessionID) (found map[veriff.AttemptID][]hold.File, foreign int64, err error) {
+	found = make(map[veriff.AttemptID][]hold.File)
+	rest, err := c.cache.Visit(ctx, func(e cache.Entry) {
+		label, _ := store.ParseLabel(e.Label)
 		session, attempt := label.Owners()
-		media, isMedia := store.FileOf(k)
+		media, isMedia := store.FileOf(e.Key)
 		if session != id {
-			return false
+			return
 		}
 		files := found[attempt]
 		if isMedia {
@@ -66,9 +68,8 @@ func (c *Custodian) labelled(ctx context.Context, id veriff.SessionID) (map[veri
 		if isMedia || !attempt.IsZero() {
 			found[attempt] = files
 		}
-		return false
 	})
-	return found, err
+	return found, rest.Foreign, err
 }
 
 // filesOf returns the files of a listing as a hold knows them.

@@ -306,8 +306,8 @@ func TestHoldAgainWithTheNewSecretAlone(t *testing.T) {
 	h, old, e, contents := newHeldAndGone(t)
 	h.SetSecrets(fresh)
 	h.restart()
-	if held := h.hold(e.id); held.Files != 0 {
-		t.Fatalf("it knows what the old secret sealed: %+v", held)
+	if held := h.hold(e.id); held.Files != 0 || held.Foreign == 0 {
+		t.Fatalf("it knows what the old secret sealed, or not that there is any: %+v", held)
 	}
 	h.SetSecrets(fresh, old)
 	h.restart()
