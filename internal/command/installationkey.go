@@ -15,7 +15,10 @@ import (
 // access log was begun none is made, for that log is signed with the one that is missing.
 // log is "" if none is kept.
 func openKey(file, log string) (*installation.Key, error) {
-	begun, err := logBegun(log)
+	if log == "" {
+		return installation.Open(file)
+	}
+	begun, err := logfile.Begun(log)
 	switch {
 	case err != nil:
 		return nil, &accesslog.Error{Path: log, Err: err, Hint: "name a file or a directory with --" + flagAccessLog}
@@ -29,17 +32,6 @@ func openKey(file, log string) (*installation.Key, error) {
 			hint: "name the file of the log's key with --" + flagInstallationKey + ", or restore it from a backup; to begin with a new key, move the log's files away"}
 	}
 	return key, err
-}
-
-func logBegun(path string) (bool, error) {
-	if path == "" {
-		return false, nil
-	}
-	base, err := logfile.BasePath(path)
-	if err != nil {
-		return false, err
-	}
-	return logfile.Files{Base: base}.Begun()
 }
 
 // installationKey opens the key that signs what the command makes.

@@ -67,7 +67,7 @@ func (o Options) judgeLog(base string) Finding {
 	if info, err := os.Lstat(base); err == nil && (!info.Mode().IsRegular() || unix.Access(base, unix.R_OK|unix.W_OK) != nil) {
 		return fail("unusable", "check who owns it, or name another file with --access-log", "%s can't be written, or is no file", base)
 	}
-	begun, err := logfile.Files{Base: base}.Begun()
+	begun, err := logfile.Begun(base)
 	if err != nil {
 		return fail("unusable", "check the files beside it", "%v", err)
 	}
@@ -95,11 +95,9 @@ func (o Options) installationKey(context.Context) Finding {
 		return o.failed("unusable", err)
 	}
 	if o.AccessLog != "" {
-		if base, err := logfile.BasePath(o.AccessLog); err == nil {
-			if begun, _ := (logfile.Files{Base: base}).Begun(); begun {
-				return fail("missing", "restore it from a backup, or name it with --installation-key; to begin with a new key, move the log's files away",
-					"%s is missing, and the access log is signed with it", o.Key)
-			}
+		if begun, _ := logfile.Begun(o.AccessLog); begun { // an error is the access log's own
+			return fail("missing", "restore it from a backup, or name it with --installation-key; to begin with a new key, move the log's files away",
+				"%s is missing, and the access log is signed with it", o.Key)
 		}
 	}
 	return ok("none yet; it is made when it is needed")

@@ -105,9 +105,14 @@ func BasePath(path string) (string, error) {
 // MakeDirectory makes the directory of a log that begins.
 func (f Files) MakeDirectory() error { return os.MkdirAll(filepath.Dir(f.Base), 0o700) }
 
-// Begun reports whether there is anything of a log: its tree, its checkpoint, or a
-// current file that is not empty.
-func (f Files) Begun() (bool, error) {
+// Begun reports whether there is anything of the log that a path names: its tree, its
+// checkpoint, or a current file that is not empty.
+func Begun(path string) (bool, error) {
+	base, err := BasePath(path)
+	if err != nil {
+		return false, err
+	}
+	f := Files{Base: base}
 	for _, path := range []string{f.Checkpoint(), f.Tree(), f.Base} {
 		if id, size, err := IdentifyPath(path); err != nil || size > 0 || path != f.Base && id != (Identity{}) {
 			return err == nil, err
