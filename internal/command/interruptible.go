@@ -7,7 +7,7 @@ import (
 
 // interruptible returns what f returns, or the cause of ctx's end if that comes
 // first. It is for calls that no context and no signal ends, such as reading from a
-// terminal. f is abandoned then, since the process is about to end.
+// terminal or a file system that hangs. f is abandoned then.
 func interruptible[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	type result struct {
 		value T

@@ -125,7 +125,7 @@ func openTeam(ctx context.Context, o teamOptions, c *cache.Cache, check bool, lo
 
 func (o teamOptions) bucket(ctx context.Context, log *slog.Logger) (closableBucket, error) {
 	if o.scheme == "file" {
-		return answered(ctx, func() (closableBucket, error) { return folder.Open(o.dir) })
+		return inTime(ctx, func(context.Context) (closableBucket, error) { return folder.Open(o.dir) })
 	}
 	if host, open := o.unencrypted(); open {
 		log.Warn("the team store is asked in plain http: others on the way see what is asked for, and any session token of the credentials; files stay encrypted", "server", host)
@@ -146,32 +146,16 @@ func (o teamOptions) unencrypted() (host string, open bool) {
 // errHangs says that a folder's file system does not answer.
 var errHangs = fmt.Errorf("it does not answer within %v", teamCheck)
 
-// answered calls a file system that may hang, for which no context helps. A call that
+// inTime calls a file system that may hang, for which no context helps. A call that
 // takes too long is left behind.
-func answered[V any](ctx context.Context, call func() (V, error)) (v V, err error) {
-	type answer struct {
-		v   V
-		err error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		v, err := call()
-		answers <- answer{v, err}
-	}()
-	select {
-	case a := <-answers:
-		return a.v, a.err
-	case <-time.After(teamCheck):
-		return v, errHangs
-	case <-ctx.Done():
-		return v, context.Cause(ctx)
-	}
+func inTime[V any](ctx context.Context, call func(context.Context) (V, error)) (V, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, teamCheck, errHangs)
+	defer cancel()
+	return interruptible(ctx, func() (V, error) { return call(ctx) })
 }
 
 func checkTeam(ctx context.Context, b bucket.Bucket, log *slog.Logger) error {
-	limited, cancel := context.WithTimeout(ctx, teamCheck)
-	defer cancel()
-	_, err := answered(ctx, func() (struct{}, error) { return struct{}{}, b.Check(limited) })
+	_, err := inTime(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.Check(ctx) })
 	for _, lasting := range []error{bucket.ErrDenied, bucket.ErrNoBucket, bucket.ErrConfig} {
 		if errors.Is(err, lasting) {
 			return fmt.Errorf("%s: %w", b, err)

@@ -31,7 +31,7 @@ func (hanging) String() string { return "file:///hangs" }
 func TestHangingFolder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
-		if _, err := answered(t.Context(), func() (int, error) { <-gate; return 1, nil }); !errors.Is(err, errHangs) {
+		if _, err := inTime(t.Context(), func(context.Context) (int, error) { <-gate; return 1, nil }); !errors.Is(err, errHangs) {
 			t.Error("opened:", err)
 		}
 		var log bytes.Buffer
