@@ -26,6 +26,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -176,9 +177,18 @@ type hinted struct {
 func (h *hinted) Error() string { return h.err.Error() }
 func (h *hinted) Unwrap() error { return h.err }
 
-// explain is the one place where an error becomes a sentence, advice and an
-// exit code.
+// explain makes an error a sentence, advice and an exit code.
 func explain(ctx context.Context, err error) (problem, hint string, code int) {
+	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
+		return "interrupted", "", exitFailed // whatever it was busy with
+	}
+	problem, hint, code = known(err)
+	return problem, hint, cmp.Or(code, exitFailed)
+}
+
+// known is the one place that says which errors have a sentence, advice or an exit code
+// of their own. The code of others is 0.
+func known(err error) (problem, hint string, code int) {
 	var (
 		u      *usage
 		h      *hinted
@@ -192,8 +202,6 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 	)
 	problem = trimPackage(err)
 	switch {
-	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
-		return "interrupted", "", exitFailed // whatever it was busy with
 	case errors.As(err, &h):
 		return problem, h.hint, h.code
 	case errors.As(err, &u) && u.hint != "":
@@ -213,7 +221,7 @@ func explain(ctx context.Context, err error) (problem, hint string, code int) {
 	case errors.As(err, &key):
 		return problem, key.Hint, exitRecords
 	default:
-		return problem, "", exitFailed
+		return problem, "", 0
 	}
 }
 

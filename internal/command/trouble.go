@@ -6,12 +6,7 @@ import (
 	"strings"
 	"syscall"
 
-	"veriffs/cache"
-	"veriffs/fs/mountpoint"
-	"veriffs/internal/accesslog"
-	"veriffs/internal/config"
 	"veriffs/internal/control"
-	"veriffs/internal/installation"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -48,11 +43,10 @@ func generalTrouble(err error) error {
 	return err
 }
 
-// hasHint reports whether explain knows an error already.
+// hasHint reports whether an error needs no more advice.
 func hasHint(err error) bool {
-	return errors.As(err, new(*hinted)) || errors.As(err, new(*usage)) || errors.As(err, new(*reported)) ||
-		errors.As(err, new(*veriff.ConfigError)) || errors.As(err, new(*config.Error)) || errors.As(err, new(*cache.OpenError)) ||
-		errors.As(err, new(*mountpoint.Error)) || errors.As(err, new(*accesslog.Error)) || errors.As(err, new(*installation.Error))
+	_, _, code := known(err)
+	return code != 0 || errors.As(err, new(*reported))
 }
 
 // failures are what a command can fail for beside that, and what to do about it.
