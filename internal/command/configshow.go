@@ -1,7 +1,6 @@
 package command
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -25,7 +24,7 @@ func configCommand() *cli.Command {
 			Usage: "show each setting of mount, its value, and where that comes from",
 			Description: "Takes the options of mount. A setting comes from an option, from an environment variable, from the\n" +
 				"profile, or is the default. Nothing is started, no keyring or command is asked, and no secret is shown.",
-			Flags:  append(mountCommand().Flags, &cli.BoolFlag{Name: "json", Usage: "print JSON, for programs"}),
+			Flags:  append(mountCommand().Flags, jsonFlag("print JSON, for programs")),
 			Action: showConfig,
 		}},
 	}
@@ -58,9 +57,7 @@ func showConfig(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("json") {
-		e := json.NewEncoder(c.App.Writer)
-		e.SetIndent("", "  ")
-		return e.Encode(map[string]any{"settings": all})
+		return printJSON(c, map[string]any{"settings": all})
 	}
 	return writeSettings(c.App.Writer, all)
 }

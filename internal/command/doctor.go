@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +24,7 @@ func doctorCommand() *cli.Command {
 		Description: "Takes the options of mount, and looks at what a mount with them would need. Each line is ok, warn or\n" +
 			"fail; what is wrong comes with what to do. The exit code is 1 if anything fails, 0 otherwise.",
 		Flags: append(mountCommand().Flags,
-			&cli.BoolFlag{Name: "json", Usage: "print JSON, for programs: {\"findings\": [...]}"},
+			jsonFlag("print JSON, for programs: {\"findings\": [...]}"),
 			&cli.StringFlag{Name: flagBundle, TakesFile: true,
 				Usage: "also write a zip for support to `FILE`, with numbers and verdicts: no secret, id, name, path or address"},
 		),
@@ -54,9 +53,7 @@ func examine(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("json") {
-		e := json.NewEncoder(c.App.Writer)
-		e.SetIndent("", "  ")
-		if err := e.Encode(map[string]any{"findings": found}); err != nil {
+		if err := printJSON(c, map[string]any{"findings": found}); err != nil {
 			return err
 		}
 	}
@@ -109,7 +106,10 @@ func runningMounts(ctx context.Context) (all []doctor.Mount) {
 	for _, point := range mountpoint.All() {
 		m := doctor.Mount{Point: point, Alive: !mountpoint.Stale(point)}
 		for _, client := range clients {
-			if s, err := client.Status(ctx); client.Mountpoint == point && err == nil {
+			if client.Mountpoint != point {
+				continue
+			}
+			if s, err := client.Status(ctx); err == nil {
 				m.Status = &s
 			}
 		}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"encoding/json"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -206,4 +207,14 @@ func positive[T time.Duration | int](name string, v T) (T, error) {
 		return 0, usageError("--%s must be more than 0", name)
 	}
 	return v, nil
+}
+
+// jsonFlag asks for a result that programs read.
+func jsonFlag(usage string) cli.Flag { return &cli.BoolFlag{Name: "json", Usage: usage} }
+
+// printJSON prints a result for programs.
+func printJSON(c *cli.Context, v any) error {
+	e := json.NewEncoder(c.App.Writer)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
 }

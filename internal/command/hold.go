@@ -53,8 +53,6 @@ func holdCommand() *cli.Command {
 	}
 }
 
-func jsonFlag(usage string) cli.Flag { return &cli.BoolFlag{Name: "json", Usage: usage} }
-
 func holdAdd(c *cli.Context) error {
 	if err := arguments(c, 1, 1); err != nil {
 		return err

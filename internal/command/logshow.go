@@ -24,7 +24,7 @@ func logShowCommand() *cli.Command {
 		Description: "Reading the log is recorded in it. A record says that a file was opened, never how much of it was\n" +
 			"read. What is shown is not verified: veriffs log verify does that.",
 		Flags: whichLogFlags(append(filterFlags(),
-			&cli.BoolFlag{Name: "json", Usage: "print the records as they are in the log, one JSON object a line; what a terminal would obey is escaped"},
+			jsonFlag("print the records as they are in the log, one JSON object a line; what a terminal would obey is escaped"),
 			&cli.BoolFlag{Name: "ocsf", Usage: "print OCSF events (File System Activity, class 1001), one JSON object a line"},
 		)...),
 		Action: logShow,

@@ -2,7 +2,6 @@ package command
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -33,7 +32,7 @@ func logVerifyCommand() *cli.Command {
 		Flags: whichLogFlags(
 			&cli.StringSliceFlag{Name: "checkpoint", TakesFile: true, Usage: "compare with the checkpoints in `FILE`: one, or what an anchor or the system log has, or a bucket as --access-log-anchor names it; may be repeated"},
 			&cli.StringFlag{Name: "key", Usage: "verify with `KEY`, as veriffs log key prints it, rather than this installation's"},
-			&cli.BoolFlag{Name: "json", Usage: "print the report as JSON"},
+			jsonFlag("print the report as JSON"),
 		),
 		Action: logVerify,
 	}
@@ -74,9 +73,7 @@ func logVerify(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("json") {
-		e := json.NewEncoder(c.App.Writer)
-		e.SetIndent("", "  ")
-		err = e.Encode(report)
+		err = printJSON(c, report)
 	} else {
 		err = writeLogReport(c.App.Writer, report)
 	}
@@ -181,9 +178,7 @@ func verifyProof(c *cli.Context, path, keyFile string, p *audit.Proof) error {
 		return &hinted{err: fmt.Errorf("%s: %w", path, err), code: exitTampered, hint: "ask its maker for it again, and for the key (veriffs log key)"}
 	}
 	if c.Bool("json") {
-		e := json.NewEncoder(c.App.Writer)
-		e.SetIndent("", "  ")
-		return e.Encode(map[string]any{"origin": checkpoint.Origin, "log_records": checkpoint.Size, "records": len(p.Entries), "key": key, "key_from_proof": note != ""})
+		return printJSON(c, map[string]any{"origin": checkpoint.Origin, "log_records": checkpoint.Size, "records": len(p.Entries), "key": key, "key_from_proof": note != ""})
 	}
 	w := c.App.Writer
 	fmt.Fprintf(w, "%s\n  %-10s %s\n  %-10s %s of %s\n  %-10s %s\n", plain(path), "log", plain(checkpoint.Origin),

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +22,7 @@ func statusCommand() *cli.Command {
 		Usage:     "show the state of all running mounts, or of the one on MOUNTPOINT",
 		ArgsUsage: "[MOUNTPOINT]",
 		Flags: []cli.Flag{
-			&cli.BoolFlag{Name: "json", Usage: "print JSON, for programs: {\"mounts\": [...]}"},
+			jsonFlag("print JSON, for programs: {\"mounts\": [...]}"),
 			mountFlag(),
 		},
 		Action: status,
@@ -57,9 +56,7 @@ func status(c *cli.Context) error {
 		all = append(all, s)
 	}
 	if c.Bool("json") {
-		e := json.NewEncoder(c.App.Writer)
-		e.SetIndent("", "  ")
-		return errors.Join(errs, e.Encode(map[string]any{"mounts": all}))
+		return errors.Join(errs, printJSON(c, map[string]any{"mounts": all}))
 	}
 	if len(mounts) == 0 {
 		return &hinted{err: control.ErrNoMount, code: exitMount, hint: "start one with veriffs mount MOUNTPOINT; only the user who started a mount sees it"}

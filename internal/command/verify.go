@@ -2,7 +2,6 @@ package command
 
 import (
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -30,7 +29,7 @@ func verifyCommand() *cli.Command {
 			&cli.StringFlag{Name: "identity", TakesFile: true, Usage: "decrypt the bag with the age identities in `FILE`"},
 			&cli.StringFlag{Name: "signer", Usage: "demand that this `KEY` signed the bag: a line of an OpenSSH public key, or a file with one"},
 			&cli.StringFlag{Name: "tsa-roots", TakesFile: true, Usage: "demand that a time stamp's authority is vouched for by a certificate in `FILE`, in PEM form"},
-			&cli.BoolFlag{Name: "json", Usage: "print the result as JSON"},
+			jsonFlag("print the result as JSON"),
 		),
 		Action: verify,
 	}
@@ -145,12 +144,6 @@ func printReport(c *cli.Context, name string, r *evidence.Report) {
 	default:
 		fmt.Fprintf(out, "%s is as it was %s, and complete (%s)\n", name, as, files)
 	}
-}
-
-func printJSON(c *cli.Context, v any) error {
-	e := json.NewEncoder(c.App.Writer)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 func verifyCache(c *cli.Context) error {
