@@ -2,11 +2,10 @@ package command
 
 import (
 	"cmp"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"text/tabwriter"
 
@@ -24,7 +23,7 @@ func profileCommand() *cli.Command {
 			{
 				Name:   "list",
 				Usage:  "list the profiles, and where each keeps its shared secret",
-				Flags:  []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON, for programs"}},
+				Flags:  []cli.Flag{jsonFlag("print JSON, for programs")},
 				Action: listProfiles,
 			},
 			{
@@ -62,9 +61,7 @@ func listProfiles(c *cli.Context) error {
 		})
 	}
 	if c.Bool("json") {
-		e := json.NewEncoder(c.App.Writer)
-		e.SetIndent("", "  ")
-		return e.Encode(map[string]any{"file": config.Path(), "profiles": rows})
+		return printJSON(c, map[string]any{"file": config.Path(), "profiles": rows})
 	}
 	if len(rows) == 0 {
 		fmt.Fprintf(c.App.ErrWriter, "there are no profiles in %s; veriffs login makes one\n", config.Path())
@@ -83,20 +80,22 @@ func removeProfile(c *cli.Context) error {
 		return err
 	}
 	name, path := c.Args().First(), config.Path()
-	old, err := config.Load(path, name)
+	all, err := config.All(path)
 	if err != nil {
 		return err
 	}
+	old := all[name] // which may be one that nobody can use
 	// The profile first: one without its secret would be of no use, a secret without
 	// a profile can be removed by hand.
 	if err := config.Remove(c.Context, path, name); err != nil {
 		return err
 	}
 	fmt.Fprintf(c.App.Writer, "Removed the profile %s from %s.\n", name, path)
-	if err := discard(c, path, name, *old); err != nil {
+	inKeyring, inFile := config.Profile{SecretKeyring: old.SecretKeyring}, config.Profile{SecretFile: old.SecretFile} // it may name both
+	if err := errors.Join(discard(c, path, name, inKeyring), discard(c, path, name, inFile)); err != nil {
 		return err
 	}
-	for _, dir := range cachesOf(*old) {
+	for _, dir := range cachesOf(old) {
 		fmt.Fprintf(c.App.Writer, "Left the cache of its account in %s: veriffs purge --all, with the account's credentials, erases it.\n", dir)
 	}
 	return nil
@@ -105,8 +104,8 @@ func removeProfile(c *cli.Context) error {
 // cachesOf returns the caches of a profile's account that are there.
 func cachesOf(p config.Profile) (found []string) {
 	api := veriff.Config{BaseURL: p.APIURL, APIKey: p.APIKey}
-	dir := filepath.Join(cmp.Or(p.CacheDir, defaultCacheDir()), account(&api))
-	for _, dir := range []string{dir, dir + "-ephemeral"} {
+	lasting, ephemeral := cacheDirs(cmp.Or(p.CacheDir, defaultCacheDir()), &api)
+	for _, dir := range []string{lasting, ephemeral} {
 		if _, err := os.Lstat(dir); err == nil {
 			found = append(found, dir)
 		}

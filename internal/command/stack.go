@@ -121,12 +121,17 @@ func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) 
 		return o, usageError("--%s must be %s or %s, not %q", flagCacheKey, cacheKeySecret, cacheKeyEphemeral, key)
 	}
 	dir, err := filepath.Abs(c.String(flagCacheDir))
-	o.Dir = filepath.Join(dir, account(api))
-	o.Beside = o.Dir + "-ephemeral"
+	o.Dir, o.Beside = cacheDirs(dir, api)
 	if o.Ephemeral { // an ephemeral cache erases everything in its directory
 		o.Dir, o.Beside = o.Beside, o.Dir
 	}
 	return o, err
+}
+
+// cacheDirs are the directories of an integration's caches below that of all caches.
+func cacheDirs(dir string, api *veriff.Config) (lasting, ephemeral string) {
+	lasting = filepath.Join(dir, account(api))
+	return lasting, lasting + "-ephemeral"
 }
 
 // stack is a running mount: its parts, in the order of their start.
