@@ -24,6 +24,7 @@ package control
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"time"
 
@@ -159,4 +160,30 @@ type proveRequest struct {
 // proveReply has no proof if the mount keeps no access log.
 type proveReply struct {
 	Proof *audit.Proof `json:"proof,omitempty"`
+}
+
+func session(text string) (veriff.SessionID, error) {
+	id, err := veriff.ParseSessionID(text)
+	if err != nil {
+		return id, fmt.Errorf("%w: %w", errRequest, err)
+	}
+	return id, nil
+}
+
+func sessionsOf(texts []string) (ids []veriff.SessionID, err error) {
+	for _, text := range texts {
+		id, err := session(text)
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+func texts(ids []veriff.SessionID) (texts []string) {
+	for _, id := range ids {
+		texts = append(texts, id.String())
+	}
+	return texts
 }

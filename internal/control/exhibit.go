@@ -12,41 +12,22 @@ import (
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/audit"
-	"veriffs/internal/caller"
 	"veriffs/internal/exhibit"
 	"veriffs/veriff"
 )
 
 var _ exhibit.Source = (*Client)(nil)
 
-func (s *Server) list(w http.ResponseWriter, r *http.Request) {
-	var ask listRequest
-	if !s.read(w, r, &ask) {
-		return
-	}
-	id, err := veriff.ParseSessionID(ask.Session)
-	if err != nil {
-		s.fail(w, fmt.Errorf("%w: %w", errRequest, err))
-		return
-	}
-	v, err := s.exhibits.Exhibits(r.Context(), id, ask.Want)
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
-	s.reply(w, v)
-}
-
-func (s *Server) audit(w http.ResponseWriter, r *http.Request) {
-	if !s.read(w, r, &struct{}{}) {
-		return
-	}
-	a, err := s.keeper.Audit(r.Context())
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
-	s.reply(w, a)
+func (s *Server) handleExhibits(mux *http.ServeMux) {
+	answer(mux, s, http.MethodPost, pathList, func(ctx context.Context, ask listRequest) (any, error) {
+		id, err := session(ask.Session)
+		if err != nil {
+			return nil, err
+		}
+		return s.exhibits.Exhibits(ctx, id, ask.Want)
+	})
+	mux.HandleFunc("POST "+pathOpen, s.open)
+	answer(mux, s, http.MethodPost, pathProve, s.prove)
 }
 
 // open answers with the item's origin on a line, then its bytes. A body that is
@@ -110,24 +91,15 @@ type handedOut struct {
 }
 
 // prove answers with the access log's records of sessions.
-func (s *Server) prove(w http.ResponseWriter, r *http.Request) {
-	var ask proveRequest
-	if !s.read(w, r, &ask) {
-		return
+func (s *Server) prove(_ context.Context, ask proveRequest) (any, error) {
+	switch {
+	case len(ask.Sessions) == 0:
+		return nil, fmt.Errorf("%w: no sessions", errRequest)
+	case s.records == nil:
+		return proveReply{}, nil
 	}
-	if len(ask.Sessions) == 0 {
-		s.fail(w, fmt.Errorf("%w: no sessions", errRequest))
-		return
-	}
-	var reply proveReply
-	if s.records != nil {
-		var err error
-		if reply.Proof, err = s.records.Prove(accesslog.Filter{Sessions: ask.Sessions}); err != nil {
-			s.fail(w, err)
-			return
-		}
-	}
-	s.reply(w, reply)
+	proof, err := s.records.Prove(accesslog.Filter{Sessions: ask.Sessions})
+	return proveReply{proof}, err
 }
 
 // Prove has the mount prove its access log's records of sessions. The proof is nil
@@ -152,10 +124,7 @@ type recordedExhibits struct {
 
 func (s *recordedExhibits) OpenExhibit(ctx context.Context, i exhibit.Item) (io.ReadCloser, exhibit.Origin, error) {
 	body, o, err := s.Source.OpenExhibit(ctx, i)
-	who, ok := peerOf(ctx)
-	if !ok {
-		who = caller.Self()
-	}
+	who := peerOf(ctx)
 	r := accesslog.Record{
 		Operation: accesslog.OpExport, Outcome: accesslog.Success, Caller: &who,
 		Session: i.Session, Attempt: i.Attempt, Media: i.Media, Context: i.Context,

@@ -96,48 +96,6 @@ func (s *Server) handleHolds(mux *http.ServeMux) {
 	})
 }
 
-// answer has requests of one kind answered by f.
-func answer[Ask any](mux *http.ServeMux, s *Server, method, path string, f func(context.Context, Ask) (any, error)) {
-	mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
-		var ask Ask
-		if !s.read(w, r, &ask) {
-			return
-		}
-		reply, err := f(r.Context(), ask)
-		if err != nil {
-			s.fail(w, err)
-			return
-		}
-		s.reply(w, reply)
-	})
-}
-
-func session(text string) (veriff.SessionID, error) {
-	id, err := veriff.ParseSessionID(text)
-	if err != nil {
-		return id, fmt.Errorf("%w: %w", errRequest, err)
-	}
-	return id, nil
-}
-
-func sessionsOf(texts []string) (ids []veriff.SessionID, err error) {
-	for _, text := range texts {
-		id, err := session(text)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
-}
-
-func texts(ids []veriff.SessionID) (texts []string) {
-	for _, id := range ids {
-		texts = append(texts, id.String())
-	}
-	return texts
-}
-
 // Hold makes the mount hold a session.
 func (c *Client) Hold(ctx context.Context, o library.HoldOptions) (library.Held, error) {
 	var reply holdReply

@@ -36,14 +36,13 @@ func withPeer(ctx context.Context, c net.Conn) context.Context {
 	return ctx
 }
 
-// peerOf returns who made the request of this context, if it came through the
-// control socket.
-func peerOf(ctx context.Context) (accesslog.Caller, bool) {
-	p, ok := ctx.Value(peerKey{}).(*peer)
-	if !ok {
-		return accesslog.Caller{}, false
+// peerOf returns who made the request of this context: the process at the other end of
+// the control socket, or this one if it came from nowhere else.
+func peerOf(ctx context.Context) accesslog.Caller {
+	if p, ok := ctx.Value(peerKey{}).(*peer); ok {
+		return p.described
 	}
-	return p.described, true
+	return caller.Self()
 }
 
 // describe looks at the process while it waits to be accepted.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"veriffs/internal/accesslog"
-	"veriffs/internal/caller"
 	"veriffs/internal/library"
 	"veriffs/internal/listing"
 	"veriffs/internal/warming"
@@ -45,9 +44,7 @@ type asked struct {
 func (k *recorded) Warm(ctx context.Context, o warming.Options, progress func(warming.Progress)) (warming.Progress, error) {
 	done, err := k.Keeper.Warm(ctx, o, progress)
 	about := asked{Names: o.Names, Contexts: o.Contexts, NoVideo: o.NoVideo, Team: o.Team, All: len(o.Sessions)+len(o.Names) == 0, Result: done}
-	for _, id := range o.Sessions[:min(len(o.Sessions), mostSessions)] {
-		about.Sessions = append(about.Sessions, id.String())
-	}
+	about.Sessions = texts(o.Sessions[:min(len(o.Sessions), mostSessions)])
 	r := accesslog.Record{Operation: accesslog.OpWarm}
 	if len(o.Sessions) == 1 {
 		r.Session = o.Sessions[0].String()
@@ -160,10 +157,7 @@ func (k *recorded) record(ctx context.Context, r accesslog.Record, about asked, 
 // write records what the process at the other end of the control socket, or else this
 // one, has asked for.
 func write(ctx context.Context, to accesslog.Recorder, r accesslog.Record, about asked) error {
-	who, ok := peerOf(ctx)
-	if !ok {
-		who = caller.Self()
-	}
+	who := peerOf(ctx)
 	r.Caller, r.Detail = &who, accesslog.Detail(about)
 	if err := to.Record(context.WithoutCancel(ctx), r); err != nil {
 		return fmt.Errorf("control: %w: %w", ErrNotRecorded, err)

@@ -203,17 +203,20 @@ func (s *Server) handler(metrics http.Handler) http.Handler {
 	mux.HandleFunc("GET "+pathMount, func(w http.ResponseWriter, _ *http.Request) { s.reply(w, s.mount) })
 	mux.HandleFunc("GET "+pathStatus, func(w http.ResponseWriter, _ *http.Request) { s.reply(w, s.Status()) })
 	mux.HandleFunc("POST "+pathWarm, s.warm)
-	mux.HandleFunc("POST "+pathPurge, s.purge)
-	mux.HandleFunc("POST "+pathEvict, s.evict)
-	mux.HandleFunc("POST "+pathPin, s.pin(s.keeper.Pin))
-	mux.HandleFunc("POST "+pathUnpin, s.pin(s.keeper.Unpin))
+	answer(mux, s, http.MethodPost, pathPurge, s.purge)
+	answer(mux, s, http.MethodPost, pathEvict, func(ctx context.Context, ask evictRequest) (any, error) {
+		if ask.All == (len(ask.Names) > 0) {
+			return nil, fmt.Errorf("%w: either names or all", errRequest)
+		}
+		return s.keeper.Evict(ctx, ask.Names)
+	})
+	answer(mux, s, http.MethodPost, pathPin, func(ctx context.Context, ask pinRequest) (any, error) { return s.keeper.Pin(ctx, ask.Name) })
+	answer(mux, s, http.MethodPost, pathUnpin, func(ctx context.Context, ask pinRequest) (any, error) { return s.keeper.Unpin(ctx, ask.Name) })
+	answer(mux, s, http.MethodPost, pathAudit, func(ctx context.Context, _ struct{}) (any, error) { return s.keeper.Audit(ctx) })
 	s.handleHolds(mux)
 	s.handleTeam(mux)
 	s.handleReceipts(mux)
-	mux.HandleFunc("POST "+pathAudit, s.audit)
-	mux.HandleFunc("POST "+pathList, s.list)
-	mux.HandleFunc("POST "+pathOpen, s.open)
-	mux.HandleFunc("POST "+pathProve, s.prove)
+	s.handleExhibits(mux)
 	return mux
 }
 
@@ -232,15 +235,12 @@ func (s *Server) warm(w http.ResponseWriter, r *http.Request) {
 	if !s.read(w, r, &ask) {
 		return
 	}
-	options := warming.Options{Names: ask.Names, Contexts: ask.Contexts, NoVideo: ask.NoVideo, Team: ask.Team}
-	for _, text := range ask.Sessions {
-		id, err := veriff.ParseSessionID(text)
-		if err != nil {
-			s.fail(w, fmt.Errorf("%w: %w", errRequest, err))
-			return
-		}
-		options.Sessions = append(options.Sessions, id)
+	ids, err := sessionsOf(ask.Sessions)
+	if err != nil {
+		s.fail(w, err)
+		return
 	}
+	options := warming.Options{Sessions: ids, Names: ask.Names, Contexts: ask.Contexts, NoVideo: ask.NoVideo, Team: ask.Team}
 	lines := json.NewEncoder(w)
 	flush := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "application/x-ndjson")
@@ -252,57 +252,36 @@ func (s *Server) warm(w http.ResponseWriter, r *http.Request) {
 	_ = lines.Encode(warmLine{Result: &result, Error: failureOf(err)})
 }
 
-func (s *Server) purge(w http.ResponseWriter, r *http.Request) {
-	var ask purgeRequest
-	if !s.read(w, r, &ask) {
-		return
-	}
+func (s *Server) purge(ctx context.Context, ask purgeRequest) (any, error) {
 	var (
 		erasure library.Erasure
 		err     error
 	)
 	switch id, bad := veriff.ParseSessionID(ask.Session); {
 	case ask.All && ask.Session == "":
-		erasure, err = s.keeper.EraseAll(r.Context(), ask.Except)
+		erasure, err = s.keeper.EraseAll(ctx, ask.Except)
 	case !ask.All && bad == nil && !ask.Except:
-		erasure, err = s.keeper.EraseSession(r.Context(), id)
+		erasure, err = s.keeper.EraseSession(ctx, id)
 	default:
-		s.fail(w, fmt.Errorf("%w: either a session or all", errRequest))
-		return
+		return nil, fmt.Errorf("%w: either a session or all", errRequest)
 	}
-	s.reply(w, purgeReply{Erasure: erasure, Error: failureOf(err)})
+	return purgeReply{Erasure: erasure, Error: failureOf(err)}, nil
 }
 
-func (s *Server) evict(w http.ResponseWriter, r *http.Request) {
-	var ask evictRequest
-	if !s.read(w, r, &ask) {
-		return
-	}
-	if ask.All == (len(ask.Names) > 0) {
-		s.fail(w, fmt.Errorf("%w: either names or all", errRequest))
-		return
-	}
-	evicted, err := s.keeper.Evict(r.Context(), ask.Names)
-	if err != nil {
-		s.fail(w, err)
-		return
-	}
-	s.reply(w, evicted)
-}
-
-func (s *Server) pin(do func(context.Context, string) (library.Pinned, error)) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		var ask pinRequest
+// answer has requests of one kind answered by f.
+func answer[Ask any](mux *http.ServeMux, s *Server, method, path string, f func(context.Context, Ask) (any, error)) {
+	mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+		var ask Ask
 		if !s.read(w, r, &ask) {
 			return
 		}
-		pinned, err := do(r.Context(), ask.Name)
+		reply, err := f(r.Context(), ask)
 		if err != nil {
 			s.fail(w, err)
 			return
 		}
-		s.reply(w, pinned)
-	}
+		s.reply(w, reply)
+	})
 }
 
 // read decodes a request. If that fails, it answers the client.
