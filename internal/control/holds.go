@@ -112,10 +112,7 @@ func (c *Client) Holds(ctx context.Context) ([]library.Hold, error) {
 	if err := c.call(ctx, http.MethodPost, pathHolds, struct{}{}, &reply); err != nil {
 		return nil, err
 	}
-	if reply.Unreadable == nil && reply.Foreign == 0 {
-		return reply.Holds, nil
-	}
-	return reply.Holds, &library.HeldError{Unreadable: reply.Unreadable.err(), Foreign: reply.Foreign}
+	return reply.Holds, (&library.HeldError{Unreadable: reply.Unreadable.err(), Foreign: reply.Foreign}).OrNil()
 }
 
 // Release makes the mount end the hold of a session.

@@ -46,6 +46,20 @@ func (e *HeldError) Error() string {
 
 func (e *HeldError) Is(target error) bool { return target == ErrHeld }
 
+// OrNil returns e, or nil if it forbids nothing.
+func (e *HeldError) OrNil() error {
+	if len(e.Holds) == 0 && e.Unreadable == nil && e.Foreign == 0 {
+		return nil
+	}
+	return e
+}
+
+// Unlisted says which holds of a cache nobody can list: it has no Holds.
+func Unlisted(h *hold.Set, c *cache.Cache) (*HeldError, error) {
+	foreign, err := c.Holds().Foreign()
+	return &HeldError{Unreadable: h.Broken(), Foreign: foreign}, err
+}
+
 // RefuseHeld returns the holds of sessions, as a *HeldError, or that it is not known
 // who is held. A hold whose time has run out ends here.
 func (e *Eraser) RefuseHeld(ids []veriff.SessionID) ([]hold.Report, error) {
@@ -61,10 +75,7 @@ func (e *Eraser) RefuseHeld(ids []veriff.SessionID) ([]hold.Report, error) {
 			why.Holds = append(why.Holds, r.Report())
 		}
 	}
-	if len(why.Holds) == 0 && why.Unreadable == nil {
-		return nil, nil
-	}
-	return why.Holds, why
+	return why.Holds, why.OrNil()
 }
 
 // RefuseDeletion is RefuseHeld for what can't be undone. It also refuses as long as secrets
@@ -73,10 +84,8 @@ func (e *Eraser) RefuseDeletion(id veriff.SessionID) error {
 	if _, err := e.RefuseHeld([]veriff.SessionID{id}); err != nil {
 		return err
 	}
-	if foreign, err := e.Cache.Holds().Foreign(); err != nil || foreign > 0 {
-		return errors.Join(err, &HeldError{Foreign: foreign})
-	}
-	return nil
+	why, err := Unlisted(e.Holds.Set, e.Cache)
+	return errors.Join(err, why.OrNil())
 }
 
 // refuseAll is RefuseHeld for everything there is. With except, holds that are known
@@ -86,20 +95,13 @@ func (e *Eraser) refuseAll(except bool) ([]hold.Report, error) {
 	for _, r := range e.Holds.All() {
 		ids = append(ids, r.Session)
 	}
-	held, err := e.RefuseHeld(ids)
-	foreign, unknown := e.Cache.Holds().Foreign()
-	var why *HeldError
-	if !errors.As(err, &why) {
-		why = &HeldError{}
+	held, _ := e.RefuseHeld(ids)
+	why, err := Unlisted(e.Holds.Set, e.Cache)
+	why.Holds = held
+	if err == nil && (why.Unreadable != nil || !except) {
+		err = why.OrNil()
 	}
-	why.Foreign = foreign
-	switch {
-	case unknown != nil:
-		return held, unknown
-	case why.Unreadable != nil, !except && (len(why.Holds) > 0 || foreign > 0):
-		return held, why
-	}
-	return held, nil
+	return held, err
 }
 
 // refused is what an erasure says that a hold forbids.

@@ -24,12 +24,12 @@ func (e *Eraser) CollectTeam(ctx context.Context, maxAge time.Duration, dryRun b
 	if e.Team == nil {
 		return team.Collected{}, ErrNoTeam
 	}
-	foreign, err := e.Cache.Holds().Foreign()
+	unlisted, err := Unlisted(e.Holds.Set, e.Cache)
 	if err != nil {
 		return team.Collected{}, fmt.Errorf("erasure: holds: %w", err)
 	}
-	if why := (&HeldError{Unreadable: e.Holds.Broken(), Foreign: foreign}); why.Unreadable != nil || foreign > 0 {
-		return team.Collected{}, fmt.Errorf("erasure: nothing was removed from the team store: %w", why)
+	if err := unlisted.OrNil(); err != nil {
+		return team.Collected{}, fmt.Errorf("erasure: nothing was removed from the team store: %w", err)
 	}
 	found, err := team.Collect(ctx, e.Team, team.Rules{Now: e.Now(), MaxAge: maxAge, DryRun: dryRun, Held: e.holds})
 	if err != nil {

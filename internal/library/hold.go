@@ -33,14 +33,11 @@ func (l *Library) Holds(context.Context) (all []Hold, err error) {
 	for _, r := range l.holds.All() {
 		all = append(all, r.Report())
 	}
-	others := &HeldError{Unreadable: l.holds.Broken()}
-	if others.Foreign, err = l.cache.Holds().Foreign(); err != nil {
+	others, err := erasure.Unlisted(l.holds.Set, l.cache)
+	if err != nil {
 		return all, fmt.Errorf("library: holds: %w", err)
 	}
-	if others.Unreadable != nil || others.Foreign > 0 {
-		return all, others
-	}
-	return all, nil
+	return all, others.OrNil()
 }
 
 // Release ends the hold of a session: see [custody.Custodian.Release].
