@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 
 	"github.com/urfave/cli/v2"
@@ -22,7 +23,10 @@ func doctorCommand() *cli.Command {
 		Name:  "doctor",
 		Usage: "look at everything that a mount depends on, and say what to mend",
 		Description: "Takes the options of mount, and looks at what a mount with them would need. Each line is ok, warn or\n" +
-			"fail; what is wrong comes with what to do. The exit code is 1 if anything fails, 0 otherwise.",
+			"fail; what is wrong comes with what to do. The exit code is 1 if anything fails, 0 otherwise.\n" +
+			"It does not look at the contents of the cache (veriffs verify --cache) and of the access log (veriffs\n" +
+			"log verify), and writes nowhere: not to an anchor of the access log, not to the team store. Whether Veriff\n" +
+			"reaches the receiver of webhooks can't be seen from here.",
 		Flags: append(mountCommand().Flags,
 			jsonFlag("print JSON, for programs: {\"findings\": [...]}"),
 			&cli.StringFlag{Name: flagBundle, TakesFile: true,
@@ -97,7 +101,24 @@ func doctorOptions(c *cli.Context) doctor.Options {
 		o.Secrets = s.readSecrets(c)
 	}
 	o.API, o.Cache, o.Sessions, o.AccessLog, o.Key = s.api, s.cache, s.sessions, s.accessLog.path, s.accessLog.key
+	o.Webhook, o.TLSCert, o.TLSKey, o.Metrics = s.webhook.address, s.webhook.cert, s.webhook.key, s.metrics
+	if o.TeamDir = s.team.dir; s.team.scheme == "s3" {
+		o.TeamBucket = func(ctx context.Context) error { return askBucket(ctx, s.team) }
+	}
 	return o
+}
+
+// askBucket asks the bucket of a team's store what a mount asks it first.
+func askBucket(ctx context.Context, o teamOptions) error {
+	b, err := o.bucket(ctx, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return teamError(err, o)
+	}
+	defer b.Close()
+	if err = b.Check(ctx); isLasting(err) {
+		return teamError(fmt.Errorf("%s: %w", b, err), o)
+	}
+	return err
 }
 
 // runningMounts returns all mounts of veriffs, with the state of this user's.

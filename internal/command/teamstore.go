@@ -156,16 +156,19 @@ func inTime[V any](ctx context.Context, call func(context.Context) (V, error)) (
 
 func checkTeam(ctx context.Context, b bucket.Bucket, log *slog.Logger) error {
 	_, err := inTime(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, b.Check(ctx) })
-	for _, lasting := range []error{bucket.ErrDenied, bucket.ErrNoBucket, bucket.ErrConfig} {
-		if errors.Is(err, lasting) {
-			return fmt.Errorf("%s: %w", b, err)
-		}
+	if isLasting(err) {
+		return fmt.Errorf("%s: %w", b, err)
 	}
 	if err != nil && ctx.Err() == nil {
 		log.Warn("the team store does not answer: files come from the API until it does", "store", b.String(), "error", err)
 		err = nil
 	}
 	return err
+}
+
+// isLasting reports whether waiting does not mend what is wrong with a store.
+func isLasting(err error) bool {
+	return errors.Is(err, bucket.ErrDenied) || errors.Is(err, bucket.ErrNoBucket) || errors.Is(err, bucket.ErrConfig)
 }
 
 // teamError says what to do about a store that can't be used.

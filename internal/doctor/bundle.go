@@ -26,6 +26,7 @@ var told = map[string]bool{
 	"cache-size": true, "min-free": true, "cache-max-age": true, "cache-key": true,
 	"allow-other": true, "allow-offline": true, "background": true,
 	"access-log-mode": true, "access-log-keep": true, "access-log-arguments": true,
+	"team-store-path-style": true, "team-store-pad": true, "team-store-patience": true,
 }
 
 // evidence is a Finding without what only its user may see.

@@ -15,7 +15,8 @@
 //
 // That all is well now says nothing about tomorrow. It does not read the objects of the
 // cache (veriffs verify --cache does), nor the records of the access log (veriffs log
-// verify). What [Finding.Says] and [Finding.Mend] say is for the user of this machine:
+// verify). It sends no checkpoint to an anchor and adds nothing to a team's store, and
+// can't see whether Veriff reaches the receiver of webhooks. What [Finding.Says] and [Finding.Mend] say is for the user of this machine:
 // it names files and addresses, but no secret.
 //
 // # Concurrency
@@ -80,6 +81,13 @@ type Options struct {
 	AllowOther bool
 	Mounts     []Mount
 
+	TeamDir    string                      // of a team's store that is a folder
+	TeamBucket func(context.Context) error // asks one that is a bucket; nil: there is none
+
+	Webhook         string // HOST:PORT; "": none are received
+	TLSCert, TLSKey string // files; both "": no TLS
+	Metrics         string // HOST:PORT; "": not served over TCP
+
 	Device   string                 // of FUSE
 	Config   string                 // of fusermount3
 	Helper   func() (string, error) // finds fusermount3
@@ -115,6 +123,7 @@ func checks(o Options) []Check {
 		all = append(all, o.networkChecks()...)
 		all = append(all, o.cacheChecks()...)
 		all = append(all, o.fileChecks()...)
+		all = append(all, Check{"team store", o.teamStore}, Check{"webhooks", o.webhooks}, Check{"metrics", o.metrics})
 	}
 	return append(all, Check{"mounts", o.mounts}, Check{"memory of mounts", o.memoryOfMounts})
 }

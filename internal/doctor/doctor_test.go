@@ -226,16 +226,7 @@ func dated(ahead time.Duration) func(*testing.T, *world) {
 // time from now.
 func certified(ends time.Duration, host string, trusted bool) func(*testing.T, *world) {
 	return func(t *testing.T, w *world) {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(ends),
-			IPAddresses: []net.IP{net.ParseIP(host)}, IsCA: true, BasicConstraintsValid: true}
-		der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-		if err != nil {
-			t.Fatal(err)
-		}
+		der, key := selfSigned(t, ends, host)
 		parsed, err := x509.ParseCertificate(der)
 		if err != nil {
 			t.Fatal(err)
@@ -250,6 +241,21 @@ func certified(ends time.Duration, host string, trusted bool) func(*testing.T, *
 			w.API.RootCAs.AddCert(parsed)
 		}
 	}
+}
+
+// selfSigned makes a certificate for a host that ends some time from now.
+func selfSigned(t *testing.T, ends time.Duration, host string) (der []byte, key *ecdsa.PrivateKey) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(ends),
+		IPAddresses: []net.IP{net.ParseIP(host)}, IsCA: true, BasicConstraintsValid: true}
+	if der, err = x509.CreateCertificate(rand.Reader, template, template, key.Public(), key); err != nil {
+		t.Fatal(err)
+	}
+	return der, key
 }
 
 // TestTrusted: a certificate with which nothing is wrong.
