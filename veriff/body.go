@@ -46,8 +46,8 @@ func brokenBy(err error) string {
 }
 
 // watchedBody ends a read that takes too long. The clocks run only during a
-// read: the time that the reader spends on what it got is not the server's
-// fault.
+// read: the time that the reader spends on what it got, or has to let pass before
+// more, is not the server's fault.
 type watchedBody struct {
 	io.ReadCloser
 	call   *call
@@ -75,6 +75,11 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	b.call.client.stats.bytes.Add(int64(n))
 	if b.wanted && n > 0 {
 		b.call.patience.renew()
+	}
+	if pace := b.call.client.pace; pace != nil && b.wanted && n > 0 && b.call.resource == media {
+		if ended := pace(b.ctx, n); err == nil {
+			err = ended
+		}
 	}
 	if err != nil && err != io.EOF {
 		if cause := context.Cause(b.ctx); cause != nil {

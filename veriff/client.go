@@ -21,6 +21,7 @@ type Client struct {
 	base        *url.URL
 	credentials credentials
 	userAgent   string
+	pace        func(context.Context, int) error
 	stall       time.Duration // Config.Stall
 	patience    time.Duration // Config.Patience
 	backoff     time.Duration // backoffFirst
@@ -52,6 +53,7 @@ func New(config Config) (*Client, error) {
 		base:        base,
 		credentials: credentials{key: config.APIKey, secrets: slices.Clone(config.Secrets), ids: secretIDs(config.Secrets), mode: config.Verify},
 		userAgent:   config.UserAgent,
+		pace:        config.Pace,
 		stall:       config.Stall,
 		patience:    config.Patience,
 		backoff:     backoffFirst,

@@ -1,6 +1,7 @@
 package veriff
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
 	"io"
@@ -32,6 +33,10 @@ type Config struct {
 	Connections int
 	// Rate bounds the requests sent per second. 0: unlimited.
 	Rate float64
+	// Pace, if not nil, is called with the number of bytes of each piece of a media
+	// file that was received, and may wait before more is read. That wait counts
+	// towards none of the limits below. An error ends the try.
+	Pace func(ctx context.Context, bytes int) error
 	// UserAgent is sent with every request. Default "veriffs".
 	UserAgent string
 	// RootCAs are the certificate authorities to trust. nil: the system's.

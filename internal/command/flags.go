@@ -32,6 +32,7 @@ const (
 	flagVerify       = "verify"
 	flagConnections  = "connections"
 	flagRate         = "rate"
+	flagBandwidth    = "bandwidth"
 	flagListTTL      = "list-ttl"
 	flagReadAhead    = "read-ahead"
 	flagAllowOther   = "allow-other"
@@ -97,6 +98,8 @@ func apiFlags() []cli.Flag {
 			Usage: "at most `N` requests at once"},
 		&cli.Float64Flag{Name: flagRate, Category: groupAPI, EnvVars: variables(flagRate), DefaultText: "no limit",
 			Usage: "at most `N` requests a second"},
+		&cli.StringFlag{Name: flagBandwidth, Category: groupAPI, EnvVars: variables(flagBandwidth), DefaultText: "no limit",
+			Usage: "fetch files at `RATE` at most, such as 5MB/s or 40Mbit/s, from the API and the team store together"},
 		&cli.StringFlag{Name: flagReadAhead, Category: groupAPI, EnvVars: variables(flagReadAhead), Value: "on",
 			Usage: "`on` fetches ahead of a program that opens one file after the other; off fetches only what is opened"},
 		&cli.DurationFlag{Name: flagListTTL, Category: groupAPI, EnvVars: variables(flagListTTL), Value: library.DefaultListTTL,

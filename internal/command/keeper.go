@@ -167,7 +167,7 @@ func (k *keeper) cacheDir() string {
 // for the metrics.
 func serveControl(k *stack, s settings, log *slog.Logger) (close func(), err error) {
 	o := control.Options{
-		Library: k.library, Exhibits: exhibit.Of(k.library), Metrics: s.metrics, Logger: log,
+		Library: k.library, Exhibits: exhibit.Of(k.library), Metrics: s.metrics, Bandwidth: s.bandwidth.bytes(), Logger: log,
 		Mount: control.ThisProcess(s.mountpoint, account(&s.api), s.cache.Dir, version),
 	}
 	if k.records != nil {

@@ -35,7 +35,7 @@ func useProfile(c *cli.Context) (*profile, error) {
 	}
 	values := map[string][]string{
 		flagAPIURL: {loaded.APIURL}, flagAPIKey: {loaded.APIKey}, flagVerify: {loaded.Verify}, flagListTTL: {loaded.ListTTL},
-		flagCacheDir: {loaded.CacheDir}, flagCacheSize: {loaded.CacheSize}, flagCacheMaxAge: {loaded.CacheMaxAge},
+		flagBandwidth: {loaded.Bandwidth}, flagCacheDir: {loaded.CacheDir}, flagCacheSize: {loaded.CacheSize}, flagCacheMaxAge: {loaded.CacheMaxAge},
 		flagCacheKey: {loaded.CacheKey}, flagMinFree: {loaded.MinFree},
 		flagSessions:  loaded.Sessions,
 		flagAccessLog: {loaded.AccessLog}, flagAccessLogMode: {loaded.AccessLogMode}, flagAccessLogKeep: {loaded.AccessLogKeep},

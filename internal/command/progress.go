@@ -79,7 +79,7 @@ func (l *lines) update(p warming.Progress) {
 	if since < lineInterval && (l.waited || !waits) {
 		return
 	}
-	speed := rate(p.FetchedBytes-l.was, since)
+	speed := perSecond(p.FetchedBytes-l.was, since)
 	l.last, l.was, l.waited = now, p.FetchedBytes, l.waited || waits
 	left := "unknown"
 	if todo := p.Bytes - p.CachedBytes - p.FetchedBytes; speed > 0 && p.Done == p.Sessions {

@@ -36,6 +36,7 @@ type settings struct {
 	profile      *profile       // where the secrets may be
 	accessLog    accessLogOptions
 	team         teamOptions
+	bandwidth    *bandwidth // nil: no limit
 }
 
 // readSettings reads the flags of commands that use the API and the cache, all
@@ -47,6 +48,10 @@ func readSettings(c *cli.Context) (s settings, err error) {
 	if s.api, err = readAPI(c); err != nil {
 		return s, err
 	}
+	if s.bandwidth, err = readBandwidth(c); err != nil {
+		return s, err
+	}
+	s.api.Pace = s.bandwidth.pace()
 	if s.listTTL, err = positive(flagListTTL, c.Duration(flagListTTL)); err != nil {
 		return s, err
 	}
@@ -62,6 +67,7 @@ func readSettings(c *cli.Context) (s settings, err error) {
 	if s.team, err = readTeam(c, s.cache.Ephemeral); err != nil {
 		return s, err
 	}
+	s.team.pace = s.bandwidth.pace()
 	if s.sessions, err = sessionFiles(c); err != nil {
 		return s, err
 	}

@@ -92,6 +92,9 @@ func writeStatus(w io.Writer, s control.Status, now time.Time) error {
 	row("cache", "%s files and lists, %s of %s%s", humanize.Comma(s.Cache.Objects), bytesText(s.Cache.Bytes), bytesText(s.Cache.Limit), cacheText(s.Cache))
 	row("opened", "%s files, %s of them from the cache%s", humanize.Comma(s.Opens.Total), percent(s.Opens.Cached, s.Opens.Total), failedText(s.Opens.Failed))
 	row("in flight", "%d files, %d lists, %d requests", s.InFlight.Files, s.InFlight.Listings, s.InFlight.Requests)
+	if s.Bandwidth > 0 {
+		row("bandwidth", "files are fetched at %s/s at most", humanize.Bytes(uint64(s.Bandwidth)))
+	}
 	if n := s.ReadAhead.Used + s.ReadAhead.Wasted; n > 0 {
 		row("read ahead", "%s files, %s of them used", humanize.Comma(n), percent(s.ReadAhead.Used, n))
 	}

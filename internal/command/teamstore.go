@@ -61,6 +61,7 @@ type teamOptions struct {
 
 	pad      bool
 	patience time.Duration
+	pace     func(ctx context.Context, bytes int) error // nil: as fast as it comes
 }
 
 func readTeam(c *cli.Context, ephemeral bool) (o teamOptions, err error) {
@@ -116,7 +117,7 @@ func openTeam(ctx context.Context, o teamOptions, c *cache.Cache, check bool, lo
 	if err != nil {
 		return nil, nil, teamError(err, o)
 	}
-	s := team.New(team.Options{Bucket: b, Cache: c, Patience: o.patience, Pad: o.pad, Shareable: store.Shareable, Logger: log})
+	s := team.New(team.Options{Bucket: b, Cache: c, Patience: o.patience, Pace: o.pace, Pad: o.pad, Shareable: store.Shareable, Logger: log})
 	return s, func() {
 		s.Close()
 		b.Close()

@@ -165,7 +165,7 @@ func warmSummary(c *cli.Context, done warming.Progress, took time.Duration, err 
 	warmFailures(c, done)
 	speed := ""
 	if done.Fetched > 0 {
-		speed = fmt.Sprintf(" (%s in %s, %s/s)", bytesText(done.FetchedBytes), took.Round(10*time.Millisecond), bytesText(rate(done.FetchedBytes, took)))
+		speed = fmt.Sprintf(" (%s in %s, %s/s)", bytesText(done.FetchedBytes), took.Round(10*time.Millisecond), bytesText(perSecond(done.FetchedBytes, took)))
 	}
 	if done.Sessions == 0 {
 		return warmTrouble(done, err) // it failed before it began
@@ -195,7 +195,7 @@ func warmTrouble(done warming.Progress, err error) error {
 	return nil
 }
 
-func rate(bytes int64, took time.Duration) int64 {
+func perSecond(bytes int64, took time.Duration) int64 {
 	if took <= 0 {
 		return 0
 	}

@@ -61,6 +61,7 @@ type Profile struct {
 	Sessions    []string `toml:"sessions,omitempty"` // files
 	Verify      string   `toml:"verify,omitempty"`
 	Connections int      `toml:"connections,omitempty"`
+	Bandwidth   string   `toml:"bandwidth,omitempty"`
 	ListTTL     string   `toml:"list-ttl,omitempty"`
 	CacheDir    string   `toml:"cache-dir,omitempty"`
 	CacheSize   string   `toml:"cache-size,omitempty"`

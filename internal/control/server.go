@@ -61,6 +61,9 @@ type Options struct {
 	// Metrics, if not empty, is a TCP address (host:port) that also serves the
 	// metrics, and nothing else.
 	Metrics string
+	// Bandwidth is at most how many bytes of files are fetched a second, for the status; 0: no
+	// limit.
+	Bandwidth int64
 	// AccessLog gets a record of each command, and is shown in the status; nil: none.
 	AccessLog AccessLog
 	// Arguments adds the command lines of those who command to the records.
@@ -79,6 +82,7 @@ type Server struct {
 	records  AccessLog
 	callers  *caller.Resolver // with records
 	mount    Mount
+	limit    int64 // bytes a second
 	log      *slog.Logger
 	patient  timeouts
 
@@ -100,7 +104,7 @@ func Serve(o Options) (*Server, error) {
 		o.directories = directories()
 	}
 	o.Mount.Mountpoint = canonical(o.Mount.Mountpoint)
-	s := &Server{library: o.Library, keeper: o.Library, exhibits: o.Exhibits, records: o.AccessLog, mount: o.Mount, log: o.Logger, patient: defaultTimeouts}
+	s := &Server{library: o.Library, keeper: o.Library, exhibits: o.Exhibits, records: o.AccessLog, mount: o.Mount, limit: o.Bandwidth, log: o.Logger, patient: defaultTimeouts}
 	if o.timeouts != nil {
 		s.patient = *o.timeouts
 	}
@@ -223,6 +227,7 @@ func (s *Server) handler(metrics http.Handler) http.Handler {
 // Status returns the mount's state.
 func (s *Server) Status() Status {
 	st := statusOf(s.mount, s.library.Stats())
+	st.Bandwidth = s.limit
 	if s.records != nil {
 		log := s.records.Status()
 		st.AccessLog = &log

@@ -22,9 +22,10 @@ type Status struct {
 	API       APIStatus       `json:"api"`
 	Cache     CacheStatus     `json:"cache"`
 
-	TeamStore *TeamStatus       `json:"team_store,omitempty"` // nil: there is none
-	AccessLog *accesslog.Status `json:"access_log,omitempty"` // nil: there is none
-	Memory    *memory.State     `json:"memory,omitempty"`     // nil: the system does not tell
+	Bandwidth int64             `json:"bandwidth_limit,omitempty"` // bytes of files a second; 0: no limit
+	TeamStore *TeamStatus       `json:"team_store,omitempty"`      // nil: there is none
+	AccessLog *accesslog.Status `json:"access_log,omitempty"`      // nil: there is none
+	Memory    *memory.State     `json:"memory,omitempty"`          // nil: the system does not tell
 }
 
 // OpensStatus counts opens of files by their result.

@@ -148,6 +148,7 @@ func (s *Store) begin(ctx context.Context, w Want, claim bool) *transfer {
 		s.counts.late.Add(1)
 		s.read.failed(errLate)
 	})
+	t.pace = s.o.Pace
 	begun := false
 	select {
 	case s.slots <- struct{}{}:

@@ -13,6 +13,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/bucket"
+	"veriffs/internal/team"
 )
 
 // leasing is a bucket whose leases are special.
@@ -89,6 +90,33 @@ func TestHangingBucket(t *testing.T) {
 			t.Errorf("the end took %v, though nothing is to be uploaded", took)
 		}
 		close(h.gate)
+	})
+}
+
+// TestPaceIsNotLate: a bucket whose bytes are held back here is neither late nor given up.
+func TestPaceIsNotLate(t *testing.T) {
+	f, _ := newFolder(t)
+	synctest.Test(t, func(t *testing.T) {
+		first := join(t, f)
+		first.read(first.want("file"))
+		first.settled()
+		var paced int
+		m := join(t, f, func(_ *cache.Options, o *team.Options) {
+			o.Pace = func(ctx context.Context, n int) error {
+				paced += n
+				time.Sleep(time.Minute) // longer than it may stand still
+				if cause := context.Cause(ctx); cause != nil {
+					t.Error("given up meanwhile:", cause)
+				}
+				return nil
+			}
+		})
+		if !m.read(m.want("file")) || paced < len(content("file")) {
+			t.Errorf("%d bytes were paced", paced)
+		}
+		if s := m.store.Stats(); s.Late != 0 || s.Failed != 0 || s.ReadDown != nil || m.asked.Load() != 0 {
+			t.Errorf("the API was asked %d times, %+v", m.asked.Load(), s)
+		}
 	})
 }
 

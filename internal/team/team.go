@@ -47,6 +47,10 @@ type Options struct {
 	// Patience is how long the bucket may take to begin with an answer, or to go on,
 	// until the API is asked as well; 0 is DefaultPatience.
 	Patience time.Duration
+	// Pace, if not nil, is called with the number of bytes of each piece of an object
+	// that was received, and may wait before more is read. The bucket is not blamed for
+	// that wait.
+	Pace func(ctx context.Context, bytes int) error
 	// Pad hides the sizes of files, for at most 12 % more bytes.
 	Pad bool
 	// Shareable reports by its label whether an object may be uploaded.

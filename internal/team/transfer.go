@@ -29,6 +29,8 @@ type transfer struct {
 	soft     *time.Timer  // marks it late
 	due      atomic.Int64 // when soft fires, nanoseconds since 1970
 	hard     *time.Timer  // cancels
+	end      time.Time    // when hard fires
+	pace     func(ctx context.Context, bytes int) error
 
 	late     chan struct{}
 	markLate func()
@@ -94,7 +96,14 @@ func newTransfer(ctx context.Context, patience, longest time.Duration, blame fun
 	t.soft = time.AfterFunc(longest, t.judge) // which must know it
 	t.expect(patience)
 	t.hard = time.AfterFunc(longest, func() { t.cancel(errLate) })
+	t.allow(longest)
 	return t
+}
+
+// allow gives the transfer so long to get on.
+func (t *transfer) allow(long time.Duration) {
+	t.end = time.Now().Add(long)
+	t.hard.Reset(long)
 }
 
 // stop ends the timers.
@@ -159,7 +168,7 @@ func (t *transfer) expect(within time.Duration) {
 // reader reads a body of size bytes, and tells the timers what arrives.
 func (t *transfer) reader(body io.Reader, size int64) io.Reader {
 	t.soft.Stop()
-	t.hard.Reset(t.longest)
+	t.allow(t.longest)
 	return &watched{t: t, body: body, left: size, patience: t.patience}
 }
 
@@ -186,7 +195,15 @@ func (w *watched) Read(p []byte) (int, error) {
 	w.patience -= time.Since(begun)
 	if w.got >= step {
 		w.got, w.patience = 0, w.t.patience
-		w.t.hard.Reset(w.t.longest)
+		w.t.allow(w.t.longest)
+	}
+	if w.t.pace != nil && n > 0 {
+		w.t.hard.Stop()
+		left := time.Until(w.t.end)
+		if ended := w.t.pace(w.t.ctx, n); err == nil {
+			err = ended
+		}
+		w.t.allow(left)
 	}
 	return n, err
 }
