@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"veriffs/cache/age"
+	"veriffs/cache/note"
 	"veriffs/cache/seal"
 )
 
@@ -63,6 +64,12 @@ func (c *Cache) Export(k Key, pad bool) (*Sealed, bool) {
 	}
 	return s, true
 }
+
+// NoteSize is that of every note, in bytes.
+const NoteSize = note.Size
+
+// Notes seals what is left for others in such a store, as they do.
+func (c *Cache) Notes() *note.Sealer { return note.New(c.secrets, c.shared, c.rand, c.now) }
 
 // PeekSize is how much of a shared object Peek needs, in bytes.
 const PeekSize int64 = int64(seal.SharedBegin)

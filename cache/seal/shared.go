@@ -69,6 +69,10 @@ func SharedOf(secrets []*Secret) (all []*Shared, err error) {
 	return all, nil
 }
 
+// Dir is the directory of the objects that the secret sealed, relative to where the store
+// begins: 16 hexadecimal digits.
+func (h *Shared) Dir() string { return h.dir }
+
 // Path is the shared object of a key.
 func (h *Shared) Path(k Key) string {
 	x := Name(hmacOf(h.nameKey, []byte(k))[:len(Name{})]).String()

@@ -27,7 +27,9 @@ func holdCommand() *cli.Command {
 				Description: "What is held is not evicted, not too old, and not erased: not when Veriff has deleted it, and not by\n" +
 					"purge. It stays in the mount and can be read without a network. The hold is recorded first: what can't be\n" +
 					"fetched now is fetched later, and the exit code says that something is missing. A session that is held\n" +
-					"already is fetched once more, and gets the new reason and end.",
+					"already is fetched once more, and gets the new reason and end. With a team store the hold is put there,\n" +
+					"too, sealed: then no member removes or purges the session there. Exit code 12 says that the store did not\n" +
+					"take it; the hold stands, and a mount puts it there later.",
 				Flags: keeperFlags(
 					&cli.StringFlag{Name: "reason", Usage: "`TEXT` that says why, for everybody who finds the hold"},
 					&cli.StringFlag{Name: "until", Usage: "release it by itself after `DATE`, such as 2031-12-31 (the day included); otherwise it stands until it is released"},
@@ -36,13 +38,16 @@ func holdCommand() *cli.Command {
 			},
 			{
 				Name: "list", Usage: "list the holds, and what Veriff no longer has of them",
-				Description: "Exit code 9 says that there are other holds: those whose records can't be read, and those that were sealed\n" +
-					"with a secret that is not set now.",
+				Description: "With a team store, those of the other members, too. Exit code 9 says that there are others: those whose\n" +
+					"records can't be read, and those that were sealed with a secret that is not set now; 12 that the store\n" +
+					"does not say.",
 				Flags:  keeperFlags(jsonFlag("print JSON, for programs: {\"holds\": [...]}")),
 				Action: holdList,
 			},
 			{
 				Name: "release", Usage: "end a hold: what Veriff no longer has is erased then", ArgsUsage: "SESSION",
+				Description: "With a team store this member's hold is removed there first; if that fails it stands (exit code 12). Holds of\n" +
+					"other members stay.",
 				Flags: keeperFlags(
 					&cli.StringFlag{Name: "reason", Usage: "`TEXT` that says why"},
 					&cli.BoolFlag{Name: "unreadable", Usage: "give up the holds whose records can't be read, in place of a SESSION"},
@@ -76,7 +81,10 @@ func holdAdd(c *cli.Context) error {
 			return err
 		}
 		fmt.Fprintf(c.App.Writer, "held %s%s: %s\n", id, untilText(held.Hold), heldFilesText(held))
-		return incomplete(c, held)
+		if held.Team != nil && held.Team.Written {
+			fmt.Fprintln(c.App.Writer, "the hold is in the team store: no member removes the session there")
+		}
+		return errors.Join(incomplete(c, held), unannounced(c, held))
 	})
 }
 
@@ -159,6 +167,20 @@ func incomplete(c *cli.Context, h library.Held) error {
 	return incompleteError(h)
 }
 
+// unannounced says that the team can't know of a hold yet, and what to do about it.
+func unannounced(c *cli.Context, h library.Held) error {
+	if h.Team == nil || h.Team.Written {
+		return nil
+	}
+	const here = "the hold stands here, but is not in the team store yet, so other members may remove the session there"
+	if h.Complete.IsZero() { // which is the error
+		fmt.Fprintf(c.App.ErrWriter, "%s: %s\n", here, trimPackage(errors.New(h.Team.Error)))
+		return nil
+	}
+	return &hinted{code: exitTeam, err: fmt.Errorf("%s: %s", here, trimPackage(errors.New(h.Team.Error))),
+		hint: "a mount puts it there as soon as the store answers; or run hold add again"}
+}
+
 // foreignError says that what a hold lacks may be here all the same.
 func foreignError(objects int64) error {
 	return &hinted{code: exitIncomplete,
@@ -202,6 +224,10 @@ func holdRelease(c *cli.Context) error {
 		h, err := k.Release(c.Context, id, reason)
 		if errors.Is(err, library.ErrNoHold) {
 			return &hinted{err: err, code: exitFailed, hint: "veriffs hold list shows the holds of this account's cache"}
+		}
+		if errors.Is(err, library.ErrTeamHolds) {
+			return &hinted{err: err, code: exitTeam,
+				hint: "run it again when the store answers; if that store is gone for good, end the mount and release it without --" + flagTeamStore}
 		}
 		if err != nil {
 			return err

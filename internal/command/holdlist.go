@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -19,6 +20,10 @@ type holdReport struct {
 	Unreadable string `json:"unreadable,omitempty"`
 	// Foreign is the number of secrets that are not configured and have sealed other holds.
 	Foreign int `json:"foreign_secrets,omitempty"`
+	// Team are the holds of other members; left out without a team store.
+	Team []library.TeamHold `json:"team,omitzero"`
+	// TeamUnknown says why there may be others of them.
+	TeamUnknown string `json:"team_unknown,omitempty"`
 }
 
 func holdList(c *cli.Context) error {
@@ -31,18 +36,41 @@ func holdList(c *cli.Context) error {
 		if err != nil && !errors.As(err, &others) {
 			return err
 		}
+		team, unknown := k.TeamHolds(c.Context)
+		if errors.Is(unknown, library.ErrNoTeam) {
+			team, unknown = nil, nil
+		} else if team == nil {
+			team = []library.TeamHold{}
+		}
 		if c.Bool("json") {
-			return errors.Join(printJSON(c, holdReportOf(holds, others)), othersHeld(others))
+			r := holdReportOf(holds, others)
+			if r.Team = team; unknown != nil {
+				r.TeamUnknown = trimPackage(unknown)
+			}
+			return errors.Join(printJSON(c, r), othersHeld(others), trouble(unknown))
 		}
 		for _, h := range holds {
 			fmt.Fprintf(c.App.Writer, "%s  since %s%s%s: %s\n", h.Session, h.Since.Local().Format(time.DateOnly), untilText(h), byText(plain(h.By)), plain(h.Reason))
 			fmt.Fprintf(c.App.Writer, "  %s of %s; %s\n", english.Plural(h.Files, "file", ""), english.Plural(h.Attempts, "attempt", ""), goneText(h))
 		}
-		if len(holds) == 0 && others == nil {
+		writeTeamHolds(c.App.Writer, team)
+		if len(holds)+len(team) == 0 && others == nil && unknown == nil {
 			fmt.Fprintln(c.App.ErrWriter, "veriffs: there are no holds")
 		}
-		return othersHeld(others)
+		return errors.Join(othersHeld(others), trouble(unknown))
 	})
+}
+
+// writeTeamHolds shows the holds of other members to a person.
+func writeTeamHolds(w io.Writer, team []library.TeamHold) {
+	if len(team) > 0 {
+		fmt.Fprintln(w, "held by other members of the team:")
+	}
+	for _, h := range team {
+		until := untilText(library.Hold{Until: h.Until})
+		fmt.Fprintf(w, "%s  since %s%s%s: %s\n", plain(h.Session), h.Since.Local().Format(time.DateOnly), until, byText(plain(h.By)), plain(h.Reason))
+		fmt.Fprintf(w, "  %s; %s in the store\n", plain(h.Whose()), h.Object)
+	}
 }
 
 func holdReportOf(holds []library.Hold, others *library.HeldError) holdReport {
@@ -97,6 +125,12 @@ func heldTrouble(err error) error {
 	}
 	var hints []string
 	text := err.Error() // which is all that a mount sends
+	if strings.Contains(text, "another member") {
+		hints = append(hints, "only that member can release it: ask whoever runs it; veriffs hold list shows who that is")
+	}
+	if strings.Contains(text, "in the team store no configured secret opens") {
+		hints = append(hints, "if the secret was changed, set the old one as well (new,old); what nobody can read is removed with the tools of the storage, once you know that it holds nothing")
+	}
 	if strings.Contains(text, "can't be read") {
 		hints = append(hints, "hold the sessions that you know were held once more (veriffs hold add), or give the others up: veriffs hold release --unreadable --reason TEXT")
 	}

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
+	"os"
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/logfile"
 	"veriffs/internal/installation"
+	"veriffs/internal/library"
 )
 
 // openKey opens the key of this installation, and makes it if there is none. Where an
@@ -41,6 +44,22 @@ func (k *keeper) installationKey(ctx context.Context) (*installation.Key, error)
 		return nil, err
 	}
 	return openKey(k.settings.accessLog.key, log)
+}
+
+// thisMember says to a team who holds a session. It makes the key of this installation if
+// there is none; without one there is the name of the machine.
+func thisMember(o accessLogOptions, log *slog.Logger) (m library.Member) {
+	var err error
+	if m.Host, err = os.Hostname(); err != nil {
+		log.Debug("the name of this machine is not known", "error", err)
+	}
+	key, err := openKey(o.key, o.path)
+	if err != nil {
+		log.Warn("the team is told of holds without naming this installation", "error", err)
+		return m
+	}
+	m.Installation = key.Fingerprint()
+	return m
 }
 
 // loadKey returns the installation's key, or nil if there is none.

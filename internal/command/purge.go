@@ -81,12 +81,17 @@ func (k *keeper) purge(c *cli.Context, what asked, session veriff.SessionID, fil
 }
 
 // refuseDeletion refuses what Veriff can't undo as long as a secret that is not configured
-// has sealed holds, before anything is erased: the session may be held.
+// has sealed holds, or the team's store does not say what is held, before anything is erased.
 func (k *keeper) refuseDeletion(ctx context.Context) error {
 	_, err := k.Holds(ctx)
 	var others *library.HeldError
+	if err == nil {
+		if _, err = k.TeamHolds(ctx); errors.Is(err, library.ErrNoTeam) || errors.Is(err, library.ErrHeld) {
+			return nil // whose holds can't be read forbids the erasure as well, which says so
+		}
+	}
 	if errors.As(err, &others) && others.Foreign == 0 {
-		return nil // what can't be read forbids the erasure as well, which says so
+		return nil // likewise
 	}
 	if err != nil {
 		err = fmt.Errorf("nothing was erased, and Veriff was not asked: %w", err)

@@ -101,6 +101,7 @@ func newReceipt(cache string, what asked, e library.Erasure, err error) *receipt
 	add(e.Beside, "the cache of the other kind of key", "its objects were not looked at")
 	add(int64(len(e.Unknown)), "files that veriffs did not make", "they are in the cache's directory, and were not looked at")
 	add(int64(len(e.Held)), "held sessions", "their holds forbid to erase them")
+	add(int64(len(e.HeldByTeam)), "holds of other members", "they forbid to erase it in the team store")
 	if e.Pages == "pending" {
 		r.Copies = append(r.Copies, copies{Where: "the kernel's memory", Note: "it was told to drop its pages, and has not answered"})
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -219,7 +220,7 @@ func newLibrary(k *stack, s settings, log *slog.Logger) (*library.Library, error
 	return library.New(library.Options{
 		Client: k.client, Cache: k.cache, Team: k.team, ListTTL: s.listTTL,
 		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Passive: s.passive, Logger: log,
-		Distrusted: k.records.distrusted,
+		Distrusted: k.records.distrusted, Member: sync.OnceValue(func() library.Member { return thisMember(s.accessLog, log) }),
 	})
 }
 

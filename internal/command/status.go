@@ -119,7 +119,7 @@ func teamText(t control.TeamStatus) string {
 	for _, more := range []struct {
 		n    int64
 		what string
-	}{{t.Queued, "to be added"}, {t.Refused, "refused"}, {t.Failed, "failed"}, {t.Late, "late"}, {t.Unsent + t.Dropped, "not added"}} {
+	}{{t.Queued, "to be added"}, {t.Refused, "refused"}, {t.Failed, "failed"}, {t.Late, "late"}, {t.Unsent + t.Dropped, "not added"}, {int64(t.Unannounced), "holds not in it yet"}} {
 		if more.n > 0 {
 			text += fmt.Sprintf(", %s %s", humanize.Comma(more.n), more.what)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/bucket"
@@ -36,8 +37,9 @@ func teamCommand() *cli.Command {
 			},
 			{
 				Name: "gc", Usage: "remove from the team store what is too old",
-				Description: "Without --yes it only says what would go. A file is as old as its fetch from Veriff. What is held here stays;\n" +
-					"holds of other members are not known here. Leases that nobody needs any more go, too, without an age as well.",
+				Description: "Without --yes it only says what would go. A file is as old as its fetch from Veriff. What any member holds\n" +
+					"stays; while holds can't be read nothing is removed (exit code 9 or 12). Leases that nobody needs any more\n" +
+					"go, too, without an age as well.",
 				Flags: keeperFlags(
 					&cli.StringFlag{Name: flagTeamMaxAge, Category: groupTeam, EnvVars: variables(flagTeamMaxAge), Value: "0",
 						Usage: "remove files fetched more than `TIME` ago, such as 400d; 0 is none"},
@@ -93,6 +95,9 @@ func writeTeamSurvey(w io.Writer, s library.TeamSurvey) error {
 	}
 	if s.Leases > 0 {
 		fmt.Fprintf(w, "leases: %s; veriffs team gc --yes removes those that have expired\n", humanize.Comma(s.Leases))
+	}
+	if s.Holds > 0 {
+		fmt.Fprintf(w, "holds: %s; veriffs hold list shows them\n", humanize.Comma(s.Holds))
 	}
 	if len(s.Sessions) == 0 {
 		return nil
@@ -152,7 +157,10 @@ func writeCollected(w io.Writer, done team.Collected, maxAge time.Duration) {
 	}
 	fmt.Fprintf(w, "%s %s files, %s, and %s leases from %s\n", what, humanize.Comma(done.Objects), bytesText(done.Bytes), humanize.Comma(done.Leases), done.Store)
 	if done.Held > 0 {
-		fmt.Fprintf(w, "%s files are too old, and stay because their sessions are held here\n", humanize.Comma(done.Held))
+		fmt.Fprintf(w, "%s files are too old, and stay because their sessions are held\n", humanize.Comma(done.Held))
+	}
+	if done.Holds > 0 {
+		fmt.Fprintf(w, "%s %s whose time has run out, of members that did not remove them\n", what, english.Plural(int(done.Holds), "hold", ""))
 	}
 	writeForeign(w, done.Unreadable)
 	if maxAge == 0 {
@@ -166,7 +174,7 @@ func writeCollected(w io.Writer, done team.Collected, maxAge time.Duration) {
 // teamTrouble says what to do about a command that the team's store failed.
 func (k *keeper) teamTrouble(err error) error {
 	switch {
-	case err == nil || hasHint(err) || errors.Is(err, library.ErrHeld):
+	case err == nil || hasHint(err) || errors.Is(err, library.ErrHeld) || errors.Is(err, library.ErrTeamHolds):
 		return err
 	case errors.Is(err, bucket.ErrNoBucket), errors.Is(err, bucket.ErrConfig):
 		return teamError(err, k.settings.team)

@@ -37,6 +37,8 @@ func generalTrouble(err error) error {
 		return &hinted{err: err, code: exitRefused, hint: refusedHint(err)}
 	case errors.Is(err, library.ErrOffline), errors.Is(err, veriff.ErrUnreachable):
 		return &hinted{err: err, code: exitUnreachable, hint: "the cache is intact; try again when the network is back"}
+	case errors.Is(err, library.ErrTeamHolds):
+		return &hinted{err: err, code: exitTeam, hint: "check that the team store answers, and what its credentials allow (docs/team.md lists the rights); then run the same command again"}
 	case errors.Is(err, control.ErrNotRecorded):
 		return &hinted{err: err, code: exitRecords, hint: "what was done stays done; veriffs status and the mount's log say what is wrong with the access log"}
 	}

@@ -48,6 +48,7 @@ type Keeper interface {
 	Unpin(ctx context.Context, name string) (library.Pinned, error)
 	Hold(context.Context, library.HoldOptions) (library.Held, error)
 	Holds(context.Context) ([]library.Hold, error)
+	TeamHolds(context.Context) ([]library.TeamHold, error)
 	Release(ctx context.Context, id veriff.SessionID, reason string) (library.Hold, error)
 	ReleaseUnreadable(ctx context.Context, reason string) error
 	Retention(ctx context.Context, only []veriff.SessionID) (retention.Report, error)
@@ -100,6 +101,7 @@ const (
 
 	pathTeamSurvey  = "/v1/team/survey"
 	pathTeamCollect = "/v1/team/collect"
+	pathTeamHolds   = "/v1/team/holds"
 )
 
 // maxRequest bounds a request's body in bytes: a million session ids.

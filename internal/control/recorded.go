@@ -80,9 +80,13 @@ type erased struct {
 
 func numbers(e library.Erasure) erased {
 	n := erased{e, len(e.Erased)}
-	n.Erasure.Erased, n.Held = nil, nil
+	n.Erasure.Erased, n.Held, n.HeldByTeam = nil, nil, nil
 	for _, h := range e.Held {
 		n.Held = append(n.Held, nameless(h))
+	}
+	for _, h := range e.HeldByTeam {
+		h.By = "" // the log has ids of users
+		n.HeldByTeam = append(n.HeldByTeam, h)
 	}
 	return n
 }

@@ -109,7 +109,7 @@ func statusOf(m Mount, s library.Stats) Status {
 		st.Offline = s.Offline.Error()
 	}
 	if s.Team != nil {
-		st.TeamStore = teamStatus(*s.Team)
+		st.TeamStore = teamStatus(*s.Team, s.Unannounced)
 	}
 	if s.Opens > 0 {
 		st.Opens.HitRate = float64(s.Cached) / float64(s.Opens)

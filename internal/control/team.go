@@ -28,14 +28,17 @@ type TeamStatus struct {
 	Unsent   int64 `json:"unsent"`     // that could not be added
 	Dropped  int64 `json:"dropped"`    // that were given up
 	Sent     int64 `json:"sent_bytes"` // of those that were added
+
+	Unannounced int `json:"holds_unwritten"` // holds of this mount that are not in it, as far as is known
 }
 
 // teamStatus translates the counts of a team's store.
-func teamStatus(s team.Stats) *TeamStatus {
+func teamStatus(s team.Stats, unannounced int) *TeamStatus {
 	t := &TeamStatus{
 		Store: s.Bucket,
 		Hits:  s.Hits, Misses: s.Misses, Refused: s.Refused, Failed: s.Failed, Late: s.Late, Waits: s.Waits, Skipped: s.Skipped, Received: s.Received,
 		Queued: s.Queued, Added: s.Shared, Existed: s.Existed, Unshared: s.Unshared, Unsent: s.Unsent, Dropped: s.Dropped, Sent: s.Sent,
+		Unannounced: unannounced,
 	}
 	if s.ReadDown != nil {
 		t.Reading = s.ReadDown.Error()

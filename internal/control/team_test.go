@@ -25,9 +25,9 @@ var teamStats = team.Stats{
 func TestTeamStatus(t *testing.T) {
 	want := &TeamStatus{
 		Store: "s3://b/p", Writing: "why", Hits: 1, Misses: 2, Refused: 3, Failed: 4, Late: 5, Skipped: 6, Received: 7, Waits: 15,
-		Queued: 8, Added: 9, Existed: 10, Unshared: 11, Unsent: 12, Dropped: 13, Sent: 14,
+		Queued: 8, Added: 9, Existed: 10, Unshared: 11, Unsent: 12, Dropped: 13, Sent: 14, Unannounced: 16,
 	}
-	if diff := cmp.Diff(want, statusOf(Mount{}, library.Stats{Team: &teamStats}).TeamStore); diff != "" {
+	if diff := cmp.Diff(want, statusOf(Mount{}, library.Stats{Team: &teamStats, Unannounced: 16}).TeamStore); diff != "" {
 		t.Error(diff)
 	}
 	if s := statusOf(Mount{}, library.Stats{}).TeamStore; s != nil {

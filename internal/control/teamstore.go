@@ -31,6 +31,12 @@ type teamCollectReply struct {
 	Error     *failure       `json:"error,omitempty"`
 }
 
+// teamHoldsReply has an error beside the holds that can be read.
+type teamHoldsReply struct {
+	Holds []library.TeamHold `json:"holds"`
+	Error *failure           `json:"error,omitempty"`
+}
+
 func (s *Server) handleTeam(mux *http.ServeMux) {
 	answer(mux, s, http.MethodPost, pathTeamSurvey, func(ctx context.Context, ask teamSurveyRequest) (any, error) {
 		ids, err := sessionsOf(ask.Sessions)
@@ -38,6 +44,10 @@ func (s *Server) handleTeam(mux *http.ServeMux) {
 			return nil, err
 		}
 		return s.keeper.TeamSurvey(ctx, ids)
+	})
+	answer(mux, s, http.MethodPost, pathTeamHolds, func(ctx context.Context, _ struct{}) (any, error) {
+		holds, err := s.keeper.TeamHolds(ctx)
+		return teamHoldsReply{holds, failureOf(err)}, nil
 	})
 	answer(mux, s, http.MethodPost, pathTeamCollect, func(ctx context.Context, ask teamCollectRequest) (any, error) {
 		if ask.MaxAge < 0 {
@@ -52,6 +62,15 @@ func (s *Server) handleTeam(mux *http.ServeMux) {
 func (c *Client) TeamSurvey(ctx context.Context, only []veriff.SessionID) (found library.TeamSurvey, err error) {
 	err = c.call(ctx, http.MethodPost, pathTeamSurvey, teamSurveyRequest{texts(only)}, &found)
 	return found, err
+}
+
+// TeamHolds returns the holds of the other members, and errors as a library does.
+func (c *Client) TeamHolds(ctx context.Context) ([]library.TeamHold, error) {
+	var reply teamHoldsReply
+	if err := c.call(ctx, http.MethodPost, pathTeamHolds, struct{}{}, &reply); err != nil {
+		return nil, err
+	}
+	return reply.Holds, reply.Error.err()
 }
 
 // TeamCollect makes the mount remove from the team's store what is too old.

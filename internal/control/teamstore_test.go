@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"veriffs/internal/hold"
 	"veriffs/internal/library"
 	"veriffs/internal/team"
 	"veriffs/veriff"
@@ -24,7 +25,10 @@ type keepsTeam struct {
 	only   []veriff.SessionID // what it was asked
 	maxAge time.Duration
 	dryRun bool
+	holds  []library.TeamHold
 }
+
+func (k *keepsTeam) TeamHolds(context.Context) ([]library.TeamHold, error) { return k.holds, k.err }
 
 func (k *keepsTeam) TeamSurvey(_ context.Context, only []veriff.SessionID) (library.TeamSurvey, error) {
 	k.only = only
@@ -43,11 +47,14 @@ func TestTeamStoreThroughTheSocket(t *testing.T) {
 	ids := h.SessionIDs()[:2]
 	k := &keepsTeam{
 		survey: library.TeamSurvey{
-			Survey:   team.Survey{Store: "s3://b/p", Objects: 1, Bytes: 2, Oldest: time.Unix(3, 0).UTC(), Newest: time.Unix(4, 0).UTC(), Versions: 5, VersionBytes: 6, Leases: 7, Unreadable: 8},
+			Survey:   team.Survey{Store: "s3://b/p", Objects: 1, Bytes: 2, Oldest: time.Unix(3, 0).UTC(), Newest: time.Unix(4, 0).UTC(), Versions: 5, VersionBytes: 6, Leases: 7, Unreadable: 8, Holds: 14},
 			Sessions: []library.TeamSession{{Session: ids[0].String(), Files: 9, Bytes: 10, First: time.Unix(11, 0).UTC(), Last: time.Unix(12, 0).UTC()}}, Others: 13,
 		},
-		collected: team.Collected{Store: "s3://b/p", DryRun: true, Examined: 1, Objects: 2, Bytes: 3, Leases: 4, Held: 5, Unreadable: 6, Failed: 7},
+		collected: team.Collected{Store: "s3://b/p", DryRun: true, Examined: 1, Objects: 2, Bytes: 3, Leases: 4, Held: 5, Unreadable: 6, Failed: 7, Holds: 8},
 	}
+	k.holds = []library.TeamHold{{Object: "holds/a", Notice: hold.Notice{
+		Session: ids[0].String(), Reason: "claim", By: "ann", Since: time.Unix(15, 0).UTC(), Until: time.Unix(16, 0).UTC(), Installation: "SHA256:x", Host: "h",
+	}}}
 	h.server.keeper = k
 	s, err := h.client.TeamSurvey(t.Context(), ids)
 	if diff := cmp.Diff(k.survey, s); diff != "" || err != nil || !cmp.Equal(k.only, ids) {
@@ -57,6 +64,13 @@ func TestTeamStoreThroughTheSocket(t *testing.T) {
 	c, err := h.client.TeamCollect(t.Context(), time.Hour, true)
 	if c != k.collected || !errors.Is(err, library.ErrHeld) || k.maxAge != time.Hour || !k.dryRun {
 		t.Errorf("%+v, %v", c, err)
+	}
+	if got, err := h.client.TeamHolds(t.Context()); !cmp.Equal(k.holds, got) || !errors.Is(err, library.ErrHeld) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	k.err = library.ErrTeamHolds
+	if _, err := h.client.TeamHolds(t.Context()); !errors.Is(err, library.ErrTeamHolds) {
+		t.Error(err)
 	}
 	k.err = library.ErrNoTeam
 	if _, err := h.client.TeamSurvey(t.Context(), nil); !errors.Is(err, library.ErrNoTeam) {

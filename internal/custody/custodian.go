@@ -3,12 +3,14 @@ package custody
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"veriffs/internal/answers"
 	"veriffs/internal/changes"
 	"veriffs/internal/hold"
 	"veriffs/internal/listing"
+	"veriffs/internal/notice"
 	"veriffs/internal/store"
 	"veriffs/internal/warming"
 	"veriffs/veriff"
@@ -18,10 +20,13 @@ import (
 type Custodian struct {
 	*Holds
 	work Work
+
+	announcing sync.Mutex // held while a notice is put or removed, for some seconds at most
+	announced  sync.Map   // sessions of holds, and when their notices were last seen
 }
 
 // NewCustodian returns a custodian of holds. It does nothing by itself before Watch.
-func NewCustodian(h *Holds, w Work) *Custodian { return &Custodian{h, w} }
+func NewCustodian(h *Holds, w Work) *Custodian { return &Custodian{Holds: h, work: w} }
 
 // Work is what a custodian needs of the rest of a library.
 type Work struct {
@@ -30,8 +35,12 @@ type Work struct {
 	// Fetch asks for all that a session has, and fetches its files. The error says why
 	// it could not even begin.
 	Fetch func(context.Context, veriff.SessionID) ([]warming.Failure, error)
+	// FetchFile fetches a file, whether any list tells of it or not.
+	FetchFile func(context.Context, veriff.SessionID, *hold.Attempt, hold.File) error
 	// End ends a hold, and has what Veriff no longer has of it erased.
 	End func(*hold.Record) error
+	// Board has the notices of a team; nil: there is none.
+	Board *notice.Board
 }
 
 // Options is what a hold is made of.
@@ -63,11 +72,13 @@ type Held struct {
 	// Foreign is the number of objects in the cache, as the hold was made, that a secret
 	// sealed which is not configured. What the hold lacks may be among them.
 	Foreign int64 `json:"foreign"`
+	// Team says whether other members know of it; left out: there is no team.
+	Team *Announced `json:"team_store,omitempty"`
 }
 
 // Hold holds a session: nothing of it leaves the cache until Release, whatever
-// becomes of it at Veriff. The hold is recorded first, and lasts from then on; then
-// the session is fetched whole, all attempts and documents. What could not be fetched
+// becomes of it at Veriff. The hold is recorded first, and lasts from then on; then the
+// team is told, and the session is fetched whole, all attempts and documents. What could not be fetched
 // is in Held, whose Complete is zero then; it is held once it is fetched. A session
 // that is held already is asked for again, and gets the new reason and end.
 //
@@ -79,11 +90,21 @@ func (c *Custodian) Hold(ctx context.Context, o Options) (Held, error) {
 	}
 	c.log.Info("a session is held from now on", "session", o.Session, "until", o.Until)
 	c.Mend(store.BrokenHolds(c.cache)) // it may have been that of this session
-	foreign, err := c.recall(ctx, o.Session)
-	if err != nil {
-		return c.heldOf(o.Session, nil), fmt.Errorf("custody: hold session %s: %w", o.Session, err)
+	team := c.announceNow(ctx, o.Session)
+	held, err := c.recallAndComplete(ctx, o.Session)
+	if err == nil && c.work.Board != nil && c.unlisted(o.Session) {
+		held, err = c.completeFromTeam(ctx, o.Session, held)
 	}
-	held, err := c.complete(ctx, o.Session)
+	held.Team = team
+	return held, err
+}
+
+func (c *Custodian) recallAndComplete(ctx context.Context, id veriff.SessionID) (Held, error) {
+	foreign, err := c.recall(ctx, id)
+	if err != nil {
+		return c.heldOf(id, nil), fmt.Errorf("custody: hold session %s: %w", id, err)
+	}
+	held, err := c.complete(ctx, id)
 	held.Foreign = foreign
 	return held, err
 }
@@ -99,6 +120,7 @@ func (c *Custodian) complete(ctx context.Context, id veriff.SessionID) (Held, er
 	if err != nil {
 		failures = append(failures, warming.Failure{Session: id.String(), Error: err.Error()})
 	}
+	c.fetchGone(ctx, id)
 	held := c.heldOf(id, failures)
 	var whole time.Time
 	if len(held.Failures) == 0 && held.NoRoom == 0 && held.Lost == 0 && held.Attempts > 0 {
@@ -144,14 +166,14 @@ func (c *Custodian) heldOf(id veriff.SessionID, failures []warming.Failure) Held
 // longer has of it is erased as if that were known from now on; the rest stays as long
 // as all else does.
 //
-// Errors: hold.ErrNone if it is not held; if the record could not be removed the hold
-// stands.
-func (c *Custodian) Release(id veriff.SessionID, reason string) (Hold, error) {
+// Errors: hold.ErrNone if it is not held; if its record or its notice could not be removed
+// the hold stands.
+func (c *Custodian) Release(ctx context.Context, id veriff.SessionID, reason string) (Hold, error) {
 	r := c.Of(id)
 	if r == nil {
 		return Hold{}, fmt.Errorf("custody: session %s: %w", id, hold.ErrNone)
 	}
-	if err := c.work.End(r); err != nil {
+	if err := c.end(ctx, r); err != nil {
 		return r.Report(), fmt.Errorf("custody: release session %s: %w", id, err)
 	}
 	c.log.Info("the hold of a session was released", "session", id, "reason", reason)

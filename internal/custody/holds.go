@@ -9,8 +9,9 @@
 // Not promised: that all of a held session is in the cache. [Held] says what is not.
 // What spares it from erasure is in package erasure, and from eviction in package cache.
 //
-// Concurrency. [Holds] and a [Custodian] are safe for concurrent use. They have no lock
-// of their own beside that of the [hold.Set].
+// Concurrency. [Holds] and a [Custodian] are safe for concurrent use. Custodian.announcing
+// is held while the team's store is asked about one hold, and nothing that opens a file
+// takes it; there is no other lock beside that of the [hold.Set].
 package custody
 
 import (

@@ -2,6 +2,8 @@ package custody
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"veriffs/cache"
@@ -9,6 +11,7 @@ import (
 	"veriffs/internal/hold"
 	"veriffs/internal/listing"
 	"veriffs/internal/store"
+	"veriffs/internal/warming"
 	"veriffs/veriff"
 )
 
@@ -21,7 +24,7 @@ func (c *Custodian) recall(ctx context.Context, id veriff.SessionID) (foreign in
 	what := c.listed(id)
 	found, foreign, err := c.labelled(ctx, id)
 	for attempt, files := range found {
-		what = append(what, unlisted(attempt, files, c.now()))
+		what = append(what, unlistedFiles(attempt, files, c.now()))
 	}
 	c.Learn(id, what...)
 	c.Show()
@@ -47,6 +50,61 @@ func (c *Custodian) listed(id veriff.SessionID) []hold.Learn {
 		what = append(what, hold.Files(last.Attempt, filesOf(last), false, now))
 	}
 	return what
+}
+
+// searchTime is for how long the team's store is looked through.
+const searchTime = 10 * time.Minute
+
+// unlisted reports whether a held session is gone, and some of its lists were never had.
+func (c *Custodian) unlisted(id veriff.SessionID) bool {
+	r := c.Of(id)
+	return r != nil && !r.Gone.IsZero() &&
+		(len(r.Attempts) == 0 || slices.ContainsFunc(r.Attempts, func(a hold.Attempt) bool { return len(a.Files) == 0 }))
+}
+
+// completeFromTeam looks through the team's store for files that no list tells of any
+// more, and completes the hold with them. That it could not is a failure of the hold.
+func (c *Custodian) completeFromTeam(ctx context.Context, id veriff.SessionID, held Held) (Held, error) {
+	limited, cancel := context.WithTimeoutCause(ctx, searchTime, errSearch)
+	defer cancel()
+	found, failed := c.work.Board.Find(limited, id)
+	var what []hold.Learn
+	for attempt, files := range found {
+		what = append(what, unlistedFiles(attempt, files, c.now()))
+	}
+	c.Learn(id, what...)
+	var err error
+	if len(found) > 0 {
+		held, err = c.recallAndComplete(ctx, id)
+	}
+	if failed != nil && err == nil {
+		if cause := context.Cause(limited); cause != nil {
+			failed = cause
+		}
+		held.Failures = append(held.Failures, warming.Failure{Session: id.String(), Error: failed.Error()})
+		c.Learn(id, hold.Whole(time.Time{}))
+		held.Complete = time.Time{}
+	}
+	return held, err
+}
+
+var errSearch = fmt.Errorf("the team store was not looked through within %v for files that no list tells of", searchTime)
+
+// fetchGone fetches from the team's store what Veriff no longer has of a held session. What
+// is not there either shows in what is cached.
+func (c *Custodian) fetchGone(ctx context.Context, id veriff.SessionID) {
+	r := c.Of(id)
+	if c.work.Board == nil || r == nil {
+		return
+	}
+	for _, a := range r.Attempts {
+		for _, f := range a.Files {
+			if !r.FileGone(f.ID).IsZero() && !c.cache.Has(store.File(f.ID)) && c.work.FetchFile(ctx, id, &a, f) == nil {
+				c.work.Attempts.Expire(a.ID) // they show what there is now
+				c.work.Listings.Expire(id)
+			}
+		}
+	}
 }
 
 // labelled reads from the labels which files of a session are in the cache. An attempt
@@ -81,8 +139,8 @@ func filesOf(l *listing.Listing) []hold.File {
 	return files
 }
 
-// unlisted adds files that no listing has told of.
-func unlisted(id veriff.AttemptID, files []hold.File, now time.Time) hold.Learn {
+// unlistedFiles adds files that no listing has told of.
+func unlistedFiles(id veriff.AttemptID, files []hold.File, now time.Time) hold.Learn {
 	return func(r *hold.Record) bool {
 		var fresh []hold.File
 		for _, f := range files {

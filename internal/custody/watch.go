@@ -33,7 +33,7 @@ func (c *Custodian) Watch(ctx context.Context) {
 			switch {
 			case c.askedAgain(r.Session): // somebody is just holding it
 			case r.Expired(c.now()):
-				c.expire(r)
+				c.expire(ctx, r)
 			case r.Complete.IsZero() && r.Gone.IsZero() && !time.Now().Before(next[r.Session]):
 				next[r.Session] = time.Now().Add(c.completeAgain(ctx, r.Session))
 			}
@@ -75,8 +75,8 @@ func (c *Custodian) renew(ctx context.Context) {
 	}
 }
 
-func (c *Custodian) expire(r *hold.Record) {
-	if err := c.work.End(r); err != nil {
+func (c *Custodian) expire(ctx context.Context, r *hold.Record) {
+	if err := c.end(ctx, r); err != nil {
 		c.log.Error("a hold whose time has run out could not be ended", "session", r.Session, "error", err)
 		return
 	}

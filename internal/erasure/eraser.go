@@ -28,6 +28,7 @@ import (
 	"veriffs/internal/collection"
 	"veriffs/internal/custody"
 	"veriffs/internal/listing"
+	"veriffs/internal/notice"
 	"veriffs/internal/store"
 	"veriffs/internal/team"
 	"veriffs/veriff"
@@ -36,8 +37,9 @@ import (
 // Options is what an Eraser is made of.
 type Options struct {
 	Cache    *cache.Cache
-	Team     *team.Store // nil: there is none
-	Secrets  []string    // the ids of those that the cache is opened with
+	Team     *team.Store   // nil: there is none
+	Board    *notice.Board // of the team's store
+	Secrets  []string      // the ids of those that the cache is opened with
 	Catalog  *store.Catalog
 	Holds    *custody.Holds
 	Changes  *changes.Feed
@@ -88,13 +90,22 @@ func New(o Options) *Eraser {
 // Then the files are erased in the team's store. That may take long, so nobody waits for
 // it but another Session: what is opened meanwhile comes from the API and is not shared.
 // What fails there is in the evidence, and no error: here, everything is erased then.
+// Nothing is erased there without knowing that no other member holds it.
 //
-// Errors: ErrHeld if it is held; nothing is erased then.
+// Errors: ErrHeld if it is held, by another member of the team too, or if holds can't be
+// read; nothing is erased then.
 func (e *Eraser) Session(ctx context.Context, id veriff.SessionID) (Evidence, error) {
 	if held, err := e.RefuseHeld([]veriff.SessionID{id}); err != nil {
 		return e.refused(id.String(), held), fmt.Errorf("erasure: nothing was erased: %w", err)
 	}
-	found, err := e.eraseSession(ctx, id)
+	unknown := e.RefuseForTeam(ctx, id)
+	var others *HeldError
+	if errors.As(unknown, &others) {
+		found := e.refused(id.String(), nil)
+		found.HeldByTeam = others.Others
+		return found, fmt.Errorf("erasure: nothing was erased: %w", others)
+	}
+	found, err := e.eraseSession(ctx, id, unknown)
 	found.Session = id.String()
 	if err != nil {
 		return found, fmt.Errorf("erasure: erase session %s: %w", id, err)
@@ -103,9 +114,15 @@ func (e *Eraser) Session(ctx context.Context, id veriff.SessionID) (Evidence, er
 	return found, nil
 }
 
-func (e *Eraser) eraseSession(ctx context.Context, id veriff.SessionID) (Evidence, error) {
-	if e.Team == nil {
-		return e.eraseForGood(ctx, e.doomSession(id))
+// eraseSession erases a session here and, unless it is not known who holds it there, in
+// the team's store.
+func (e *Eraser) eraseSession(ctx context.Context, id veriff.SessionID, unknown error) (Evidence, error) {
+	if e.Team == nil || unknown != nil {
+		found, err := e.eraseForGood(ctx, e.doomSession(id))
+		if unknown != nil {
+			found.Team, found.Proven = e.Team.Unerased(unknown), false
+		}
+		return found, err
 	}
 	if err := take(ctx, e.sharing); err != nil {
 		return Evidence{}, err
@@ -116,7 +133,7 @@ func (e *Eraser) eraseSession(ctx context.Context, id veriff.SessionID) (Evidenc
 	defer e.Gate.apart.Store(nil)
 	found, err := e.eraseForGood(ctx, d)
 	if err == nil {
-		found.Team = e.Team.Erase(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
+		found.Team = e.eraseShared(ctx, id, d)
 		found.Proven = found.Proven && found.Team.Proven
 	}
 	return found, err

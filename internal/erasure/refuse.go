@@ -1,6 +1,7 @@
 package erasure
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/hold"
+	"veriffs/internal/team"
 	"veriffs/veriff"
 )
 
@@ -21,6 +23,10 @@ type HeldError struct {
 	Unreadable error
 	// Foreign is the number of secrets that are not configured and have sealed holds.
 	Foreign int
+	// Others are holds of other members of the team.
+	Others []hold.Notice
+	// UnreadableNotices says which of the others' can't be read; nil if all can be.
+	UnreadableNotices *team.UnreadableError
 }
 
 func (e *HeldError) Error() string {
@@ -32,8 +38,14 @@ func (e *HeldError) Error() string {
 		}
 		why = append(why, fmt.Sprintf("session %s is held since %s (%s)", h.Session, h.Since.Format(time.DateOnly), h.Reason))
 	}
+	for _, n := range e.Others {
+		why = append(why, fmt.Sprintf("session %s is held by another member of the team since %s (%s: %s)", n.Session, n.Since.Format(time.DateOnly), n.Whose(), n.Reason))
+	}
 	if e.Unreadable != nil {
 		why = append(why, e.Unreadable.Error())
+	}
+	if e.UnreadableNotices != nil {
+		why = append(why, "what other members of the team hold is not known: "+e.UnreadableNotices.Error())
 	}
 	switch {
 	case e.Foreign == 1:
@@ -48,7 +60,7 @@ func (e *HeldError) Is(target error) bool { return target == ErrHeld }
 
 // OrNil returns e, or nil if it forbids nothing.
 func (e *HeldError) OrNil() error {
-	if len(e.Holds) == 0 && e.Unreadable == nil && e.Foreign == 0 {
+	if len(e.Holds)+len(e.Others)+e.Foreign == 0 && e.Unreadable == nil && e.UnreadableNotices == nil {
 		return nil
 	}
 	return e
@@ -78,10 +90,14 @@ func (e *Eraser) RefuseHeld(ids []veriff.SessionID) ([]hold.Report, error) {
 	return why.Holds, why.OrNil()
 }
 
-// RefuseDeletion is RefuseHeld for what can't be undone. It also refuses as long as secrets
-// that are not configured have sealed holds: one of them may be the session's.
-func (e *Eraser) RefuseDeletion(id veriff.SessionID) error {
+// RefuseDeletion is RefuseHeld and RefuseForTeam for what can't be undone. It also refuses
+// as long as secrets that are not configured have sealed holds: one of them may be the
+// session's.
+func (e *Eraser) RefuseDeletion(ctx context.Context, id veriff.SessionID) error {
 	if _, err := e.RefuseHeld([]veriff.SessionID{id}); err != nil {
+		return err
+	}
+	if err := e.RefuseForTeam(ctx, id); err != nil {
 		return err
 	}
 	why, err := Unlisted(e.Holds.Set, e.Cache)

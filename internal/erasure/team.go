@@ -7,16 +7,119 @@ import (
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/notice"
 	"veriffs/internal/store"
 	"veriffs/internal/team"
+	"veriffs/veriff"
+)
+
+const (
+	// noticesFor is for how long notices that were read say what is held: somebody may
+	// hold a session while what is too old is being removed.
+	noticesFor = 10 * time.Second
+	// sweepAfter is when a notice is removed whose time has run out, and which its member
+	// has left: clocks may differ.
+	sweepAfter = 24 * time.Hour
 )
 
 // ErrNoTeam says that there is no team's store.
 var ErrNoTeam = errors.New("there is no team store")
 
+// teamHolds are the holds of the other members, as they were read last.
+type teamHolds struct {
+	e        *Eraser
+	read     time.Time // by the clock that does not jump
+	sessions map[veriff.SessionID]bool
+	expired  []notice.Posted // for so long that they can go
+}
+
+// refresh reads the notices, unless they were read a moment ago. Without an error it is
+// known what is held.
+func (h *teamHolds) refresh(ctx context.Context) error {
+	if !h.read.IsZero() && time.Since(h.read) < noticesFor {
+		return nil
+	}
+	begun := time.Now()
+	all, err := h.e.Board.Others(ctx, h.e.Holds.Set)
+	if err != nil {
+		return unreadable(err)
+	}
+	h.read, h.sessions, h.expired = begun, make(map[veriff.SessionID]bool), nil
+	now := h.e.Now()
+	for _, p := range all {
+		switch {
+		case !p.Expired(now):
+			h.sessions[p.ID] = true
+		case p.Expired(now.Add(-sweepAfter)):
+			h.expired = append(h.expired, p)
+		}
+	}
+	return nil
+}
+
+// unreadable makes an error of notices that can't be read one of holds.
+func unreadable(err error) error {
+	var which *team.UnreadableError
+	if errors.As(err, &which) {
+		return &HeldError{UnreadableNotices: which}
+	}
+	return err
+}
+
+// RefuseForTeam returns the holds of a session that other members have, as a *HeldError,
+// also if there are notices that can't be read: they may be of it.
+//
+// Errors besides: notice.ErrStore, if that is not known.
+func (e *Eraser) RefuseForTeam(ctx context.Context, id veriff.SessionID) error {
+	all, err := e.Board.Others(ctx, e.Holds.Set)
+	if err != nil {
+		return unreadable(err)
+	}
+	why := &HeldError{}
+	for _, p := range notice.Standing(all, e.Now()) {
+		if p.ID == id {
+			why.Others = append(why.Others, p.Notice)
+		}
+	}
+	if len(why.Others) > 0 {
+		return why
+	}
+	return nil
+}
+
+// TeamHolds returns the holds of the other members, those whose time has run out too.
+//
+// Errors: ErrNoTeam; those of RefuseForTeam, beside the holds that can be read.
+func (e *Eraser) TeamHolds(ctx context.Context) ([]notice.Posted, error) {
+	if e.Team == nil {
+		return nil, ErrNoTeam
+	}
+	all, err := e.Board.Others(ctx, e.Holds.Set)
+	return all, unreadable(err)
+}
+
+// eraseShared erases in the team's store what an erasure takes that has done so here.
+func (e *Eraser) eraseShared(ctx context.Context, id veriff.SessionID, d *doomed) *team.Erasure {
+	if err := e.RefuseForTeam(ctx, id); err != nil { // somebody holds it by now
+		return e.Team.Unerased(err)
+	}
+	found := e.Team.Erase(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
+	all, err := e.Board.Others(ctx, e.Holds.Set)
+	for _, p := range all {
+		if p.ID == id && p.Expired(e.Now()) { // it names the session
+			err = errors.Join(err, e.Board.Sweep(ctx, p))
+		}
+	}
+	if err != nil {
+		found.Proven = false
+		found.Error = errors.Join(errors.New(found.Error), err).Error()
+	}
+	return found
+}
+
 // CollectTeam removes from the team's store what was fetched longer than maxAge ago and
-// is not held here, and leases that have expired. With maxAge 0 no file is too old. A dry
-// run only counts.
+// nobody of the team holds, leases that have expired, and the notices of holds whose time
+// ran out a day ago. With maxAge 0 no file is too old. A dry run only counts.
 //
 // Errors: ErrNoTeam; ErrHeld if it is not known what is held: nothing is removed then.
 // After any other error, of the store, the result says what was removed.
@@ -28,21 +131,38 @@ func (e *Eraser) CollectTeam(ctx context.Context, maxAge time.Duration, dryRun b
 	if err != nil {
 		return team.Collected{}, fmt.Errorf("erasure: holds: %w", err)
 	}
-	if err := unlisted.OrNil(); err != nil {
+	others := &teamHolds{e: e}
+	if err = unlisted.OrNil(); err == nil {
+		err = others.refresh(ctx)
+	}
+	if err != nil {
 		return team.Collected{}, fmt.Errorf("erasure: nothing was removed from the team store: %w", err)
 	}
-	found, err := team.Collect(ctx, e.Team, team.Rules{Now: e.Now(), MaxAge: maxAge, DryRun: dryRun, Held: e.holds})
+	found, err := team.Collect(ctx, e.Team, team.Rules{Now: e.Now(), MaxAge: maxAge, DryRun: dryRun, Held: func(k cache.Key, text []byte) (bool, error) {
+		err := others.refresh(ctx)
+		return err != nil || e.holds(k, text, others.sessions), err
+	}})
+	for _, p := range others.expired {
+		if !dryRun {
+			if failed := e.Board.Sweep(ctx, p); failed != nil {
+				err = errors.Join(err, failed)
+				continue
+			}
+		}
+		found.Holds++
+	}
 	if err != nil {
 		return found, fmt.Errorf("erasure: the team store: %w", err)
 	}
 	return found, nil
 }
 
-// holds reports whether an object belongs to a hold whose time has not run out.
-func (e *Eraser) holds(k cache.Key, text []byte) bool {
+// holds reports whether an object belongs to a hold whose time has not run out: one of
+// this cache, or of a session that others hold.
+func (e *Eraser) holds(k cache.Key, text []byte, others map[veriff.SessionID]bool) bool {
 	label, _ := store.ParseLabel(text) // without one the key alone decides
 	session, attempt := label.Owners()
 	media, _ := store.FileOf(k)
 	r := e.Holds.Owner(session, attempt, media)
-	return r != nil && !r.Expired(e.Now())
+	return r != nil && !r.Expired(e.Now()) || others[session]
 }

@@ -169,6 +169,9 @@ func Older(o *Record) Learn {
 		for _, d := range o.Documents {
 			changed = DocumentGone(d.Name, d.Gone)(r) || changed
 		}
+		for _, name := range o.Notices {
+			changed = Noticed(name)(r) || changed
+		}
 		return changed
 	}
 }

@@ -42,6 +42,10 @@ type Record struct {
 	Complete  time.Time  // when all of it was last known to be in the cache; zero: never
 	Attempts  []Attempt  // the newest first
 	Documents []Document // those that the API has said something about
+
+	// Notices are what the notices of it in a team's store are called, in which the
+	// others are told of it: the first, and those that older records had.
+	Notices []string
 }
 
 // Attempt is an attempt of a held session. Files of which it is not known whose they
@@ -166,6 +170,7 @@ type written struct {
 	Complete  time.Time         `json:"complete,omitzero"`
 	Attempts  []writtenAttempt  `json:"attempts,omitempty"`
 	Documents []writtenDocument `json:"documents,omitempty"`
+	Notices   []string          `json:"notices,omitempty"`
 }
 
 type writtenAttempt struct {
@@ -192,7 +197,7 @@ type writtenDocument struct {
 func (r *Record) Encode() []byte {
 	w := written{
 		Version: version, Session: r.Session.String(), Reason: r.Reason, By: r.By,
-		Since: r.Since, Until: r.Until, Gone: r.Gone, Complete: r.Complete,
+		Since: r.Since, Until: r.Until, Gone: r.Gone, Complete: r.Complete, Notices: r.Notices,
 	}
 	for _, a := range r.Attempts {
 		wa := writtenAttempt{Created: a.Created, Gone: a.Gone}
@@ -223,7 +228,7 @@ func Decode(text []byte) (*Record, error) {
 	if w.Version != version {
 		return nil, fmt.Errorf("hold: a record of version %d, of which this program knows nothing", w.Version)
 	}
-	r := &Record{Reason: w.Reason, By: w.By, Since: w.Since, Until: w.Until, Gone: w.Gone, Complete: w.Complete}
+	r := &Record{Reason: w.Reason, By: w.By, Since: w.Since, Until: w.Until, Gone: w.Gone, Complete: w.Complete, Notices: w.Notices}
 	var err, errs error
 	r.Session, errs = veriff.ParseSessionID(w.Session)
 	for _, wa := range w.Attempts {

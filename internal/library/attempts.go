@@ -154,7 +154,7 @@ func (l *attempts) Ask(t *flight.Task, id veriff.AttemptID) (*Listing, error) {
 	if media.Dropped > 0 {
 		l.log.Warn("entries of a listing have no usable id; they are not shown", "attempt", id, "entries", media.Dropped)
 	}
-	session, _ := l.catalog.Attempt(id)
+	session := l.catalog.Owner(id)
 	if session.IsZero() {
 		if session = sessionOf(media); !session.IsZero() {
 			attempts, err := l.listings.askAttempts(t, session)

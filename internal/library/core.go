@@ -156,7 +156,7 @@ func (c *core) knownAttempts() (iter.Seq[veriff.AttemptID], uint64) {
 
 // HasAttempt reports, from memory, whether Attempts has an attempt.
 func (c *core) HasAttempt(id veriff.AttemptID) bool {
-	session, _ := c.catalog.Attempt(id)
+	session := c.catalog.Owner(id)
 	return !session.IsZero() && c.sessions.Has(session) && !c.known.Gone(id)
 }
 

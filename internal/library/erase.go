@@ -32,7 +32,7 @@ func (l *Library) EraseAll(ctx context.Context, exceptHeld bool) (Erasure, error
 // there is nothing to delete, it is asked whether the session is there, because
 // deleting may only not be switched on: veriff.ErrRefused.
 func (l *Library) DeleteAtVeriff(ctx context.Context, id veriff.SessionID) (veriff.Deletion, error) {
-	if err := l.eraser.RefuseDeletion(id); err != nil {
+	if err := l.eraser.RefuseDeletion(ctx, id); err != nil {
 		return veriff.Deletion{Session: id.String()}, fmt.Errorf("library: delete session %s at Veriff: %w", id, err)
 	}
 	d, err := l.client.DeleteSession(ctx, id)

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"unique"
 
 	"veriffs/internal/custody"
 	"veriffs/internal/erasure"
+	"veriffs/internal/hold"
 	"veriffs/internal/listing"
+	"veriffs/internal/notice"
 	"veriffs/internal/reach"
 	"veriffs/internal/retention"
 	"veriffs/internal/warming"
@@ -20,6 +23,8 @@ type (
 	HoldOptions = custody.Options
 	Held        = custody.Held
 	HeldError   = erasure.HeldError
+	TeamHold    = notice.Posted
+	Member      = notice.Member
 )
 
 // Hold holds a session: see [custody.Custodian.Hold].
@@ -40,11 +45,17 @@ func (l *Library) Holds(context.Context) (all []Hold, err error) {
 	return all, others.OrNil()
 }
 
+// TeamHolds returns the holds of the other members of the team, in the order of their
+// sessions, those whose time has run out too.
+//
+// Errors: ErrNoTeam; ErrHeld if there are others that can't be read; ErrTeamHolds.
+func (l *Library) TeamHolds(ctx context.Context) ([]TeamHold, error) { return l.eraser.TeamHolds(ctx) }
+
 // Release ends the hold of a session: see [custody.Custodian.Release].
 //
 // Errors: ErrNoHold if it is not held.
-func (l *Library) Release(_ context.Context, id veriff.SessionID, reason string) (Hold, error) {
-	return l.custodian.Release(id, reason)
+func (l *Library) Release(ctx context.Context, id veriff.SessionID, reason string) (Hold, error) {
+	return l.custodian.Release(ctx, id, reason)
 }
 
 // ReleaseUnreadable gives up every hold whose record can't be read. What they held is
@@ -95,4 +106,11 @@ func (l *Library) fetchWhole(ctx context.Context, id veriff.SessionID) (failures
 		}
 	}
 	return failures, err
+}
+
+// fetchFile fetches a file of a held session, whether any list tells of it or not.
+func (l *Library) fetchFile(ctx context.Context, id veriff.SessionID, a *hold.Attempt, f hold.File) error {
+	in := &Listing{Session: id, Attempt: a.ID, Created: a.Created}
+	_, err := l.files.warm(ctx, &File{ID: f.ID, ListedSize: f.Size, MIMEType: unique.Make(f.MIMEType), In: in})
+	return err
 }

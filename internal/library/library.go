@@ -32,6 +32,7 @@ import (
 	"veriffs/internal/flight"
 	"veriffs/internal/hold"
 	"veriffs/internal/listing"
+	"veriffs/internal/notice"
 	"veriffs/internal/reach"
 	"veriffs/internal/readahead"
 	"veriffs/internal/store"
@@ -52,6 +53,8 @@ var (
 	ErrIncomplete = listing.ErrIncomplete
 	// ErrHeld: a hold forbids it.
 	ErrHeld = erasure.ErrHeld
+	// ErrTeamHolds: the team's store could not be asked about holds, or told of one.
+	ErrTeamHolds = notice.ErrStore
 	// ErrNoHold: the session is not held.
 	ErrNoHold = hold.ErrNone
 	// ErrEphemeral: a cache that is erased at its end can't hold anything.
@@ -71,6 +74,8 @@ type Options struct {
 	Cache  *cache.Cache
 	// Team is asked for files before the API is; nil: there is none.
 	Team *team.Store
+	// Member says who we are to the team; nil: nobody.
+	Member func() Member
 	// ListTTL is how long a listing is served without asking again.
 	ListTTL time.Duration
 	// Connections bounds the requests under way; it should be the client's.
@@ -118,7 +123,10 @@ func New(o Options) (*Library, error) {
 		// Without the monotonic clock, which stands still while the machine sleeps.
 		o.Now = func() time.Time { return time.Now().Round(0) }
 	}
-	c := newCore(o)
+	if o.Member == nil {
+		o.Member = func() Member { return Member{} }
+	}
+	c, board := newCore(o), notice.New(o.Team, o.Member)
 	l := &Library{
 		core: c, connections: o.Connections,
 		listings: &listings{core: c}, attempts: &attempts{core: c}, documents: &documents{core: c},
@@ -140,10 +148,10 @@ func New(o Options) (*Library, error) {
 		Library: speculator{l.files}, Sessions: c.sessions, Catalog: c.catalog.Catalog, Lanes: c.lanes, Room: room, Off: o.NoReadAhead,
 	})
 	l.keeper.listings, l.keeper.attempts = l.listings, l.attempts
-	l.eraser = newEraser(l)
+	l.eraser = newEraser(l, board)
 	l.listings.eraser, l.attempts.eraser, l.shared.eraser = l.eraser, l.eraser, l.eraser
 	l.custodian = custody.NewCustodian(c.holds, custody.Work{
-		Listings: l.listings.answers, Attempts: l.attempts.answers, Fetch: l.fetchWhole, End: l.eraser.EndHold,
+		Listings: l.listings.answers, Attempts: l.attempts.answers, Fetch: l.fetchWhole, FetchFile: l.fetchFile, End: l.eraser.EndHold, Board: board,
 	})
 	if err := c.catalog.Load(); err != nil {
 		c.log.Warn("the catalog of the last mount can't be read; dates show once sessions are entered", "error", err)
@@ -153,13 +161,14 @@ func New(o Options) (*Library, error) {
 	if !o.Passive {
 		c.spawn(func() { l.eraser.Watch(c.life) })
 		c.spawn(func() { l.custodian.Watch(c.life) })
+		c.spawn(func() { l.custodian.Announce(c.life) })
 	}
 	return l, nil
 }
 
-func newEraser(l *Library) *erasure.Eraser {
+func newEraser(l *Library, board *notice.Board) *erasure.Eraser {
 	return erasure.New(erasure.Options{
-		Cache: l.cache, Team: l.team, Secrets: l.client.SecretIDs(), Catalog: l.catalog, Holds: l.holds, Changes: l.changes, Gate: l.gate,
+		Cache: l.cache, Team: l.team, Board: board, Secrets: l.client.SecretIDs(), Catalog: l.catalog, Holds: l.holds, Changes: l.changes, Gate: l.gate,
 		Sessions: l.sessions, Attempts: l.known, Absent: l.ttl, Log: l.log, Now: l.now,
 		SessionLists: l.listings.answers, AttemptLists: l.attempts.answers, Documents: l.documents.answers,
 		Stop: l.stop, Disown: l.files.disownTaken,

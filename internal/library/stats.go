@@ -21,6 +21,8 @@ type Stats struct {
 	Cache     cache.Stats
 	API       veriff.Stats
 	Team      *team.Stats // nil without a team's store
+	// Unannounced is the number of holds that the team can't know of, as far as is known.
+	Unannounced int
 }
 
 // ReadAheadStats counts files whose fetch began before anyone asked for them.
@@ -59,7 +61,7 @@ func (l *Library) Stats() Stats {
 	}
 	if l.team != nil {
 		shared := l.team.Stats()
-		s.Team = &shared
+		s.Team, s.Unannounced = &shared, l.custodian.Unannounced()
 	}
 	return s
 }

@@ -45,6 +45,9 @@ type unlisted struct {
 }
 
 func (u *unlisted) List(ctx context.Context, prefix string) iter.Seq2[bucket.Info, error] {
+	if prefix != "" { // of holds
+		return u.Bucket.List(ctx, prefix)
+	}
 	u.asked <- struct{}{}
 	<-u.gate
 	return u.Bucket.List(ctx, prefix)

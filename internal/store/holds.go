@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"veriffs/cache"
 	"veriffs/internal/hold"
@@ -12,6 +13,14 @@ import (
 
 // HoldKey is what the hold of a session is called.
 func HoldKey(id veriff.SessionID) cache.Key { return cache.Key("hold/" + id.String()) }
+
+// NoticeKey is what the notice of a hold is called in the store of a team.
+func NoticeKey(id veriff.SessionID, name string) cache.Key { return HoldKey(id) + cache.Key("/"+name) }
+
+// NoticeName undoes NoticeKey for a session.
+func NoticeName(k cache.Key, id veriff.SessionID) (name string, ok bool) {
+	return strings.CutPrefix(string(k), string(HoldKey(id))+"/")
+}
 
 // holds keeps the records of holds in a cache, each with the keys of what it holds.
 type holds struct{ cache *cache.Cache }

@@ -6,6 +6,7 @@
 //	attempt/ATTEMPT/media      the listing of an attempt, verbatim
 //	catalog                    what package catalog remembers
 //	hold/SESSION               the hold of a session: a record, no object
+//	hold/SESSION/NAME          a notice of a hold, in the store of a team
 //
 // All but the catalog have a [Label], so that erasure, export and audit need no
 // database beside the objects.

@@ -21,9 +21,9 @@ type Rules struct {
 	// MaxAge is how old an object may become, from when it was fetched from the API;
 	// 0 is any age: only leases are removed then, and no object is read.
 	MaxAge time.Duration
-	// Held reports whether an object stays whatever its age. It is called by one
-	// goroutine at a time.
-	Held func(k cache.Key, label []byte) bool
+	// Held reports whether an object stays whatever its age. What it can't say it of
+	// stays, too. It is called by one goroutine at a time.
+	Held func(k cache.Key, label []byte) (bool, error)
 	// DryRun removes nothing.
 	DryRun bool
 }
@@ -32,11 +32,12 @@ type Rules struct {
 type Collected struct {
 	Store    string `json:"store"`
 	DryRun   bool   `json:"dry_run"`
-	Examined int64  `json:"examined"` // objects whose sealed header was read
-	Objects  int64  `json:"objects"`  // that were too old
-	Bytes    int64  `json:"bytes"`    // of them
-	Leases   int64  `json:"leases"`   // that had expired
-	Held     int64  `json:"held"`     // objects that were too old, and are held
+	Examined int64  `json:"examined"`      // objects whose sealed header was read
+	Objects  int64  `json:"objects"`       // that were too old
+	Bytes    int64  `json:"bytes"`         // of them
+	Leases   int64  `json:"leases"`        // that had expired
+	Held     int64  `json:"held"`          // objects that were too old, and are held
+	Holds    int64  `json:"expired_holds"` // of members, whose time had run out; who asks for the collection counts them
 	// Unreadable is the number of objects that no configured secret opens: how old they
 	// are is not known.
 	Unreadable int64 `json:"unreadable"`
@@ -55,8 +56,11 @@ func Collect(ctx context.Context, s *Store, r Rules) (Collected, error) {
 		prefix = leaseDir
 	}
 	err := each(ctx, s.o.Bucket, prefix, func(o bucket.Info) error {
-		if isLease(o) {
+		switch {
+		case isLease(o):
 			return c.lease(ctx, o)
+		case isNote(o): // who has put it removes it
+			return nil
 		}
 		return c.object(ctx, o)
 	})
@@ -90,38 +94,37 @@ func (c *collection) object(ctx context.Context, o bucket.Info) error {
 			return err
 		}
 	}
-	entry, err := c.s.peek(ctx, o)
-	switch {
-	case errors.Is(err, bucket.ErrNotFound): // removed meanwhile
-		return nil
-	case err != nil && !errors.Is(err, cache.ErrRefused):
-		return err
-	case !c.tooOld(entry, err == nil):
-		return nil
-	}
-	return c.remove(ctx, o, func(f *Collected) {
-		f.Objects++
-		f.Bytes += o.Size
+	return c.s.examine(ctx, o, func(entry cache.Entry, readable bool) error {
+		if goes, err := c.tooOld(entry, readable); !goes {
+			return err
+		}
+		return c.remove(ctx, o, func(f *Collected) {
+			f.Objects++
+			f.Bytes += o.Size
+		})
 	})
 }
 
 // tooOld reports whether an object is to go, and counts it.
-func (c *collection) tooOld(entry cache.Entry, readable bool) bool {
+func (c *collection) tooOld(entry cache.Entry, readable bool) (bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !readable {
 		c.found.Unreadable++
-		return false
+		return false, nil
 	}
 	c.found.Examined++
 	if c.Now.Sub(entry.Stored) < c.MaxAge {
-		return false
+		return false, nil
 	}
-	if c.Held(entry.Key, entry.Label) {
+	held, err := c.Held(entry.Key, entry.Label)
+	if err != nil {
+		return false, err
+	}
+	if held {
 		c.found.Held++
-		return false
 	}
-	return true
+	return !held, nil
 }
 
 // remove removes a name once, unless it is a dry run, and has it counted.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,13 +17,8 @@ import (
 
 // later is a rule that is applied after two hours: every lease has expired by then.
 func later(maxAge time.Duration, held ...cache.Key) team.Rules {
-	return team.Rules{Now: time.Now().Add(2 * time.Hour), MaxAge: maxAge, Held: func(k cache.Key, label []byte) bool {
-		for _, h := range held {
-			if h == k && string(label) == "label of "+string(k) {
-				return true
-			}
-		}
-		return false
+	return team.Rules{Now: time.Now().Add(2 * time.Hour), MaxAge: maxAge, Held: func(k cache.Key, label []byte) (bool, error) {
+		return slices.Contains(held, k) && string(label) == "label of "+string(k), nil
 	}}
 }
 

@@ -2,27 +2,20 @@ package team
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"veriffs/cache"
 	"veriffs/internal/bucket"
 )
 
 const (
-	// readers is how many objects of the bucket are looked at, or removed, at once.
-	readers = 32
 	// scans bounds how often the whole bucket is read while objects keep coming.
 	scans = 4
 	// standstill is how long an erasure may go without a step: then the bucket hangs.
 	standstill = 2 * time.Minute
 )
-
-var errStill = errors.New("the store does not answer any more")
 
 // Erasure is the evidence of an erasure in the bucket. Objects are named by the keyed
 // hashes that are their names there.
@@ -46,6 +39,12 @@ type Erasure struct {
 	LeftAlone bool `json:"left_alone,omitempty"`
 }
 
+// Unerased is the evidence of an erasure that could not begin.
+func (s *Store) Unerased(why error) *Erasure {
+	now := time.Now().UTC()
+	return &Erasure{Store: s.o.Bucket.String(), Started: now, Finished: now, Erased: []Erased{}, Error: why.Error()}
+}
+
 // LeaveAlone is the evidence that nothing was erased.
 func (s *Store) LeaveAlone() *Erasure {
 	return &Erasure{Store: s.o.Bucket.String(), Erased: []Erased{}, LeftAlone: true}
@@ -66,11 +65,8 @@ type Erased struct {
 // why it is not complete.
 func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte, stored time.Time) bool) *Erasure {
 	e := &Erasure{Store: s.o.Bucket.String(), Started: time.Now().UTC(), Erased: []Erased{}}
-	ctx, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	still := time.AfterFunc(standstill, func() { stop(errStill) })
-	defer still.Stop()
-	step := func() { still.Reset(standstill) }
+	ctx, step, stop := patiently(ctx, standstill)
+	defer stop()
 	d := &doomed{match: match}
 	s.doomed.Store(d)
 	defer d.end()
@@ -84,9 +80,6 @@ func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte,
 	}
 	if err == nil && e.Remaining > 0 {
 		err = fmt.Errorf("%d objects keep coming back", e.Remaining)
-	}
-	if errors.Is(context.Cause(ctx), errStill) {
-		err = errStill
 	}
 	e.Finished = time.Now().UTC()
 	e.Proven = err == nil && e.Unreadable == 0
@@ -142,23 +135,12 @@ type scan struct {
 	names map[string]bool // of what is removed: its other versions go with it
 }
 
-// scan reads every header once, and adds to e what it found. Calls that do not end with
-// ctx, in a file system that hangs, are left behind.
-func (s *Store) scan(ctx context.Context, e *Erasure, match func(cache.Key, []byte, time.Time) bool, step func()) (err error) {
+// scan reads every header once, and adds to e what it found.
+func (s *Store) scan(ctx context.Context, e *Erasure, match func(cache.Key, []byte, time.Time) bool, step func()) error {
 	c := &scan{s: s, match: match, step: step, names: make(map[string]bool)}
-	ended := make(chan error, 1)
-	if !s.spawn(func() { ended <- guard(func() error { return c.run(ctx) }) }) {
-		return errEnded
-	}
-	select {
-	case err = <-ended:
-	case <-ctx.Done():
-		select {
-		case err = <-ended:
-		case <-time.After(leaveAfter):
-			err = context.Cause(ctx)
-		}
-	}
+	err := s.apart(ctx, func(ctx context.Context) error {
+		return each(ctx, s.o.Bucket, "", func(o bucket.Info) error { return c.object(ctx, o) })
+	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e.Examined, e.Remaining, e.Unreadable = c.found.Examined, c.found.Remaining, c.found.Unreadable
@@ -167,43 +149,21 @@ func (s *Store) scan(ctx context.Context, e *Erasure, match func(cache.Key, []by
 	return err
 }
 
-// run is a scan. An object that can't be read or removed keeps no other from being
-// removed.
-func (c *scan) run(ctx context.Context) error {
-	var (
-		work   errgroup.Group // which keeps the first error
-		failed error
-	)
-	work.SetLimit(readers)
-	for info, err := range c.s.o.Bucket.List(ctx, "") {
-		if failed = err; err != nil {
-			break
-		}
-		c.step()
-		if isLease(info) {
-			continue
-		}
-		work.Go(func() error { return guard(func() error { return c.object(ctx, info) }) })
-	}
-	return errors.Join(failed, work.Wait())
-}
-
-// object removes an object if it matches.
+// object removes an object if it matches. One that can't be read or removed keeps no other
+// from being removed.
 func (c *scan) object(ctx context.Context, info bucket.Info) error {
 	defer c.step()
-	entry, err := c.s.peek(ctx, info)
-	if err != nil && !errors.Is(err, cache.ErrRefused) {
-		if errors.Is(err, bucket.ErrNotFound) { // removed meanwhile
-			return nil
-		}
-		return err
-	}
-	if !c.matches(info.Name, entry, err == nil) {
+	if !isObject(info) {
 		return nil
 	}
-	versions, err := c.s.o.Bucket.Remove(ctx, info.Name)
-	c.removed(info, versions)
-	return err
+	return c.s.examine(ctx, info, func(entry cache.Entry, readable bool) error {
+		if !c.matches(info.Name, entry, readable) {
+			return nil
+		}
+		versions, err := c.s.o.Bucket.Remove(ctx, info.Name)
+		c.removed(info, versions)
+		return err
+	})
 }
 
 // matches reports whether an object is to be removed, and counts it.
@@ -234,13 +194,4 @@ func (c *scan) removed(info bucket.Info, versions int) {
 	defer c.mu.Unlock()
 	c.found.Versions += int64(versions)
 	c.found.Erased = append(c.found.Erased, Erased{info.Name, info.Size, versions})
-}
-
-// peek reads what an object says of itself.
-func (s *Store) peek(ctx context.Context, info bucket.Info) (cache.Entry, error) {
-	begins, err := s.o.Bucket.Head(ctx, info, cache.PeekSize)
-	if err != nil {
-		return cache.Entry{}, err
-	}
-	return s.o.Cache.Peek(info.Name, begins, info.Size)
 }

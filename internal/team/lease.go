@@ -96,6 +96,9 @@ func (l *leases) name(k cache.Key, now time.Time) string {
 // isLease reports whether an object of the bucket is a lease.
 func isLease(o bucket.Info) bool { return strings.HasPrefix(o.Name, leaseDir) && o.Size == 0 }
 
+// isObject reports whether an object of the bucket is a shared object of a cache.
+func isObject(o bucket.Info) bool { return !isLease(o) && !isNote(o) }
+
 // follow waits for an object that another member fetches. It returns the last look at it,
 // nil if the bucket is left alone.
 func (s *Store) follow(ctx context.Context, w Want) (t *transfer, err error) {

@@ -2,11 +2,8 @@ package team
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"veriffs/cache"
 	"veriffs/internal/bucket"
@@ -23,6 +20,7 @@ type Survey struct {
 	Versions     int64 `json:"versions"`
 	VersionBytes int64 `json:"version_bytes"`
 	Leases       int64 `json:"leases"` // with the versions of those that were removed
+	Holds        int64 `json:"holds"`  // objects of holds, with such versions
 	// Unreadable is the number of objects that no configured secret opens, as far as
 	// they were read.
 	Unreadable int64 `json:"unreadable"`
@@ -35,24 +33,21 @@ func Look(ctx context.Context, s *Store, visit func(cache.Entry)) (Survey, error
 	var mu sync.Mutex // guards found, and is held for visit
 	err := each(ctx, s.o.Bucket, "", func(o bucket.Info) error {
 		mu.Lock()
-		isObject := found.add(o)
+		isNewest := found.add(o)
 		mu.Unlock()
-		if !isObject || visit == nil {
+		if !isNewest || visit == nil {
 			return nil
 		}
-		entry, err := s.peek(ctx, o)
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case err == nil:
-			visit(entry)
-		case errors.Is(err, bucket.ErrNotFound): // removed meanwhile
-		case errors.Is(err, cache.ErrRefused):
-			found.Unreadable++
-		default:
-			return err
-		}
-		return nil
+		return s.examine(ctx, o, func(entry cache.Entry, readable bool) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if readable {
+				visit(entry)
+			} else {
+				found.Unreadable++
+			}
+			return nil
+		})
 	})
 	return found, err
 }
@@ -62,6 +57,9 @@ func (f *Survey) add(o bucket.Info) bool {
 	switch {
 	case isLease(o):
 		f.Leases++
+		return false
+	case isNote(o):
+		f.Holds++
 		return false
 	case o.Version != "":
 		f.Versions++
@@ -77,21 +75,4 @@ func (f *Survey) add(o bucket.Info) bool {
 		f.Newest = o.Modified
 	}
 	return true
-}
-
-// each calls f for all that a bucket lists, for many at once. It returns an error of the
-// list and the first of f, which keeps f from nothing.
-func each(ctx context.Context, b bucket.Bucket, prefix string, f func(bucket.Info) error) error {
-	var (
-		work   errgroup.Group
-		listed error
-	)
-	work.SetLimit(readers)
-	for o, err := range b.List(ctx, prefix) {
-		if listed = err; err != nil {
-			break
-		}
-		work.Go(func() error { return guard(func() error { return f(o) }) })
-	}
-	return errors.Join(listed, work.Wait())
 }

@@ -1,0 +1,133 @@
+package custody
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"veriffs/internal/hold"
+	"veriffs/veriff"
+)
+
+// What a mount does so that its team knows of its holds. A command puts a notice at once;
+// what that could not do, and what somebody has removed or changed since, is put here.
+const (
+	// announceInterval is how often is looked whether a hold has no notice yet.
+	announceInterval = time.Minute
+	// announcedFor is how long a notice that was found is not looked for again.
+	announcedFor = time.Hour
+)
+
+// Announced says whether the other members of a team can know of a hold.
+type Announced struct {
+	Written bool   `json:"written"`
+	Error   string `json:"error,omitempty"` // why not; a mount tries it again
+}
+
+// Announce keeps the notices of all holds in the team's store, until its context ends. It
+// does nothing if there is none.
+func (c *Custodian) Announce(ctx context.Context) {
+	if c.work.Board == nil {
+		return
+	}
+	tick := time.NewTicker(announceInterval)
+	defer tick.Stop()
+	for failed := false; ; {
+		err := c.announceAll(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil && !failed:
+			c.log.Warn("the team is not told of all holds yet: it is tried again each minute", "error", err)
+		case err == nil && failed:
+			c.log.Info("the team is told of all holds now")
+		}
+		failed = err != nil
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// announceAll looks after the notices that were not looked at lately. The first that fails
+// ends it: the store is out of reach.
+func (c *Custodian) announceAll(ctx context.Context) error {
+	for _, r := range c.All() {
+		if r.Expired(c.now()) {
+			continue
+		}
+		if last, ok := c.announced.Load(r.Session); ok && time.Since(last.(time.Time)) < announcedFor {
+			continue
+		}
+		if err := c.announce(ctx, r.Session, c.work.Board.Keep); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// announce has a notice put of a hold that stands.
+func (c *Custodian) announce(ctx context.Context, id veriff.SessionID, put func(context.Context, *hold.Record) error) error {
+	c.announcing.Lock()
+	defer c.announcing.Unlock()
+	r := c.Of(id)
+	if r == nil {
+		return nil
+	}
+	if len(r.Notices) == 0 {
+		// It is written down first: nobody else could remove a notice without a name.
+		if _, err := c.Set.Learn(id, hold.Noticed(rand.Text())); err != nil {
+			return fmt.Errorf("custody: name the notice of a hold: %w", err)
+		}
+		r = c.Of(id)
+	}
+	if err := put(ctx, r); err != nil {
+		c.announced.Delete(id)
+		return err
+	}
+	c.announced.Store(id, time.Now())
+	return nil
+}
+
+// announceNow has the notice of a new hold put, nil if there is nobody to tell.
+func (c *Custodian) announceNow(ctx context.Context, id veriff.SessionID) *Announced {
+	if c.work.Board == nil {
+		return nil
+	}
+	if err := c.announce(ctx, id, c.work.Board.Post); err != nil {
+		c.log.Warn("a hold is not in the team store yet", "session", id, "error", err)
+		return &Announced{Error: err.Error()}
+	}
+	return &Announced{Written: true}
+}
+
+// Unannounced returns how many holds the team can't know of, as far as is known.
+func (c *Custodian) Unannounced() (n int) {
+	if c.work.Board == nil {
+		return 0
+	}
+	for _, r := range c.All() {
+		if _, ok := c.announced.Load(r.Session); !ok && !r.Expired(c.now()) {
+			n++
+		}
+	}
+	return n
+}
+
+// end withdraws the notice of a hold and ends it.
+func (c *Custodian) end(ctx context.Context, r *hold.Record) error {
+	c.announcing.Lock()
+	defer c.announcing.Unlock()
+	err := c.work.Board.Withdraw(ctx, r)
+	if err != nil && !r.Expired(c.now()) { // others go by a notice until its time has run out
+		return fmt.Errorf("the hold stands: %w", err)
+	}
+	if err := c.work.End(r); err != nil {
+		return err
+	}
+	c.announced.Delete(r.Session)
+	return nil
+}

@@ -1,0 +1,110 @@
+package hold
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"veriffs/veriff"
+)
+
+// maxNotice is how long an encoded notice may be, in bytes.
+const maxNotice = 4096
+
+// Notice is what a member of a team tells the others of a hold.
+type Notice struct {
+	Session      string    `json:"session"`
+	Reason       string    `json:"reason"`
+	By           string    `json:"by,omitempty"` // who asked for it, as far as is known
+	Since        time.Time `json:"since"`
+	Until        time.Time `json:"until,omitzero"`         // left out: until it is released
+	Installation string    `json:"installation,omitempty"` // the fingerprint of its key
+	Host         string    `json:"host,omitempty"`
+}
+
+// Expired reports whether the time of a hold has run out.
+func (n *Notice) Expired(now time.Time) bool { return !n.Until.IsZero() && !now.Before(n.Until) }
+
+// Whose names the member for people.
+func (n *Notice) Whose() string {
+	whose := "an unknown installation"
+	if n.Installation != "" {
+		whose = "installation " + n.Installation
+	}
+	if n.Host != "" {
+		whose += " on " + n.Host
+	}
+	return whose
+}
+
+// noticed is a notice as it is written down.
+type noticed struct {
+	Version int `json:"version"`
+	Notice
+}
+
+// Notice returns what others are told of a hold.
+func (r *Record) Notice(installation, host string) Notice {
+	return Notice{
+		Session: r.Session.String(), Reason: r.Reason, By: r.By, Since: r.Since.UTC(), Until: r.Until.UTC(), Installation: installation, Host: host,
+	}
+}
+
+// Encode returns a notice as it is to be written down. What is too long for that is cut.
+func (n Notice) Encode() []byte {
+	for {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(noticed{version, n}); err != nil {
+			panic(err) // it has strings and times
+		}
+		text := bytes.TrimSpace(b.Bytes())
+		if len(text) <= maxNotice {
+			return text
+		}
+		n.Reason, n.By, n.Host, n.Installation = cut(n.Reason), cut(n.By), cut(n.Host), cut(n.Installation)
+	}
+}
+
+// cut returns the first half of what is long.
+func cut(s string) string {
+	const long = 64
+	if len(s) <= long {
+		return s
+	}
+	return strings.ToValidUTF8(s[:len(s)/2], "")
+}
+
+// DecodeNotice reads what Encode wrote.
+func DecodeNotice(text []byte) (Notice, veriff.SessionID, error) {
+	var w noticed
+	if err := json.Unmarshal(text, &w); err != nil {
+		return Notice{}, veriff.SessionID{}, fmt.Errorf("hold: malformed notice: %w", err)
+	}
+	id, err := veriff.ParseSessionID(w.Session)
+	switch {
+	case w.Version != version:
+		return Notice{}, id, fmt.Errorf("hold: a notice of version %d, of which this program knows nothing", w.Version)
+	case err != nil:
+		return Notice{}, id, fmt.Errorf("hold: malformed notice: %w", err)
+	case w.Since.IsZero():
+		return Notice{}, id, errors.New("hold: malformed notice: it has no beginning")
+	}
+	return w.Notice, id, nil
+}
+
+// Noticed adds the name of a notice that others get of a hold. The first stays the one.
+func Noticed(name string) Learn {
+	return func(r *Record) bool {
+		if slices.Contains(r.Notices, name) {
+			return false
+		}
+		r.Notices = append(slices.Clone(r.Notices), name)
+		return true
+	}
+}

@@ -1,0 +1,191 @@
+package team
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"veriffs/cache"
+	"veriffs/internal/bucket"
+)
+
+const (
+	// noteDir is where the notes are.
+	noteDir = "holds/"
+	// noteTime is how long what is done with one note may take, and how long reading
+	// all of them may go without a step.
+	noteTime = 15 * time.Second
+	// mostNotes bounds the objects that are listed there.
+	mostNotes = 100_000
+)
+
+// Note is a small text that a member has left for all. See cache.Cache.Notes.
+type Note struct {
+	Key    cache.Key
+	Text   []byte
+	Object string // its name in the bucket
+}
+
+// UnreadableError says that there are notes that no configured secret opens. What they
+// say is not known.
+type UnreadableError struct{ Objects []string }
+
+func (e *UnreadableError) Error() string {
+	const shown = 3
+	names := strings.Join(e.Objects[:min(len(e.Objects), shown)], ", ")
+	if more := len(e.Objects) - shown; more > 0 {
+		names += fmt.Sprintf(" and %d more", more)
+	}
+	return "in the team store no configured secret opens " + names
+}
+
+// PutNote puts a note, in place of one of its key. It does not go by the breaker: a note
+// is for a command that waits, or is tried again by who put it.
+func PutNote(ctx context.Context, s *Store, k cache.Key, text []byte) error {
+	notes := s.o.Cache.Notes()
+	sealed, err := notes.Seal(k, text)
+	if err != nil {
+		return fmt.Errorf("team: %w", err)
+	}
+	names := notes.Names(k)
+	return s.briefly(ctx, func(ctx context.Context) error {
+		if err := s.o.Bucket.Replace(ctx, noteDir+names[0], bytes.NewReader(sealed)); err != nil {
+			return err
+		}
+		return s.removeNotes(ctx, names[1:]) // an older secret has sealed it
+	})
+}
+
+// RemoveNote removes the note of a key, if there is one, with all its versions.
+func RemoveNote(ctx context.Context, s *Store, k cache.Key) error {
+	return s.briefly(ctx, func(ctx context.Context) error { return s.removeNotes(ctx, s.o.Cache.Notes().Names(k)) })
+}
+
+func (s *Store) removeNotes(ctx context.Context, names []string) error {
+	for _, name := range names {
+		if _, err := s.o.Bucket.Remove(ctx, noteDir+name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// HasNote reports whether the note of a key is there as PutNote would put it.
+func HasNote(ctx context.Context, s *Store, k cache.Key, text []byte) (there bool, err error) {
+	name := noteDir + s.o.Cache.Notes().Names(k)[0]
+	err = s.briefly(ctx, func(ctx context.Context) error {
+		n, err := s.readNote(ctx, bucket.Info{Name: name})
+		there = err == nil && bytes.Equal(n.Text, text)
+		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, cache.ErrRefused) {
+			return nil
+		}
+		return err
+	})
+	return there, err
+}
+
+// Notes returns all notes. Of a name with several versions the newest counts or, where that
+// was removed and others were left, each of these.
+//
+// Errors: *UnreadableError, beside the notes that can be read; those of the bucket.
+func Notes(ctx context.Context, s *Store) (all []Note, err error) {
+	ctx, step, stop := patiently(ctx, noteTime)
+	defer stop()
+	r := &reading{s: s, versions: make(map[string][]bucket.Info)}
+	err = s.apart(ctx, func(ctx context.Context) error { return r.run(ctx, step) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err == nil && len(r.unreadable) > 0 {
+		err = &UnreadableError{r.unreadable}
+	}
+	return r.found, err
+}
+
+// reading is one look at all notes.
+type reading struct {
+	s        *Store
+	versions map[string][]bucket.Info // by name
+
+	mu         sync.Mutex // guards what follows
+	found      []Note
+	unreadable []string
+}
+
+func (r *reading) run(ctx context.Context, step func()) error {
+	n := 0
+	for o, err := range r.s.o.Bucket.List(ctx, noteDir) {
+		if err != nil {
+			return err
+		}
+		if n++; n > mostNotes {
+			return fmt.Errorf("there are more than %d objects in %s", mostNotes, noteDir)
+		}
+		step()
+		r.add(o)
+	}
+	return together(func(work func(func() error)) error {
+		for _, versions := range r.versions {
+			for _, o := range versions {
+				work(func() error {
+					defer step()
+					return r.read(ctx, o)
+				})
+			}
+		}
+		return nil
+	})
+}
+
+// add keeps the newest version of a name, or all if that is not among them.
+func (r *reading) add(o bucket.Info) {
+	known := r.versions[o.Name]
+	switch {
+	case o.Version == "":
+		r.versions[o.Name] = []bucket.Info{o}
+	case len(known) == 0 || known[0].Version != "":
+		r.versions[o.Name] = append(known, o)
+	}
+}
+
+func (r *reading) read(ctx context.Context, o bucket.Info) error {
+	n, err := r.s.readNote(ctx, o)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case err == nil:
+		r.found = append(r.found, n)
+	case errors.Is(err, bucket.ErrNotFound): // removed meanwhile
+	case errors.Is(err, cache.ErrRefused):
+		r.unreadable = append(r.unreadable, o.Name)
+	default:
+		return err
+	}
+	return nil
+}
+
+// readNote reads one version of a note: cache.ErrRefused if it is none.
+func (s *Store) readNote(ctx context.Context, o bucket.Info) (Note, error) {
+	sealed, err := s.o.Bucket.Head(ctx, o, cache.NoteSize+1)
+	if err != nil {
+		return Note{}, err
+	}
+	n, err := s.o.Cache.Notes().Open(strings.TrimPrefix(o.Name, noteDir), sealed)
+	if err != nil {
+		return Note{}, fmt.Errorf("%w: %w", cache.ErrRefused, err)
+	}
+	return Note{n.Key, n.Text, o.Name}, nil
+}
+
+// isNote reports whether an object of the bucket is a note, or lies where notes do.
+func isNote(o bucket.Info) bool { return strings.HasPrefix(o.Name, noteDir) }
+
+// briefly does what must not take long.
+func (s *Store) briefly(ctx context.Context, f func(context.Context) error) error {
+	ctx, _, stop := patiently(ctx, noteTime)
+	defer stop()
+	return s.apart(ctx, f)
+}
