@@ -37,6 +37,14 @@ func TestNoStorage(t *testing.T) {
 	}
 }
 
+// TestNewest: versions are no words.
+func TestNewest(t *testing.T) {
+	const want = "/a-b/versitygw-v1.10.0"
+	if got := newestOf([]string{"/a-b/versitygw-v1.8.0", want, "/a-b/versitygw-v1.9.9"}); got != want {
+		t.Error(got)
+	}
+}
+
 // require skips the test where something is missing, but not in CI.
 func require(t *testing.T) {
 	t.Helper()

@@ -9,7 +9,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
+
+	"golang.org/x/mod/semver"
 )
 
 // The server's directory in that of the demonstration, its bucket, and the keys it takes.
@@ -35,7 +38,7 @@ func startStorage(ctx context.Context, pattern, dir string) (*storage, error) {
 	if len(found) == 0 {
 		return nil, fmt.Errorf("there is no %s: make demo-team installs it", pattern)
 	}
-	slices.Sort(found)
+	newest := newestOf(found)
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -44,17 +47,29 @@ func startStorage(ctx context.Context, pattern, dir string) (*storage, error) {
 		return nil, err
 	}
 	s := &storage{url: "http://" + address}
-	s.program = exec.Command(found[len(found)-1], "--access", accessKey, "--secret", secretKey, "--port", address, "--quiet", "posix", dir)
+	s.program = exec.Command(newest, "--access", accessKey, "--secret", secretKey, "--port", address, "--quiet", "posix", dir)
 	var said bytes.Buffer
 	s.program.Stdout, s.program.Stderr = &said, &said
+	s.program.SysProcAttr = dieWithParent()
 	if err := s.program.Start(); err != nil {
 		return nil, err
 	}
 	if err := answers(ctx, address); err != nil {
 		s.stop()
-		return nil, fmt.Errorf("%s: %w\n%s", found[len(found)-1], err, said.Bytes())
+		return nil, fmt.Errorf("%s: %w\n%s", newest, err, said.Bytes())
 	}
 	return s, nil
+}
+
+// newestOf returns which program has the newest version in its name, such as
+// versitygw-v1.8.0.
+func newestOf(programs []string) string {
+	return slices.MaxFunc(programs, func(a, b string) int { return semver.Compare(versionOf(a), versionOf(b)) })
+}
+
+func versionOf(program string) string {
+	_, version, _ := strings.Cut(filepath.Base(program), "-")
+	return version
 }
 
 func (s *storage) stop() {
