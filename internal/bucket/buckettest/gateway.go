@@ -73,23 +73,29 @@ func NewGateway(t *testing.T, versions bool) *Gateway {
 func (g *Gateway) makeBucket(versions bool) {
 	g.t.Helper()
 	ctx := g.t.Context()
-	settings, err := config.LoadDefaultConfig(ctx, config.WithRegion("us-east-1"))
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	client := s3.NewFromConfig(settings, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &g.URL, true })
+	client := g.client()
 	if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String(BucketName)}); err != nil {
 		g.t.Fatal(err)
 	}
 	if !versions {
 		return
 	}
-	_, err = client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+	_, err := client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
 		Bucket: aws.String(BucketName), VersioningConfiguration: &types.VersioningConfiguration{Status: types.BucketVersioningStatusEnabled},
 	})
 	if err != nil {
 		g.t.Fatal(err)
 	}
+}
+
+// client is the SDK's, for what a bucket of ours is never asked to do.
+func (g *Gateway) client() *s3.Client {
+	g.t.Helper()
+	settings, err := config.LoadDefaultConfig(g.t.Context(), config.WithRegion("us-east-1"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return s3.NewFromConfig(settings, func(o *s3.Options) { o.BaseEndpoint, o.UsePathStyle = &g.URL, true })
 }
 
 // Open opens the gateway's bucket, through url or "" for the gateway's own.
