@@ -9,8 +9,8 @@
 // says so (501), and is asked for the object first from then on, or ignores it: then
 // the last writer wins.
 //
-// Reading tries once, writing, listing and removing up to three times. Every method
-// ends with its context.
+// Get tries once, since whoever waits for it has another source; everything else up to
+// three times. Every method ends with its context.
 package s3bucket
 
 import (
