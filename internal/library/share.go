@@ -41,6 +41,7 @@ func (l *files) retrieve(t *flight.Task, f *File, gone error) (o *cache.Object, 
 		return o, FromAPI, err
 	}
 	o, shared, err := l.team.First(t.Context(), team.Want{
+		NoAPI:  gone != nil || l.link.Check() != nil,
 		Key:    store.File(f.ID),
 		Accept: func(label []byte) error { return l.acceptable(f, label) },
 		API:    api,

@@ -62,15 +62,26 @@ func Fill(ctx context.Context, s *Store, k cache.Key) error {
 			return context.Cause(ctx)
 		}
 	}
+	if o, ok := s.o.Cache.Get(k); ok {
+		shareable := s.o.Shareable(o.Label())
+		o.Close()
+		if !shareable {
+			s.counts.unshared.Add(1)
+			return errNotShared
+		}
+	}
 	if there, err := Has(ctx, s, k); there || err != nil {
 		return err
 	}
 	if !s.write.allow() {
 		return down(s.write.why())
 	}
-	err := guard(func() error { return s.put(item{key: k}) })
-	s.learn(err)
-	s.count(k, err)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer context.AfterFunc(s.life, func() { stop(errEnded) })()
+	err := s.apart(ctx, func(ctx context.Context) error { return s.put(ctx, item{key: k}) })
+	s.learn(ctx, err)
+	s.count(ctx, k, err)
 	if errors.Is(err, bucket.ErrExists) {
 		err = nil
 	}

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/bucket"
 	"veriffs/internal/team"
 )
 
@@ -82,6 +84,45 @@ func TestFillWaits(t *testing.T) {
 	}
 	if s := m.settled(); s.Shared != 1 || s.Existed != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestFillThatIsStopped: who fills the bucket can stop at any moment, and the bucket is not
+// blamed for that.
+func TestFillThatIsStopped(t *testing.T) {
+	f, dir := newFolder(t)
+	g := newGated(f)
+	m := join(t, g)
+	m.fetched("a")
+	for range 6 {
+		begun := g.puts.Load()
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- team.Fill(ctx, m.store, "a") }()
+		for g.puts.Load() == begun {
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+	if s := m.store.Stats(); s.WriteDown != nil || s.Unsent+s.Shared != 0 || s.Dropped != 6 || len(objects(t, dir)) != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// untouched is a bucket that must not be asked anything.
+type untouched struct{ bucket.Bucket }
+
+func (untouched) String() string { return "untouched" }
+
+// TestFillOfWhatIsNotShared: the bucket is not even asked about it.
+func TestFillOfWhatIsNotShared(t *testing.T) {
+	m := join(t, untouched{}, func(_ *cache.Options, o *team.Options) { o.Shareable = func([]byte) bool { return false } })
+	m.fetched("a")
+	if err := team.Fill(t.Context(), m.store, "a"); err == nil || m.store.Stats().Unshared != 1 {
+		t.Errorf("%v, %+v", err, m.store.Stats())
 	}
 }
 

@@ -22,14 +22,12 @@ type Want struct {
 	Final func(error) bool
 	// Lane does work once it is its turn to ask the bucket.
 	Lane func(work func() error) error
+	// NoAPI says that API is not going to have it: no other member waits for us.
+	NoAPI bool
 }
 
-var (
-	// errLate says that the bucket took too long.
-	errLate = errors.New("too slow")
-	// errWon ends a request to the API that the bucket was faster than.
-	errWon = errors.New("the team store was faster")
-)
+// errLate says that the bucket took too long.
+var errLate = errors.New("too slow")
 
 // First returns an object, open, from the bucket or from the API, and whether it was
 // the bucket. The API is asked when the bucket does not have the object, or has not
@@ -56,7 +54,7 @@ func (s *Store) First(ctx context.Context, w Want) (o *cache.Object, fromTeam bo
 		s.yield(i.lease)
 		return nil, false, err
 	}
-	s.share(i)
+	s.share(i, o.Label())
 	return o, false, nil
 }
 
@@ -72,15 +70,15 @@ func (t *transfer) item(k cache.Key) item {
 
 // ask begins to read an object from the bucket when it is its turn, and returns when that
 // has ended or is late; nil if the bucket is left alone, also when the turn came late
-// because the bucket was. With claim, an object that is not there is claimed.
-func (s *Store) ask(ctx context.Context, w Want, claim bool) (t *transfer, err error) {
+// because the bucket was. At the first look an object that is not there is claimed.
+func (s *Store) ask(ctx context.Context, w Want, first bool) (t *transfer, err error) {
 	queued := time.Now()
 	err = w.Lane(func() error {
 		if time.Since(queued) >= s.o.Patience && s.read.doubtful() {
 			s.counts.skipped.Add(1)
 			return nil
 		}
-		if t = s.begin(ctx, w, claim); t != nil {
+		if t = s.begin(ctx, w, first); t != nil {
 			select {
 			case <-t.done:
 			case <-t.late:
@@ -93,14 +91,14 @@ func (s *Store) ask(ctx context.Context, w Want, claim bool) (t *transfer, err e
 
 // race asks the API for what the bucket is late with.
 func (s *Store) race(ctx context.Context, t *transfer, w Want) (o *cache.Object, fromTeam bool, err error) {
-	asking, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
+	asking, stop := context.WithCancel(ctx)
+	defer stop()
 	over := make(chan struct{})
 	go func() {
 		select {
 		case <-t.done:
 			if t.err == nil {
-				stop(errWon)
+				stop()
 			}
 		case <-over:
 		}
@@ -108,7 +106,7 @@ func (s *Store) race(ctx context.Context, t *transfer, w Want) (o *cache.Object,
 	o, err = w.API(asking)
 	close(over)
 	if err == nil {
-		s.shareAfter(t, w.Key)
+		s.shareAfter(t, w.Key, o.Label())
 		return o, false, nil
 	}
 	if w.Final(err) {
@@ -118,7 +116,7 @@ func (s *Store) race(ctx context.Context, t *transfer, w Want) (o *cache.Object,
 	if t.await(s.yield) {
 		return t.o, true, nil
 	}
-	if errors.Is(err, errWon) || ctx.Err() != nil {
+	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	return nil, false, err
@@ -126,33 +124,33 @@ func (s *Store) race(ctx context.Context, t *transfer, w Want) (o *cache.Object,
 
 // shareAfter ends a transfer that the API was faster than, and has the object uploaded if
 // the bucket is known to lack it.
-func (s *Store) shareAfter(t *transfer, k cache.Key) {
+func (s *Store) shareAfter(t *transfer, k cache.Key, label []byte) {
 	switch {
 	case t.ended() && t.err != nil:
-		s.share(t.item(k))
+		s.share(t.item(k), label)
 	case t.missing.Load():
 		t.abandon(s.yield)
-		s.share(item{key: k})
+		s.share(item{key: k}, label)
 	default:
 		t.abandon(s.yield)
 	}
 }
 
 // begin starts to read an object from the bucket; nil if the bucket is left alone.
-func (s *Store) begin(ctx context.Context, w Want, claim bool) *transfer {
+func (s *Store) begin(ctx context.Context, w Want, first bool) *transfer {
 	if !s.read.allow() {
 		s.counts.skipped.Add(1)
 		return nil
 	}
-	t := newTransfer(ctx, s.o.Patience, giveUp, func() {
+	t := newTransfer(ctx, s.o.Patience, func() {
 		s.counts.late.Add(1)
 		s.read.failed(errLate)
 	})
-	t.pace = s.o.Pace
+	t.pace, t.again = s.o.Pace, !first
 	begun := false
 	select {
 	case s.slots <- struct{}{}:
-		if begun = s.spawn(func() { s.transfer(t, w, claim) }); !begun {
+		if begun = s.spawn(func() { s.transfer(t, w) }); !begun {
 			<-s.slots
 		}
 	default: // so many hang
@@ -167,7 +165,7 @@ func (s *Store) begin(ctx context.Context, w Want, claim bool) *transfer {
 }
 
 // transfer reads an object from the bucket.
-func (s *Store) transfer(t *transfer, w Want, claim bool) {
+func (s *Store) transfer(t *transfer, w Want) {
 	defer func() {
 		close(t.done)
 		t.cancel(nil)
@@ -176,7 +174,7 @@ func (s *Store) transfer(t *transfer, w Want, claim bool) {
 	t.err = guard(func() (err error) {
 		t.o, err = s.get(t, w)
 		t.missing.Store(errors.Is(err, bucket.ErrNotFound))
-		if claim && t.missing.Load() {
+		if t.missing.Load() && !t.again && !w.NoAPI {
 			t.lease, err = s.leases.claim(t.ctx, w.Key, err)
 		}
 		return err
@@ -226,8 +224,11 @@ func (s *Store) settle(t *transfer, k cache.Key) {
 	switch {
 	case t.err == nil:
 		s.counts.hits.Add(1)
-	case errors.Is(t.err, bucket.ErrNotFound), errors.Is(t.err, errTaken):
-		s.counts.misses.Add(1)
+	case errors.Is(t.err, bucket.ErrNotFound):
+		if !t.again {
+			s.counts.misses.Add(1)
+		}
+	case errors.Is(t.err, errTaken): // what becomes of it is counted later
 	case errors.Is(t.err, cache.ErrRefused):
 		s.counts.refused.Add(1)
 	case t.left():

@@ -115,10 +115,14 @@ func (s *Store) follow(ctx context.Context, w Want) (t *transfer, err error) {
 			return t, err
 		}
 		missing := errors.Is(t.err, bucket.ErrNotFound)
-		if !missing || time.Now().After(end) {
-			s.leases.waited(missing)
-			return t, nil
+		if missing && time.Now().Before(end) {
+			continue
 		}
+		if missing {
+			s.counts.misses.Add(1)
+		}
+		s.leases.waited(missing)
+		return t, nil
 	}
 }
 

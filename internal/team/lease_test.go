@@ -52,8 +52,30 @@ func TestOneFetchAmongMembers(t *testing.T) {
 	if fromTeam := <-second; !fromTeam || two.asked.Load() != 0 {
 		t.Error("both have fetched it")
 	}
-	one.settled()
+	if s := one.settled(); s.Misses != 1 || s.Hits+s.Waits != 0 {
+		t.Errorf("who fetched it: %+v", s)
+	}
+	if s := two.settled(); s.Hits != 1 || s.Waits != 1 || s.Misses != 0 {
+		t.Errorf("who waited: %+v", s)
+	}
 	wantNoLeases(t, dir)
+}
+
+// TestNoLeaseWithoutTheAPI: who can't ask the API claims nothing.
+func TestNoLeaseWithoutTheAPI(t *testing.T) {
+	f, dir := newFolder(t)
+	m := join(t, f)
+	w := m.want("a")
+	w.NoAPI = true
+	w.API = func(context.Context) (*cache.Object, error) {
+		if all := leases(t, dir); len(all) > 0 {
+			t.Errorf("%q", all)
+		}
+		return nil, errors.New("out of reach")
+	}
+	if _, _, err := m.store.First(t.Context(), w); err == nil || m.store.Stats().Misses != 1 {
+		t.Errorf("%v, %+v", err, m.store.Stats())
+	}
 }
 
 // TestDeadMember: who died while it fetched an object keeps the others waiting for a
@@ -77,7 +99,7 @@ func TestDeadMember(t *testing.T) {
 		}
 	}()
 	<-fetching
-	if two.read(two.want("a")) || two.asked.Load() != 1 || two.store.Stats().Waits != 1 {
+	if two.read(two.want("a")) || two.asked.Load() != 1 || two.store.Stats().Waits != 1 || two.store.Stats().Misses != 1 {
 		t.Errorf("%+v", two.store.Stats())
 	}
 	bury()

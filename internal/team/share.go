@@ -82,8 +82,14 @@ func (q *queue) clear() (n int64) {
 	return n
 }
 
-// share queues an object of the cache to be uploaded, unless the queue is full.
-func (s *Store) share(i item) {
+// share queues an object of the cache to be uploaded, if its label allows that, unless the
+// queue is full.
+func (s *Store) share(i item, label []byte) {
+	if !s.o.Shareable(label) {
+		s.counts.unshared.Add(1)
+		s.yield(i.lease)
+		return
+	}
 	s.counts.queued.Add(1)
 	i.done = make(chan struct{})
 	s.queue.pending.Store(i.key, i.done)
@@ -109,15 +115,15 @@ func (s *Store) upload() {
 func (s *Store) deliver(i item) {
 	err := errEnded
 	for try := 0; try < uploadTries && s.write.wait(s.life); try++ {
-		if err = guard(func() error { return s.put(i) }); s.learn(err) {
+		if err = guard(func() error { return s.put(s.life, i) }); s.learn(s.life, err) {
 			break
 		}
 	}
-	s.count(i.key, err)
+	s.count(s.life, i.key, err)
 }
 
-// count counts an upload by how it ended.
-func (s *Store) count(k cache.Key, err error) {
+// count counts an upload by how it ended; ctx is that of who wanted it.
+func (s *Store) count(ctx context.Context, k cache.Key, err error) {
 	switch {
 	case err == nil:
 		s.counts.shared.Add(1)
@@ -125,7 +131,7 @@ func (s *Store) count(k cache.Key, err error) {
 		s.counts.existed.Add(1)
 	case errors.Is(err, errNotShared):
 		s.counts.unshared.Add(1)
-	case s.life.Err() != nil:
+	case ctx.Err() != nil:
 		s.counts.dropped.Add(1)
 	default:
 		s.counts.unsent.Add(1)
@@ -134,11 +140,11 @@ func (s *Store) count(k cache.Key, err error) {
 }
 
 // learn tells the breaker of an upload, and reports whether there is no use in another.
-func (s *Store) learn(err error) (final bool) {
+func (s *Store) learn(ctx context.Context, err error) (final bool) {
 	switch {
 	case err == nil, errors.Is(err, bucket.ErrExists):
 		s.write.succeeded()
-	case errors.Is(err, errNotShared), s.life.Err() != nil:
+	case errors.Is(err, errNotShared), ctx.Err() != nil:
 		s.write.leave()
 	default:
 		s.write.failed(err)
@@ -149,25 +155,29 @@ func (s *Store) learn(err error) (final bool) {
 
 var (
 	// errNotShared says that the cache has an object no more, or that it is none to be
-	// shared.
+	// shared, or is being erased.
 	errNotShared = errors.New("not to be shared")
 	errEnded     = errors.New("the mount has ended")
 )
 
 // put uploads an object.
-func (s *Store) put(i item) error {
-	s.uploads <- struct{}{}
+func (s *Store) put(ctx context.Context, i item) error {
+	select {
+	case s.uploads <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 	defer func() { <-s.uploads }()
 	sealed, ok := s.o.Cache.Export(i.key, s.o.Pad)
 	if !ok {
 		return errNotShared
 	}
 	defer sealed.Close()
-	if !s.o.Shareable(sealed.Label) || s.doomed.Load().takes(i.key, sealed.Label, time.Now()) {
+	if s.doomed.Load().takes(i.key, sealed.Label, time.Now()) {
 		return errNotShared
 	}
 	body := sealed.Body
-	ctx, cancel := context.WithTimeout(s.life, uploadTime+time.Duration(body.Size()/uploadRate)*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, uploadTime+time.Duration(body.Size()/uploadRate)*time.Second)
 	defer cancel()
 	put := s.o.Bucket.Put
 	if i.replace {

@@ -117,7 +117,7 @@ func TestBucketDown(t *testing.T) {
 		}
 	}
 	s := m.store.Stats()
-	if s.Failed != 4 || s.Skipped != 6 || s.ReadDown == nil {
+	if s.Failed < 4 || s.Skipped == 0 || s.Failed+s.Skipped != 10 || s.ReadDown == nil { // one more is tried after a second
 		t.Errorf("while it is down: %+v", s)
 	}
 	for m.store.Stats().WriteDown == nil {

@@ -7,7 +7,7 @@ type Stats struct {
 	Bucket string // for people
 
 	Hits     int64 // objects that came from the bucket
-	Misses   int64 // that it did not have
+	Misses   int64 // that it did not have, nor got while they were waited for
 	Refused  int64 // that were not what was asked for
 	Failed   int64 // requests for objects that failed
 	Late     int64 // transfers that kept their caller waiting, however they ended
@@ -20,7 +20,7 @@ type Stats struct {
 	Existed  int64 // that somebody else had uploaded before
 	Unshared int64 // that the cache had no more, or that are none to be shared
 	Unsent   int64 // that could not be uploaded
-	Dropped  int64 // that were given up, because the queue was full or the mount has ended
+	Dropped  int64 // that were given up: the queue was full, or the mount or who wanted it has ended
 	Sent     int64 // bytes of Shared
 
 	ReadDown  error // why nothing is read at present; nil if it is

@@ -25,7 +25,7 @@ type transfer struct {
 	cancel context.CancelCauseFunc
 
 	patience time.Duration
-	longest  time.Duration
+	again    bool         // the object was looked for before; who does that counts it
 	soft     *time.Timer  // marks it late
 	due      atomic.Int64 // when soft fires, nanoseconds since 1970
 	hard     *time.Timer  // cancels
@@ -83,8 +83,8 @@ func (t *transfer) abandon(yield func(lease string)) {
 
 // newTransfer begins to watch over a transfer. blame is called at the moment that the bucket
 // keeps the caller waiting for its answer: a transfer may never end.
-func newTransfer(ctx context.Context, patience, longest time.Duration, blame func()) *transfer {
-	t := &transfer{patience: patience, longest: longest, late: make(chan struct{}), done: make(chan struct{})}
+func newTransfer(ctx context.Context, patience time.Duration, blame func()) *transfer {
+	t := &transfer{patience: patience, late: make(chan struct{}), done: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
 	t.markLate = sync.OnceFunc(func() {
 		if !t.missing.Load() { // or it is only the lease that is late
@@ -93,10 +93,10 @@ func newTransfer(ctx context.Context, patience, longest time.Duration, blame fun
 		}
 		close(t.late)
 	})
-	t.soft = time.AfterFunc(longest, t.judge) // which must know it
+	t.soft = time.AfterFunc(giveUp, t.judge) // which must know it
 	t.expect(patience)
-	t.hard = time.AfterFunc(longest, func() { t.cancel(errLate) })
-	t.allow(longest)
+	t.hard = time.AfterFunc(giveUp, func() { t.cancel(errLate) })
+	t.allow(giveUp)
 	return t
 }
 
@@ -168,7 +168,7 @@ func (t *transfer) expect(within time.Duration) {
 // reader reads a body of size bytes, and tells the timers what arrives.
 func (t *transfer) reader(body io.Reader, size int64) io.Reader {
 	t.soft.Stop()
-	t.allow(t.longest)
+	t.allow(giveUp)
 	return &watched{t: t, body: body, left: size, patience: t.patience}
 }
 
@@ -195,7 +195,7 @@ func (w *watched) Read(p []byte) (int, error) {
 	w.patience -= time.Since(begun)
 	if w.got >= step {
 		w.got, w.patience = 0, w.t.patience
-		w.t.allow(w.t.longest)
+		w.t.allow(giveUp)
 	}
 	if w.t.pace != nil && n > 0 {
 		w.t.hard.Stop()
