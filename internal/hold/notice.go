@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"veriffs/veriff"
 )
@@ -95,7 +96,21 @@ func DecodeNotice(text []byte) (Notice, veriff.SessionID, error) {
 	case w.Since.IsZero():
 		return Notice{}, id, errors.New("hold: malformed notice: it has no beginning")
 	}
+	for _, text := range []*string{&w.Reason, &w.By, &w.Installation, &w.Host} {
+		*text = legible(*text)
+	}
 	return w.Notice, id, nil
+}
+
+// legible replaces what a terminal may not show as itself: another member chose the text,
+// and it gets into errors.
+func legible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 // Noticed adds the name of a notice that others get of a hold. The first stays the one.

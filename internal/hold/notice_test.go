@@ -32,6 +32,15 @@ func TestNotice(t *testing.T) {
 	}
 }
 
+// TestIllegibleNotice: what others write gives a terminal no orders.
+func TestIllegibleNotice(t *testing.T) {
+	n := hold.Notice{Session: session.String(), Since: time.Unix(1, 0), Reason: "\x1b[2Jé\u202e\n", By: "\x07", Host: "\r", Installation: "\x9b"}
+	got, _, err := hold.DecodeNotice(n.Encode())
+	if err != nil || got.Reason != "\ufffd[2Jé\ufffd\ufffd" || got.By+got.Host+got.Installation != "\ufffd\ufffd\ufffd" {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 // TestWhose names a member as far as it is known.
 func TestWhose(t *testing.T) {
 	for want, n := range map[string]hold.Notice{
