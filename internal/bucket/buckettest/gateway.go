@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,6 +136,19 @@ func (g *Gateway) Start() {
 	}
 	text, _ := os.ReadFile(g.log)
 	g.t.Fatalf("%s does not answer\n%s", g.args[0], text)
+}
+
+// Revoke restarts the server so that it refuses the credentials that it took before, or
+// takes them again.
+func (g *Gateway) Revoke(revoked bool) {
+	g.t.Helper()
+	g.Stop()
+	taken := secretKey
+	if revoked {
+		taken = "not-that-of-anybody-else"
+	}
+	g.args[slices.Index(g.args, "--secret")+1] = taken
+	g.Start()
 }
 
 // Stop kills the server, as a crash would.
