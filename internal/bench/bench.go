@@ -68,6 +68,8 @@ var sections = []struct {
 	{"waste", (*bench).waste},
 	{"reads", (*bench).reads},
 	{"records", (*bench).records},
+	{"team", (*bench).team},
+	{"simulation", (*bench).simulation},
 	{"cache", (*bench).sealed},
 	{"growth", func(b *bench) { growth{b}.run() }},
 }

@@ -31,6 +31,15 @@ func (c *curlConfig) add(before, id, after, name string) {
 		c.s.API+"/v1/"+before+id+after, c.s.world.APIKey, veriff.Sign([]byte(id), c.s.world.Secrets()[0]), filepath.Join(c.dir, name))
 }
 
+// object adds a request for an object of the store.
+func (c *curlConfig) object(path, name string) {
+	if c.Len() > 0 {
+		fmt.Fprintln(c, "next")
+	}
+	fmt.Fprintf(c, "url = %q\naws-sigv4 = \"aws:amz:us-east-1:s3\"\nuser = \"%s:%s\"\nheader = \"x-amz-content-sha256: UNSIGNED-PAYLOAD\"\noutput = %q\nfail\nsilent\n",
+		c.s.Store+"/"+bucketName+"/"+path, accessKey, secretKey, filepath.Join(c.dir, name))
+}
+
 // file writes the list and returns its name.
 func (c *curlConfig) file() string {
 	name := filepath.Join(c.dir, "curl.conf")

@@ -71,31 +71,40 @@ func (b *bench) records() {
 		"%.1f to %.1f thousand/s; best-effort %.1f", times.rate(2, n), times.rate(0, n), times.rate(1, n))
 }
 
-// openAll opens files by so many threads at once, each the next that nobody has.
+// openAll opens files by so many threads at once.
 func (b *bench) openAll(dir string, files []string, readers int) time.Duration {
+	return elapsed(func() {
+		check(eachOf(files, readers, func(file string) error {
+			fd, err := unix.Open(filepath.Join(dir, file), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+			if err == nil {
+				err = unix.Close(fd)
+			}
+			return err
+		}))
+	})
+}
+
+// eachOf has so many threads at once do something with files, each with the next that
+// nobody has. A thread ends with its first error, which is returned.
+func eachOf(files []string, readers int, do func(file string) error) error {
 	var (
 		next    atomic.Int64
 		threads sync.WaitGroup
-		failed  atomic.Value
+		failed  = make(chan error, readers)
 	)
-	return elapsed(func() {
-		for range readers {
-			threads.Go(func() {
-				runtime.LockOSThread()
-				defer runtime.UnlockOSThread()
-				for i := next.Add(1) - 1; int(i) < len(files); i = next.Add(1) - 1 {
-					fd, err := unix.Open(filepath.Join(dir, files[i]), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-					if err != nil {
-						failed.Store(err)
-						return
-					}
-					unix.Close(fd)
+	for range readers {
+		threads.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			for i := next.Add(1) - 1; int(i) < len(files); i = next.Add(1) - 1 {
+				if err := do(files[i]); err != nil {
+					failed <- err
+					return
 				}
-			})
-		}
-		threads.Wait()
-		if err, ok := failed.Load().(error); ok {
-			check(err)
-		}
-	})
+			}
+		})
+	}
+	threads.Wait()
+	close(failed)
+	return <-failed // nil if there is none
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"veriffs/veriff/sandbox"
@@ -33,6 +34,7 @@ type standin struct {
 type addresses struct {
 	API     string // the API's
 	Index   string // the same files as a tree of HTML indexes, for rclone
+	Store   string // the server of object storage that relay has named
 	Control string
 }
 
@@ -56,7 +58,14 @@ func serveStandin(ctx context.Context, args []string) {
 	var scale []sandbox.Scale
 	check(json.Unmarshal([]byte(args[0]), &scale))
 	world := newWorld(scale)
-	tree := &index{}
+	var latency atomic.Int64 // a time.Duration
+	delayed := func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Duration(latency.Load()))
+			h.ServeHTTP(w, r)
+		})
+	}
+	tree, store := &index{}, newRelay()
 	if len(scale) == 0 {
 		tree = newIndex(world)
 	}
@@ -67,15 +76,16 @@ func serveStandin(ctx context.Context, args []string) {
 		if d > 0 {
 			world.Set(sandbox.Match{}, sandbox.Latency(d))
 		}
-		tree.latency.Store(int64(d))
+		latency.Store(int64(d))
 	})
+	control.HandleFunc("/relay", store.set)
 	control.HandleFunc("/reset", func(http.ResponseWriter, *http.Request) { world.ResetRequests() })
 	control.HandleFunc("/counts", func(w http.ResponseWriter, _ *http.Request) {
 		_ = json.NewEncoder(w).Encode(world.Requests().ByPath)
 	})
 
 	var a addresses
-	for address, handler := range map[*string]http.Handler{&a.API: world, &a.Index: tree, &a.Control: control} {
+	for address, handler := range map[*string]http.Handler{&a.API: world, &a.Index: delayed(tree), &a.Store: delayed(store), &a.Control: control} {
 		server := must(sandbox.Listen(handler))
 		defer server.Close()
 		*address = server.URL
@@ -84,7 +94,8 @@ func serveStandin(ctx context.Context, args []string) {
 	awaitEnd(ctx)
 }
 
-// delay makes every later request wait this long for its first byte.
+// delay makes every later request wait this long for its first byte, those to the
+// store, too.
 func (s *standin) delay(d time.Duration) { s.control("latency?d="+d.String(), nil) }
 
 // reset sets the counts to zero.

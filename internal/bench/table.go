@@ -133,6 +133,17 @@ func (s series) median(i int) time.Duration { return slices.Sorted(slices.Values
 // ratio compares the fastest rounds of two columns.
 func (s series) ratio(i, j int) float64 { return float64(s.best(i)) / float64(s.best(j)) }
 
+// pairs returns the median of the ratios of two columns, round by round: what slows one
+// of a round's neighbours slows the other.
+func (s series) pairs(i, j int) float64 {
+	ratios := make([]float64, len(s[i]))
+	for k := range ratios {
+		ratios[k] = float64(s[i][k]) / float64(s[j][k])
+	}
+	slices.Sort(ratios)
+	return ratios[len(ratios)/2]
+}
+
 // show formats the fastest round of a column.
 func (s series) show(i int) string { return seconds(s.best(i)) }
 
