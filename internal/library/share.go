@@ -23,8 +23,10 @@ const (
 	FromAPI
 )
 
-// teamLanes is how many objects the team's store is asked for at once.
-const teamLanes = DefaultConnections
+// teamLanes is how many objects the team's store is asked for at once. One that it lacks
+// takes two round trips, of which the second claims it, so there are twice as many as to
+// the API.
+const teamLanes = 2 * DefaultConnections
 
 // retrieve gets an object that the cache does not have: from the team's store if there is
 // one, or from the API. gone, if the API is known to have it no more, is the error that
