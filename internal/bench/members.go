@@ -32,7 +32,7 @@ type members struct {
 	store  *storage
 	disk   string // where the bench has its files otherwise
 	listed []sandbox.Session
-	pause  time.Duration // between the beginnings of two sessions, if there is one reader
+	pause  time.Duration                // between the beginnings of two sessions, if there is one reader
 	files  [][]string                   // of each session: paths below the mounts
 	hashes map[string][sha256.Size]byte // by path
 }
@@ -48,7 +48,7 @@ func (b *bench) members() {
 	b.table.atMost("20 mounts walk a random half of 200 sessions each, at once at 20 ms"+asked, run.ratio(), 1.05, " ×", "%s", run)
 	m.pause = memberPause
 	run = m.read("paced", halves, 1, append(m.s.team("paced"), "--read-ahead", "off"))
-	b.table.info(fmt.Sprintf("the same, each a session every %v and nothing ahead"+asked, memberPause), "%.2f × (%s)", run.ratio(), run)
+	b.table.info(fmt.Sprintf("the same, each a session every %d ms and nothing ahead"+asked, memberPause.Milliseconds()), "%.2f × (%s)", run.ratio(), run)
 	m.pause = 0
 	run = m.read("same", all, connections, m.s.team("same"))
 	b.table.info("20 mounts open the same 1,000 files at the same moment"+asked, "%.2f × (%s)", run.ratio(), run)

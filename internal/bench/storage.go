@@ -33,7 +33,7 @@ type storage struct {
 }
 
 // startStorage starts the newest versitygw that .ci/setup has installed, with an empty
-// bucket.
+// bucket. Its files are in memory: a store has a disk of its own.
 func (b *bench) startStorage() *storage {
 	found := must(filepath.Glob(filepath.Join(b.repository, "bin", "versitygw-*")))
 	if len(found) == 0 {
@@ -43,7 +43,7 @@ func (b *bench) startStorage() *storage {
 	listener := must(net.Listen("tcp", "127.0.0.1:0")) // a free port
 	address := listener.Addr().String()
 	check(listener.Close())
-	dir := must(os.MkdirTemp(b.dir, "storage-"))
+	dir := must(os.MkdirTemp(b.memory, "storage-"))
 	s := &storage{url: "http://" + address, bucket: filepath.Join(dir, bucketName)}
 	check(os.Mkdir(s.bucket, 0o700))
 	check(os.Setenv("AWS_ACCESS_KEY_ID", accessKey)) // for the mounts
