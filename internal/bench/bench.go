@@ -68,8 +68,8 @@ var sections = []struct {
 	{"waste", (*bench).waste},
 	{"reads", (*bench).reads},
 	{"records", (*bench).records},
-	{"team", (*bench).team},
-	{"simulation", (*bench).simulation},
+	{"team", team},
+	{"simulation", simulation},
 	{"cache", (*bench).sealed},
 	{"growth", func(b *bench) { growth{b}.run() }},
 }

@@ -37,24 +37,22 @@ type members struct {
 	hashes map[string][sha256.Size]byte // by path
 }
 
-// members measures how often many mounts that read at once ask the API for a file. Twenty
+// measure measures how often many mounts that read at once ask the API for a file. Twenty
 // that go as fast as they can are too many for a few processors; at a pace they are not.
-func (b *bench) members() {
-	m := b.startMembers(sandbox.Scale{Sessions: memberSessions, Files: memberFiles, FileSize: memberFileSize})
-	defer m.stop()
+func (m *members) measure() {
 	halves, all := m.halves(), slices.Repeat([][]string{slices.Concat(m.files...)}, memberCount)
 	const asked = ": requests to the API, of the files"
 	run := m.read("halves", halves, 1, m.s.team("halves"))
-	b.table.atMost("20 mounts walk a random half of 200 sessions each, at once at 20 ms"+asked, run.ratio(), 1.05, " ×", "%s", run)
+	m.table.atMost("20 mounts walk a random half of 200 sessions each, at once at 20 ms"+asked, run.ratio(), 1.05, " ×", "%s", run)
 	m.pause = memberPause
 	run = m.read("paced", halves, 1, append(m.s.team("paced"), "--read-ahead", "off"))
-	b.table.info(fmt.Sprintf("the same, each a session every %d ms and nothing ahead"+asked, memberPause.Milliseconds()), "%.2f × (%s)", run.ratio(), run)
+	m.table.info(fmt.Sprintf("the same, each a session every %d ms and nothing ahead"+asked, memberPause.Milliseconds()), "%.2f × (%s)", run.ratio(), run)
 	m.pause = 0
 	run = m.read("same", all, connections, m.s.team("same"))
-	b.table.info("20 mounts open the same 1,000 files at the same moment"+asked, "%.2f × (%s)", run.ratio(), run)
+	m.table.info("20 mounts open the same 1,000 files at the same moment"+asked, "%.2f × (%s)", run.ratio(), run)
 	m.s.relay(m.store, true)
 	run = m.read("unleased", all, connections, m.s.team("unleased"))
-	b.table.info("the same where the store denies leases"+asked, "%.2f × (%s)", run.ratio(), run)
+	m.table.info("the same where the store denies leases"+asked, "%.2f × (%s)", run.ratio(), run)
 }
 
 // startMembers serves a generated world and a store. As twenty machines have a disk each,

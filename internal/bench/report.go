@@ -48,7 +48,8 @@ it copies plain files into the kernel's buffers.
 
 The team store is versitygw on the same machine, its files in memory, each request delayed like those to the API. "curl
 parallel on that store" fetches the same sealed objects over 16 connections. The first member's walk alternates with one
-without a store. Twenty mounts are twenty processes with a cache each, in memory, and every byte that they read is compared.
+without a store. The second member's patience is a minute, so that a busy machine does not make it ask the API as well.
+Twenty mounts are twenty processes with a cache each, in memory, and every byte that they read is compared.
 
 The simulation draws which sessions 1,000 machines open in a month: 200 files on each of 22 days, in sessions of ten, out of
 100,000 sessions. The i-th most popular one is opened in proportion to 1/i^exponent (Zipf). Of web caches, exponents from

@@ -21,7 +21,7 @@ const simulationSeed = 5
 var month = fleet{Machines: 1000, Sessions: 100_000, Files: 10, Opens: 440}
 
 // simulation predicts what a team store saves, and checks the prediction against mounts.
-func (b *bench) simulation() {
+func simulation(b *bench) {
 	for _, exponent := range []float64{0, 0.6, 0.8, 1} {
 		for _, keeps := range []int{month.Opens, 40} {
 			f := month
@@ -32,13 +32,13 @@ func (b *bench) simulation() {
 				thousands(p.opened), thousands(p.missed), thousands(p.distinct), 100*p.saved())
 		}
 	}
-	b.checkSimulation()
+	checkSimulation(b)
 }
 
 func thousands(n int) string { return humanize.Comma(int64(n)) }
 
 // checkSimulation has mounts open what a trace says.
-func (b *bench) checkSimulation() {
+func checkSimulation(b *bench) {
 	f := fleet{Machines: memberCount, Sessions: memberSessions, Files: memberFiles, Opens: b.turns(60, 20), Exponent: 0.8, Keeps: 10}
 	m := b.startMembers(sandbox.Scale{Sessions: f.Sessions, Files: f.Files, FileSize: memberFileSize})
 	defer m.stop()
