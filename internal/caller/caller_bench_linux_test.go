@@ -1,7 +1,10 @@
 package caller_test
 
 import (
+	"runtime"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"veriffs/internal/caller"
 )
@@ -28,4 +31,16 @@ func BenchmarkResolve(b *testing.B) {
 			}
 		}
 	})
+}
+
+// BenchmarkGroups is what it costs to know a caller's supplementary groups.
+func BenchmarkGroups(b *testing.B) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	id, uid, gid := uint32(unix.Gettid()), uint32(unix.Getuid()), uint32(unix.Getgid())
+	for b.Loop() {
+		if _, err := caller.Groups(id, uid, gid); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
