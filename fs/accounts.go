@@ -3,7 +3,6 @@ package fs
 import (
 	"context"
 	"encoding/hex"
-	"syscall"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -32,17 +31,17 @@ func (a *accounts) close() {
 	}
 }
 
-// opened records an open that ended with err. It is to be called before the
-// kernel is answered, while the caller waits and can be looked at. describe says what
-// was opened. An error means that it must not be.
-func (a *accounts) opened(ctx context.Context, err error, describe func(*accesslog.Record)) error {
+// record records what the caller did, and that it ended with err. It is to be called
+// before the kernel is answered, while the caller waits and can be looked at. describe
+// says what it was done to. An error means that a file must not be opened.
+func (a *accounts) record(ctx context.Context, op accesslog.Operation, err error, describe func(*accesslog.Record)) error {
 	if a == nil {
 		return nil
 	}
-	r := accesslog.Record{Operation: accesslog.OpOpen, Outcome: accesslog.Success}
+	r := accesslog.Record{Operation: op, Outcome: accesslog.Success}
 	if errno := errnoOf(err); errno != 0 {
 		r.Outcome, r.Errno, r.Error = accesslog.Failed, unix.ErrnoName(errno), err.Error()
-		if errno == syscall.EACCES || errno == syscall.EROFS {
+		if refused(errno) {
 			r.Outcome = accesslog.Refused
 		}
 	}

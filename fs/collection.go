@@ -26,6 +26,12 @@ type collection[ID id] struct {
 	cached   atomic.Uint64              // version of the set that the kernel may cache, plus one
 }
 
+// What the ids of a collection are of, for logs.
+const (
+	kindSession = "session"
+	kindAttempt = "attempt"
+)
+
 type id interface {
 	comparable
 	String() string
@@ -51,7 +57,7 @@ var (
 // sessionIDs are the ids of three collections.
 func (t *tree) sessionIDs() ids[veriff.SessionID] {
 	return ids[veriff.SessionID]{
-		kind: "session", all: t.lib.Sessions, parse: veriff.ParseSessionID, known: t.lib.HasSession,
+		kind: kindSession, all: t.lib.Sessions, parse: veriff.ParseSessionID, known: t.lib.HasSession,
 		ask: func(ctx context.Context, id veriff.SessionID) error {
 			_, err := t.lib.Session(ctx, id)
 			return err
@@ -62,7 +68,7 @@ func (t *tree) sessionIDs() ids[veriff.SessionID] {
 
 func (t *tree) attemptIDs() ids[veriff.AttemptID] {
 	return ids[veriff.AttemptID]{
-		kind: "attempt", all: t.lib.Attempts, parse: veriff.ParseAttemptID, known: t.lib.HasAttempt,
+		kind: kindAttempt, all: t.lib.Attempts, parse: veriff.ParseAttemptID, known: t.lib.HasAttempt,
 		ask: func(ctx context.Context, id veriff.AttemptID) error {
 			_, err := t.lib.Attempt(ctx, id)
 			return err
@@ -90,6 +96,9 @@ func (c *collection[ID]) Lookup(ctx context.Context, name string, out *fuse.Entr
 	if err != nil || id.String() != name {
 		return nil, syscall.ENOENT // cached: see impossibleNames
 	}
+	if errno := c.enter(ctx, c.kind, name); errno != 0 {
+		return nil, errno
+	}
 	if !c.known(id) {
 		ctx, done := untilKilled(ctx)
 		defer done()
@@ -102,11 +111,15 @@ func (c *collection[ID]) Lookup(ctx context.Context, name string, out *fuse.Entr
 
 // OpendirHandle takes a snapshot. The kernel may keep the entries from one
 // open to the next as long as the set is the same.
-func (c *collection[ID]) OpendirHandle(context.Context, uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+func (c *collection[ID]) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if errno := c.enter(ctx, "", ""); errno != 0 {
+		return nil, 0, errno
+	}
 	all, version := c.all()
 	handle := &openDir{
 		dir: &c.Inode, parent: rootIno,
 		snapshot: snapshot{len(all), func(i int) entry { return idEntry[ID]{c, all[i]} }},
+		names:    c.closed(),
 	}
 	if c.cached.Swap(version+1) != version+1 {
 		return handle, 0, 0

@@ -93,7 +93,10 @@ func (l *contextLink) attr(a *fuse.Attr) {
 }
 
 // Readlink answers from memory.
-func (l *contextLink) Readlink(context.Context) ([]byte, syscall.Errno) {
+func (l *contextLink) Readlink(ctx context.Context) ([]byte, syscall.Errno) {
+	if errno := l.enter(ctx, kindSession, l.file.In.Session.String()); errno != 0 {
+		return nil, errno
+	}
 	return []byte(l.target), 0
 }
 

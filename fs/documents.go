@@ -130,7 +130,7 @@ func (f *documentFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandl
 	ctx, done := untilKilled(ctx)
 	defer done()
 	document, err := f.open(ctx, flags)
-	if wrote := f.accounts.opened(ctx, err, func(r *accesslog.Record) { f.record(r, &document) }); wrote != nil && err == nil {
+	if wrote := f.accounts.record(ctx, accesslog.OpOpen, err, func(r *accesslog.Record) { f.record(r, &document) }); wrote != nil && err == nil {
 		err = wrote
 	}
 	if err != nil {
@@ -146,6 +146,9 @@ func (f *documentFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandl
 func (f *documentFile) open(ctx context.Context, flags uint32) (library.FullDocument, error) {
 	if writes(flags) {
 		return library.FullDocument{}, errReadOnly
+	}
+	if err := f.mayOpen(ctx, false); err != nil {
+		return library.FullDocument{}, err
 	}
 	return f.lib.OpenDocument(ctx, f.session, f.kind)
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"syscall"
 
+	"veriffs/internal/access"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -25,6 +26,10 @@ func errnoOf(err error) syscall.Errno {
 		return syscall.EINTR
 	case errors.Is(err, errReadOnly):
 		return syscall.EROFS
+	case errors.Is(err, access.ErrNotAllowed):
+		return syscall.EACCES
+	case errors.Is(err, access.ErrSpent):
+		return syscall.EDQUOT
 	case errors.Is(err, context.Canceled):
 		return syscall.ENOTCONN
 	case errors.Is(err, library.ErrNotFound):
@@ -38,15 +43,20 @@ func errnoOf(err error) syscall.Errno {
 	}
 }
 
+// refused reports whether an errno says that a rule forbids it.
+func refused(errno syscall.Errno) bool {
+	return errno == syscall.EACCES || errno == syscall.EROFS || errno == syscall.EDQUOT
+}
+
 // fail logs an error in full, once, and returns its errno. It is routine, and
 // logged at debug level, that the API lacks something, that a caller is killed
 // and that the mount ends. That the API asks for fewer requests is said once for
-// all by those who keep to it.
+// all by those who keep to it, and that somebody's budget is spent, by the gate.
 func (t *tree) fail(err error, op string, what ...slog.Attr) syscall.Errno {
 	errno := errnoOf(err)
 	level := slog.LevelWarn
 	switch {
-	case errno == syscall.ENOENT, errno == syscall.EINTR, errno == syscall.ENOTCONN, errno == syscall.EROFS, errors.Is(err, veriff.ErrRateLimited):
+	case errno == syscall.ENOENT, errno == syscall.EINTR, errno == syscall.ENOTCONN, errno == syscall.EROFS, errno == syscall.EDQUOT, errors.Is(err, veriff.ErrRateLimited):
 		level = slog.LevelDebug
 	}
 	t.log.LogAttrs(context.Background(), level, op+" failed",

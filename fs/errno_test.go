@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"veriffs/internal/access"
 	"veriffs/internal/library"
 	"veriffs/veriff"
 )
@@ -20,6 +21,8 @@ func TestErrnoOf(t *testing.T) {
 		{nil, 0},
 		{errKilled, syscall.EINTR},
 		{errReadOnly, syscall.EROFS},
+		{access.ErrNotAllowed, syscall.EACCES},
+		{access.ErrSpent, syscall.EDQUOT},
 		{context.Canceled, syscall.ENOTCONN},
 		{context.DeadlineExceeded, syscall.ETIMEDOUT},
 		{library.ErrNotFound, syscall.ENOENT},

@@ -59,7 +59,7 @@ func TestMain(m *testing.M) {
 // world is a mount of a stand-in API, with all that is between them.
 type world struct {
 	*sandbox.Sandbox
-	t      *testing.T
+	t      testing.TB
 	server *sandbox.Server
 	lib    *library.Library
 	point  string
@@ -86,7 +86,7 @@ type worldConfig struct {
 }
 
 // newWorld mounts the stand-in's world for the time of a test.
-func newWorld(t *testing.T, config worldConfig) *world {
+func newWorld(t testing.TB, config worldConfig) *world {
 	t.Helper()
 	requireFUSE(t)
 	w := &world{t: t, Sandbox: sandbox.New(config.sandbox), dir: t.TempDir(), config: config, logged: new(logBuffer)}
@@ -112,7 +112,7 @@ func newWorld(t *testing.T, config worldConfig) *world {
 }
 
 // requireFUSE skips where nothing can be mounted, but never in CI.
-func requireFUSE(t *testing.T) {
+func requireFUSE(t testing.TB) {
 	t.Helper()
 	f, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 	if err == nil {

@@ -52,6 +52,9 @@ func (d *itemDir[ID]) Lookup(ctx context.Context, name string, out *fuse.EntryOu
 	if !d.in.contents.possible(name) {
 		return nil, syscall.ENOENT // cached: see impossibleNames
 	}
+	if errno := d.enter(ctx, d.in.kind, d.id.String()); errno != 0 {
+		return nil, errno
+	}
 	d.interest.looks(ctx)
 	ctx, done := untilKilled(ctx)
 	defer done()
@@ -66,6 +69,9 @@ func (d *itemDir[ID]) Lookup(ctx context.Context, name string, out *fuse.EntryOu
 // may keep the entries from one open to the next as long as the listing is the
 // same.
 func (d *itemDir[ID]) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+	if errno := d.enter(ctx, d.in.kind, d.id.String()); errno != 0 {
+		return nil, 0, errno
+	}
 	wait, done := untilKilled(ctx)
 	defer done()
 	entries, from, err := d.in.contents.list(wait, d.id)
@@ -74,7 +80,7 @@ func (d *itemDir[ID]) OpendirHandle(ctx context.Context, _ uint32) (fusefs.FileH
 	}
 	handle := &openDir{
 		dir: &d.Inode, parent: d.in.ino, snapshot: entries,
-		names: !d.interest.lists(ctx) && entries.count <= namesMost,
+		names: d.closed() || !d.interest.lists(ctx) && entries.count <= namesMost,
 	}
 	if d.cached.Swap(from) != from || from == nil {
 		return handle, 0, 0

@@ -81,7 +81,7 @@ func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, 
 	ctx, done := untilKilled(ctx)
 	defer done()
 	handle, err := f.open(ctx, flags)
-	if wrote := f.accounts.opened(ctx, err, func(r *accesslog.Record) { recordMedia(r, f.file, handle) }); wrote != nil && err == nil {
+	if wrote := f.accounts.record(ctx, accesslog.OpOpen, err, func(r *accesslog.Record) { recordMedia(r, f.file, handle) }); wrote != nil && err == nil {
 		handle.Close()
 		err = wrote
 	}
@@ -99,6 +99,9 @@ func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, 
 func (f *mediaFile) open(ctx context.Context, flags uint32) (*library.Handle, error) {
 	if writes(flags) {
 		return nil, errReadOnly
+	}
+	if err := f.mayOpen(ctx, true); err != nil {
+		return nil, err
 	}
 	return f.lib.Open(ctx, f.file)
 }

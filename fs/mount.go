@@ -10,6 +10,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 
 	"veriffs/fs/mountpoint"
+	"veriffs/internal/access"
 	"veriffs/internal/accesslog"
 	"veriffs/internal/library"
 )
@@ -30,6 +31,10 @@ type Options struct {
 	Account string
 	// AllowOther lets other users in, and then shows modes that let them read.
 	AllowOther bool
+	// Readers are who may read, of those whom the kernel lets in; nil: all of them.
+	Readers *access.Readers
+	// OpenBudget bounds how many media files each user opens; nil: nothing does.
+	OpenBudget *access.Budget
 	// Inodes is how many media files the kernel may keep before it is asked to
 	// forget those that nobody opened. 0: a hundred thousand.
 	Inodes int
@@ -57,7 +62,7 @@ func New(o Options) (*Mount, error) {
 		lib: o.Library, log: o.Logger,
 		uid: uint32(os.Getuid()), gid: uint32(os.Getgid()),
 		dirMode: 0o500, fileMode: 0o400,
-		interest: newInterest(), accounts: newAccounts(o),
+		interest: newInterest(), accounts: newAccounts(o), gate: newGate(o),
 	}
 	if o.AllowOther {
 		t.dirMode, t.fileMode = 0o555, 0o444
@@ -78,6 +83,9 @@ func New(o Options) (*Mount, error) {
 // and the measurement behind each.
 func settings(o Options) *fusefs.Options {
 	entry, attr, negative := entryTimeout, attrTimeout, impossibleNames
+	if o.Readers != nil {
+		entry = 0 // so that each caller has to ask for each name: see gate
+	}
 	// go-fuse has two loggers. What it logs is nothing that a user can act on.
 	logger := slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug)
 	return &fusefs.Options{
@@ -93,7 +101,7 @@ func settings(o Options) *fusefs.Options {
 			MaxBackground:        512,
 			DisableSplice:        true,
 			DisableXAttrs:        true,
-			EnableSymlinkCaching: true,
+			EnableSymlinkCaching: o.Readers == nil,
 			ExtraCapabilities:    readdirplusAuto,
 			Logger:               logger,
 		},

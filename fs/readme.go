@@ -16,7 +16,7 @@ import (
 var readmeText []byte
 
 // readmeTime is when the text last changed: the file's time in every mount.
-var readmeTime = time.Date(2026, time.November, 23, 0, 0, 0, 0, time.UTC)
+var readmeTime = time.Date(2026, time.November, 27, 0, 0, 0, 0, time.UTC)
 
 // readmeFile is README.txt.
 type readmeFile struct {

@@ -74,10 +74,12 @@ func (r *rootDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.Attr
 	return 0
 }
 
-// Lookup knows every name there is.
+// Lookup knows every name there is. These may always be cached: whoever can see the
+// mount may see them.
 func (r *rootDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	for _, e := range r.entries {
 		if e.name == name {
+			out.SetEntryTimeout(entryTimeout)
 			return e.look(ctx, &r.Inode, out)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -196,6 +197,9 @@ func TestPictures(t *testing.T) {
 // that maps a file and prints the hash of what it sees.
 const mmapFile = "VERIFFS_TEST_MMAP"
 
+// mmapUser makes it become another user once it has mapped the file.
+const mmapUser = "VERIFFS_TEST_MMAP_USER"
+
 func mapped(name string) (exit int) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -212,6 +216,12 @@ func mapped(name string) (exit int) {
 	if err != nil {
 		fmt.Println(err)
 		return 1
+	}
+	if uid, err := strconv.Atoi(os.Getenv(mmapUser)); err == nil {
+		if err := syscall.Setuid(uid); err != nil {
+			fmt.Println(err)
+			return 1
+		}
 	}
 	fmt.Printf("mapped %x\n", sha256.Sum256(content))
 	return 0

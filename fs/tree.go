@@ -22,10 +22,11 @@ type tree struct {
 	inodes            inodes
 	interest          *interest
 	accounts          *accounts
-	sessions          *collection[veriff.SessionID]
-	contexts          *collection[veriff.SessionID]
-	metadata          *collection[veriff.SessionID]
-	attempts          *collection[veriff.AttemptID]
+	gate
+	sessions *collection[veriff.SessionID]
+	contexts *collection[veriff.SessionID]
+	metadata *collection[veriff.SessionID]
+	attempts *collection[veriff.AttemptID]
 }
 
 // dirAttr fills in the attributes of a directory.

@@ -13,6 +13,7 @@ type Operation string
 // The operations that are recorded.
 const (
 	OpOpen      Operation = "open"      // of a media file or a document of metadata/
+	OpEnter     Operation = "enter"     // somebody who may not read the mount looked below it, and was refused
 	OpMount     Operation = "mount"     // a mount began
 	OpUnmount   Operation = "unmount"   // a mount ended in order
 	OpUnclean   Operation = "unclean"   // found at the next start: a mount that ended without a record
@@ -37,7 +38,7 @@ const (
 
 // operations are all there are.
 var operations = []Operation{
-	OpOpen, OpMount, OpUnmount, OpUnclean, OpHeartbeat, OpWarm, OpExport, OpPurge, OpHold, OpRelease, OpDelete, OpPin, OpUnpin, OpEvict, OpTeamGC,
+	OpOpen, OpEnter, OpMount, OpUnmount, OpUnclean, OpHeartbeat, OpWarm, OpExport, OpPurge, OpHold, OpRelease, OpDelete, OpPin, OpUnpin, OpEvict, OpTeamGC,
 	OpVerify, OpLogRead, OpLogErase, OpLogRetire, OpLogGap, OpLogRotate,
 }
 

@@ -3,13 +3,12 @@ package command
 import (
 	"errors"
 	"fmt"
-	"os/user"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"veriffs/internal/access"
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/audit"
 	"veriffs/internal/accesslog/writer"
@@ -133,15 +132,11 @@ func logSessions(c *cli.Context) (ids []string, err error) {
 }
 
 func userID(name string) (uint32, error) {
-	if uid, err := strconv.ParseUint(name, 10, 32); err == nil {
-		return uint32(uid), nil
-	}
-	found, err := user.Lookup(name)
+	id, err := access.ID(name, lookUpUser)
 	if err != nil {
-		return 0, usageError("--%s: no user is called %q on this machine; a number works anywhere", flagUser, name)
+		return 0, usageError("--%s: %w; a number works anywhere", flagUser, err)
 	}
-	uid, err := strconv.ParseUint(found.Uid, 10, 32)
-	return uint32(uid), err
+	return id, nil
 }
 
 // timeFlag reads a moment: a date, a date and time in the local zone or with one, or

@@ -38,12 +38,14 @@ func useProfile(c *cli.Context) (*profile, error) {
 		flagBandwidth: {loaded.Bandwidth}, flagCacheDir: {loaded.CacheDir}, flagCacheSize: {loaded.CacheSize}, flagCacheMaxAge: {loaded.CacheMaxAge},
 		flagCacheKey: {loaded.CacheKey}, flagMinFree: {loaded.MinFree},
 		flagSessions:  loaded.Sessions,
+		flagAllowUser: loaded.AllowUser, flagAllowGroup: loaded.AllowGroup, flagOpenBudget: {loaded.OpenBudget},
 		flagAccessLog: {loaded.AccessLog}, flagAccessLogMode: {loaded.AccessLogMode}, flagAccessLogKeep: {loaded.AccessLogKeep},
 		flagTeamStore: {loaded.TeamStore}, flagTeamEndpoint: {loaded.TeamStoreEndpoint}, flagTeamRegion: {loaded.TeamStoreRegion},
 		flagTeamPatience: {loaded.TeamStorePatience}, flagTeamMaxAge: {loaded.TeamStoreMaxAge},
 		flagAccessLogAnchor: loaded.AccessLogAnchor, flagInstallationKey: {loaded.InstallationKey},
 	}
 	for flag, set := range map[string]bool{
+		flagAllowOther:         loaded.AllowOther,
 		flagAccessLogArguments: loaded.AccessLogArguments, flagTeamPathStyle: loaded.TeamStorePathStyle, flagTeamPad: loaded.TeamStorePad,
 	} {
 		if set {
@@ -70,8 +72,8 @@ func useProfile(c *cli.Context) (*profile, error) {
 // given reports whether the command line or the environment sets a flag. An empty
 // variable sets nothing.
 func given(c *cli.Context, flag string) bool {
-	if flag == flagSessions {
-		return !isEmpty(c.StringSlice(flag))
+	if list, ok := c.Value(flag).(cli.StringSlice); ok {
+		return !isEmpty(list.Value())
 	}
 	return c.IsSet(flag) && fmt.Sprint(c.Value(flag)) != ""
 }

@@ -36,6 +36,7 @@ type settings struct {
 	metrics      string         // address of the metrics; "" for none
 	profile      *profile       // where the secrets may be
 	accessLog    accessLogOptions
+	readers      readersOptions
 	team         teamOptions
 	bandwidth    *bandwidth // nil: no limit
 }
@@ -76,6 +77,9 @@ func readSettings(c *cli.Context) (s settings, err error) {
 		return s, err
 	}
 	if s.accessLog, err = readAccessLog(c); err != nil {
+		return s, err
+	}
+	if s.readers, err = readReaders(c); err != nil {
 		return s, err
 	}
 	if s.metrics, err = listenAddress(c, flagMetricsListen); err != nil {
@@ -206,7 +210,10 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 	if err := k.records.begin(&s); err != nil {
 		return nil, err
 	}
-	o := fs.Options{Library: k.library, Mountpoint: s.mountpoint, Account: account(&s.api), AllowOther: s.allowOther, Logger: log}
+	o := fs.Options{
+		Library: k.library, Mountpoint: s.mountpoint, Account: account(&s.api), AllowOther: s.allowOther,
+		Readers: s.readers.readers, OpenBudget: s.readers.budget, Logger: log,
+	}
 	if k.records != nil {
 		o.Recorder, o.Arguments = k.records, k.records.arguments
 	}

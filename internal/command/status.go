@@ -91,6 +91,9 @@ func writeStatus(w io.Writer, s control.Status, now time.Time) error {
 	row("sessions", "%s", humanize.Comma(int64(s.Sessions)))
 	row("cache", "%s files and lists, %s of %s%s", humanize.Comma(s.Cache.Objects), bytesText(s.Cache.Bytes), bytesText(s.Cache.Limit), cacheText(s.Cache))
 	row("opened", "%s files, %s of them from the cache%s", humanize.Comma(s.Opens.Total), percent(s.Opens.Cached, s.Opens.Total), failedText(s.Opens.Failed))
+	if s.Opens.Refused > 0 {
+		row("refused", "%s opens and looks, of users who may not read or have opened too many files", humanize.Comma(s.Opens.Refused))
+	}
 	row("in flight", "%d files, %d lists, %d requests", s.InFlight.Files, s.InFlight.Listings, s.InFlight.Requests)
 	if s.Bandwidth > 0 {
 		row("bandwidth", "files are fetched at %s/s at most", humanize.Bytes(uint64(s.Bandwidth)))

@@ -69,6 +69,11 @@ type Profile struct {
 	CacheKey    string   `toml:"cache-key,omitempty"`
 	MinFree     string   `toml:"min-free,omitempty"`
 
+	AllowOther bool     `toml:"allow-other,omitempty"`
+	AllowUser  []string `toml:"allow-user,omitempty"`  // names or numbers
+	AllowGroup []string `toml:"allow-group,omitempty"` // likewise
+	OpenBudget string   `toml:"open-budget,omitempty"`
+
 	TeamStore          string `toml:"team-store,omitempty"`
 	TeamStoreEndpoint  string `toml:"team-store-endpoint,omitempty"`
 	TeamStoreRegion    string `toml:"team-store-region,omitempty"`

@@ -66,6 +66,7 @@ var metrics = []metric{
 		return max(0, time.Until(s.API.HeldUntil).Seconds())
 	}),
 	counter("api_received_bytes_total", "Bytes of bodies received from the API.", func(s *library.Stats) float64 { return float64(s.API.Bytes) }),
+	counter("refused_total", "Opens and looks of users who may not read, and opens beyond a user's budget.", func(s *library.Stats) float64 { return float64(s.Refused) }),
 	counter("read_ahead_used_total", "Files fetched ahead of a walk and then opened.", func(s *library.Stats) float64 { return float64(s.ReadAhead.Used) }),
 	counter("read_ahead_wasted_total", "Files fetched ahead of a walk and passed over.", func(s *library.Stats) float64 { return float64(s.ReadAhead.Wasted) }),
 	gauge("cache_objects", "Objects in the cache.", func(s *library.Stats) float64 { return float64(s.Cache.Objects) }),

@@ -34,6 +34,7 @@ type OpensStatus struct {
 	Cached  int64   `json:"cached"`   // of them, without waiting for the network
 	HitRate float64 `json:"hit_rate"` // Cached/Total; 0 if there was none
 	Failed  int64   `json:"failed"`
+	Refused int64   `json:"refused"` // opens and looks of users who may not, or opens beyond their budget
 }
 
 // InFlightStatus counts work in progress.
@@ -88,7 +89,7 @@ const (
 func statusOf(m Mount, s library.Stats) Status {
 	st := Status{
 		Mount: m, Sessions: s.Sessions, Online: s.Offline == nil,
-		Opens:     OpensStatus{Total: s.Opens, Cached: s.Cached, Failed: s.Failed},
+		Opens:     OpensStatus{Total: s.Opens, Cached: s.Cached, Failed: s.Failed, Refused: s.Refused},
 		InFlight:  InFlightStatus{Listings: s.Listing, Files: s.Fetching, Requests: s.API.Active},
 		ReadAhead: ReadAheadStatus{Used: s.ReadAhead.Used, Wasted: s.ReadAhead.Wasted},
 		API: APIStatus{

@@ -16,6 +16,7 @@ type Stats struct {
 	Opens     int64 // of files, that went well
 	Cached    int64 // of them, without waiting for the network
 	Failed    int64 // opens that did not
+	Refused   int64 // of those who may not, or not so many: see CountRefused
 	Offline   error // why the API is out of reach; nil if it is not known to be; API.HeldUntil says if it takes no requests
 	ReadAhead ReadAheadStats
 	Cache     cache.Stats
@@ -32,7 +33,7 @@ type ReadAheadStats struct {
 }
 
 // opens counts what became of opens.
-type opens struct{ cached, fetched, failed atomic.Int64 }
+type opens struct{ cached, fetched, failed, refused atomic.Int64 }
 
 func (o *opens) count(from Source, err error) {
 	switch {
@@ -45,6 +46,10 @@ func (o *opens) count(from Source, err error) {
 	}
 }
 
+// CountRefused counts that whoever shows the library has let somebody not open a file, or
+// not look at names.
+func (l *files) CountRefused() { l.opens.refused.Add(1) }
+
 // Stats returns the counts. It costs no I/O.
 func (l *Library) Stats() Stats {
 	sessions, _ := l.sessions.All()
@@ -53,7 +58,7 @@ func (l *Library) Stats() Stats {
 	s := Stats{
 		Sessions: len(sessions),
 		Listing:  l.listings.answers.Asking() + l.attempts.answers.Asking(), Fetching: l.fetches.Count(),
-		Opens: cached + l.opens.fetched.Load(), Cached: cached, Failed: l.opens.failed.Load(),
+		Opens: cached + l.opens.fetched.Load(), Cached: cached, Failed: l.opens.failed.Load(), Refused: l.opens.refused.Load(),
 		Offline:   l.link.Check(),
 		ReadAhead: ReadAheadStats{Used: used, Wasted: wasted},
 		Cache:     l.cache.Stats(),
