@@ -27,6 +27,9 @@ func (c contextLinks) find(ctx context.Context, id veriff.SessionID, name string
 	if err != nil {
 		return nil, err
 	}
+	if !c.lib.Shown().Shows(file) {
+		return nil, notShown(name)
+	}
 	return c.link(id, name, file), nil
 }
 
@@ -35,7 +38,7 @@ func (c contextLinks) list(ctx context.Context, id veriff.SessionID) (snapshot, 
 	if err != nil {
 		return snapshot{}, nil, err
 	}
-	named := c.lib.ByContext(list)
+	named := c.lib.Shown().OfNamed(c.lib.ByContext(list))
 	return snapshot{len(named), func(i int) entry { return c.link(id, named[i].Name, named[i].File) }}, list, nil
 }
 

@@ -23,6 +23,7 @@ import (
 	"veriffs/fs"
 	"veriffs/fs/mountpoint"
 	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -81,6 +82,7 @@ type worldConfig struct {
 
 	noReadAhead bool
 	inodes      int
+	shown       listing.Selection
 	records     *ledger // gets the records of opens
 	mount       func(*fs.Options)
 }
@@ -150,7 +152,7 @@ func (w *world) up() {
 	if w.cache, err = cache.Open(options); err != nil {
 		w.t.Fatal(err)
 	}
-	w.lib, err = library.New(library.Options{Client: w.client, Cache: w.cache, ListTTL: w.config.listTTL, NoReadAhead: w.config.noReadAhead, Logger: log})
+	w.lib, err = library.New(library.Options{Client: w.client, Cache: w.cache, ListTTL: w.config.listTTL, NoReadAhead: w.config.noReadAhead, Shown: w.config.shown, Logger: log})
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -43,8 +43,17 @@ func (t *tree) invalidate(c library.Change) {
 		t.invalidateSession(c)
 	}
 	if node := t.attempts.GetChild(c.Attempt.String()); node != nil {
-		invalidateDir(node, c.FilesGone)
+		invalidateDir(node, t.gone(node, c))
 	}
+}
+
+// gone returns the names that are stale in a directory of media files. Where not all are
+// shown, one that is still listed may be shown no more.
+func (t *tree) gone(dir *fusefs.Inode, c library.Change) []string {
+	if t.lib.Shown().All() {
+		return c.FilesGone
+	}
+	return childNames(dir)
 }
 
 // invalidateSession invalidates the directories of one session in each
@@ -59,7 +68,7 @@ func (t *tree) invalidateSession(c library.Change) {
 		invalidateDir(node, stale)
 	}
 	if node := t.sessions.GetChild(name); node != nil {
-		invalidateDir(node, c.FilesGone)
+		invalidateDir(node, t.gone(node, c))
 	}
 	if node := t.contexts.GetChild(name); node != nil {
 		invalidateDir(node, childNames(node)) // a name may have come to mean another file

@@ -29,6 +29,9 @@ func (m mediaFiles[ID]) find(ctx context.Context, id ID, name string) (entry, er
 	if err != nil {
 		return nil, err
 	}
+	if !m.lib.Shown().Shows(file) {
+		return nil, notShown(name)
+	}
 	if m.lib.Size(file) == library.UnknownSize {
 		if err := m.lib.Fetch(ctx, file); err != nil {
 			return nil, fmt.Errorf("fetch media %s for its size: %w", file.ID, err)
@@ -43,8 +46,12 @@ func (m mediaFiles[ID]) list(ctx context.Context, id ID) (snapshot, *library.Lis
 	if err != nil {
 		return snapshot{}, nil, err
 	}
-	return snapshot{len(list.Files), func(i int) entry { return mediaEntry{m.tree, &list.Files[i]} }}, list, nil
+	count, file := m.lib.Shown().Of(list)
+	return snapshot{count, func(i int) entry { return mediaEntry{m.tree, file(i)} }}, list, nil
 }
+
+// notShown is the error for a file that the API lists and the mount leaves out.
+func notShown(name string) error { return fmt.Errorf("%s is not shown: %w", name, library.ErrNotFound) }
 
 // mediaEntry is a media file under its own name.
 type mediaEntry struct {

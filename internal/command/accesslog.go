@@ -192,7 +192,7 @@ func (a *accessLog) begin(s *settings) error {
 	who := caller.Self()
 	detail, err := json.Marshal(map[string]any{
 		"allow_other": s.allowOther, "verify": s.api.Verify.String(), "access_log_mode": a.Mode(), "arguments": a.arguments,
-		"allow_user": s.readers.users, "allow_group": s.readers.groups, "open_budget": s.readers.budgetText(),
+		"allow_user": s.readers.users, "allow_group": s.readers.groups, "open_budget": s.readers.budgetText(), "shown": s.shown,
 	})
 	if err != nil {
 		return err

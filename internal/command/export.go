@@ -44,7 +44,7 @@ func selectionFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.BoolFlag{Name: "latest-only", Usage: "only the newest attempt of each session (the default)"},
 		&cli.BoolFlag{Name: "all-attempts", Usage: "all attempts of each session"},
-		contextsFlag(), noVideoFlag(),
+		contextsFlag(), noVideoFlag(), noNFCFlag(),
 		&cli.StringFlag{Name: "time", DefaultText: "now", Usage: "the `TIME` of the export, such as 2026-11-27T10:00:00Z: the same time and input give the same bytes"},
 	}
 }
@@ -54,7 +54,7 @@ func selection(c *cli.Context) (want exhibit.Selection, at time.Time, err error)
 	if c.Bool("latest-only") && c.Bool("all-attempts") {
 		return want, at, usageError("give either --latest-only or --all-attempts")
 	}
-	files, err := wantedFiles(c)
+	files, err := wantedFiles(c, flagContexts)
 	if err != nil {
 		return want, at, err
 	}
@@ -67,7 +67,7 @@ func selection(c *cli.Context) (want exhibit.Selection, at time.Time, err error)
 			return want, at, usageError("--time: %s", trimPackage(err))
 		}
 	}
-	return exhibit.Selection{AllAttempts: c.Bool("all-attempts"), Contexts: files.Contexts, NoVideo: files.NoVideo}, at, nil
+	return exhibit.Selection{AllAttempts: c.Bool("all-attempts"), Selection: files}, at, nil
 }
 
 func export(c *cli.Context) error {
@@ -167,7 +167,7 @@ func (k *keeper) prepare(c *cli.Context, sessions []veriff.SessionID, want exhib
 		return plan, nil
 	}
 	show := newProgress(c.App.ErrWriter)
-	done, err := k.Warm(c.Context, warming.Options{Names: names, Contexts: want.Contexts, NoVideo: want.NoVideo}, show.update)
+	done, err := k.Warm(c.Context, warming.Options{Names: names, Selection: want.Selection}, show.update)
 	show.end()
 	switch {
 	case err != nil && (!partial || c.Context.Err() != nil):

@@ -33,6 +33,7 @@ func mountCommand() *cli.Command {
 			Usage: "return once the mount answers, and serve it in the background (set --log-file to keep the log; SIGHUP reopens it)"},
 	)
 	flags = append(flags, readersFlags()...)
+	flags = append(flags, shownFlags()...)
 	flags = append(flags, webhookFlags(&cli.StringFlag{Name: flagWebhook, Category: groupHook, EnvVars: variables(flagWebhook),
 		Usage: "receive Veriff's webhooks on `HOST:PORT` and add their sessions to the first sessions file"})...)
 	return &cli.Command{

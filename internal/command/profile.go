@@ -52,6 +52,14 @@ func useProfile(c *cli.Context) (*profile, error) {
 			values[flag] = []string{"true"}
 		}
 	}
+	if showsFiles(c) {
+		values[flagOnlyContexts] = []string{loaded.OnlyContexts}
+		for flag, set := range map[string]bool{flagNoVideo: loaded.NoVideo, flagNoNFC: loaded.NoNFC} {
+			if set {
+				values[flag] = []string{"true"}
+			}
+		}
+	}
 	if loaded.Connections != 0 {
 		values[flagConnections] = []string{strconv.Itoa(loaded.Connections)}
 	}

@@ -16,6 +16,7 @@ import (
 	"veriffs/cache"
 	"veriffs/fs"
 	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/internal/sessionlist"
 	"veriffs/internal/team"
 	"veriffs/veriff"
@@ -37,6 +38,7 @@ type settings struct {
 	profile      *profile       // where the secrets may be
 	accessLog    accessLogOptions
 	readers      readersOptions
+	shown        listing.Selection // what of each listing the mount shows
 	team         teamOptions
 	bandwidth    *bandwidth // nil: no limit
 }
@@ -80,6 +82,9 @@ func readSettings(c *cli.Context) (s settings, err error) {
 		return s, err
 	}
 	if s.readers, err = readReaders(c); err != nil {
+		return s, err
+	}
+	if s.shown, err = readShown(c); err != nil {
 		return s, err
 	}
 	if s.metrics, err = listenAddress(c, flagMetricsListen); err != nil {
@@ -226,7 +231,7 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 func newLibrary(k *stack, s settings, log *slog.Logger) (*library.Library, error) {
 	return library.New(library.Options{
 		Client: k.client, Cache: k.cache, Team: k.team, ListTTL: s.listTTL,
-		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Passive: s.passive, Logger: log,
+		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Shown: s.shown, Passive: s.passive, Logger: log,
 		Distrusted: k.records.distrusted, Member: sync.OnceValue(func() library.Member { return thisMember(s.accessLog, log) }),
 	})
 }

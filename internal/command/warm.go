@@ -29,39 +29,19 @@ func warmCommand() *cli.Command {
 			// an id wants only that session.
 			&cli.StringSliceFlag{Name: flagSessions, TakesFile: true,
 				Usage: "warm the sessions listed in `FILE`; may be repeated, - is standard input"},
-			contextsFlag(), noVideoFlag(),
+			contextsFlag(), noVideoFlag(), noNFCFlag(),
 			&cli.BoolFlag{Name: "team", Usage: "put the files into the team store, too, also those that were in the cache already"},
 		),
 		Action: warm,
 	}
 }
 
-func contextsFlag() cli.Flag {
-	return &cli.StringFlag{Name: "contexts", Usage: "only files whose context matches one of these `PATTERNS`, such as document-*,face"}
-}
-
-func noVideoFlag() cli.Flag { return &cli.BoolFlag{Name: "no-video", Usage: "skip videos"} }
-
-// wantedFiles reads these two flags.
-func wantedFiles(c *cli.Context) (warming.Options, error) {
-	options := warming.Options{NoVideo: c.Bool("no-video")}
-	for pattern := range strings.SplitSeq(c.String("contexts"), ",") {
-		if pattern = strings.TrimSpace(pattern); pattern != "" {
-			options.Contexts = append(options.Contexts, pattern)
-		}
-	}
-	if err := options.Check(); err != nil {
-		return options, usageError("--contexts: %s", trimPackage(err))
-	}
-	return options, nil
-}
-
 func warm(c *cli.Context) error {
-	options, err := wantedFiles(c)
+	wanted, err := wantedFiles(c, flagContexts)
 	if err != nil {
 		return err
 	}
-	options.Team = c.Bool("team")
+	options := warming.Options{Selection: wanted, Team: c.Bool("team")}
 	if options.Sessions, err = warmSessions(c); err != nil {
 		return err
 	}

@@ -74,6 +74,10 @@ type Profile struct {
 	AllowGroup []string `toml:"allow-group,omitempty"` // likewise
 	OpenBudget string   `toml:"open-budget,omitempty"`
 
+	OnlyContexts string `toml:"only-contexts,omitempty"` // patterns, of a mount alone, as the next two
+	NoVideo      bool   `toml:"no-video,omitempty"`
+	NoNFC        bool   `toml:"no-nfc,omitempty"`
+
 	TeamStore          string `toml:"team-store,omitempty"`
 	TeamStoreEndpoint  string `toml:"team-store-endpoint,omitempty"`
 	TeamStoreRegion    string `toml:"team-store-region,omitempty"`

@@ -122,7 +122,7 @@ func (c *Client) Status(ctx context.Context) (s Status, err error) {
 
 // Warm makes the mount fetch files into its cache, until ctx ends.
 func (c *Client) Warm(ctx context.Context, o warming.Options, progress func(warming.Progress)) (warming.Progress, error) {
-	ask := warmRequest{Sessions: texts(o.Sessions), Names: o.Names, Contexts: o.Contexts, NoVideo: o.NoVideo, Team: o.Team}
+	ask := warmRequest{Sessions: texts(o.Sessions), Names: o.Names, Selection: o.Selection, Team: o.Team}
 	var last warming.Progress
 	body, err := c.send(ctx, http.MethodPost, pathWarm, ask)
 	if err != nil {

@@ -31,6 +31,7 @@ import (
 	"veriffs/internal/accesslog/audit"
 	"veriffs/internal/exhibit"
 	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/internal/retention"
 	"veriffs/internal/team"
 	"veriffs/internal/warming"
@@ -110,9 +111,8 @@ const maxRequest = 64 << 20
 type warmRequest struct {
 	Sessions []string `json:"sessions,omitempty"`
 	Names    []string `json:"names,omitempty"`
-	Contexts []string `json:"contexts,omitempty"`
-	NoVideo  bool     `json:"no_video,omitempty"`
 	Team     bool     `json:"team,omitempty"`
+	listing.Selection
 }
 
 // warmLine is one line of the answer to a warmRequest. The last line has Result.

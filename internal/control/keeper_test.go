@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
@@ -21,7 +22,7 @@ func TestKeeperThroughTheSocket(t *testing.T) {
 	if h.client.Mountpoint != "/mnt/veriff" || h.client.Account != "a1b2c3" || h.client.PID != os.Getpid() {
 		t.Errorf("%+v", h.client.Mount)
 	}
-	warmed, err := h.client.Warm(ctx, warming.Options{NoVideo: true, Contexts: []string{"document-*"}}, nil)
+	warmed, err := h.client.Warm(ctx, warming.Options{Selection: listing.Selection{NoVideo: true, Contexts: []string{"document-*"}}}, nil)
 	if err != nil || warmed.Fetched == 0 || warmed.Failed != 0 || warmed.Sessions != len(h.SessionIDs()) {
 		t.Fatalf("%+v, %v", warmed, err)
 	}

@@ -30,20 +30,19 @@ type asked struct {
 	Names      []string `json:"names,omitempty"`
 	Sessions   []string `json:"sessions,omitempty"` // the first, of many
 	All        bool     `json:"all,omitempty"`
-	Contexts   []string `json:"contexts,omitempty"`
-	NoVideo    bool     `json:"no_video,omitempty"`
 	Team       bool     `json:"team,omitempty"`
 	ExceptHeld bool     `json:"except_held,omitempty"`
 	Reason     string   `json:"reason,omitempty"`
 	MaxAge     string   `json:"max_age,omitempty"`
 	Result     any      `json:"result,omitempty"`
 	Receipt    *Receipt `json:"receipt,omitempty"`
+	listing.Selection
 }
 
 // Warm records what was fetched, and what it did not get.
 func (k *recorded) Warm(ctx context.Context, o warming.Options, progress func(warming.Progress)) (warming.Progress, error) {
 	done, err := k.Keeper.Warm(ctx, o, progress)
-	about := asked{Names: o.Names, Contexts: o.Contexts, NoVideo: o.NoVideo, Team: o.Team, All: len(o.Sessions)+len(o.Names) == 0, Result: done}
+	about := asked{Names: o.Names, Selection: o.Selection, Team: o.Team, All: len(o.Sessions)+len(o.Names) == 0, Result: done}
 	about.Sessions = texts(o.Sessions[:min(len(o.Sessions), mostSessions)])
 	r := accesslog.Record{Operation: accesslog.OpWarm}
 	if len(o.Sessions) == 1 {

@@ -245,7 +245,7 @@ func (s *Server) warm(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	options := warming.Options{Sessions: ids, Names: ask.Names, Contexts: ask.Contexts, NoVideo: ask.NoVideo, Team: ask.Team}
+	options := warming.Options{Sessions: ids, Names: ask.Names, Selection: ask.Selection, Team: ask.Team}
 	lines := json.NewEncoder(w)
 	flush := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "application/x-ndjson")

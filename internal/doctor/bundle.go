@@ -24,7 +24,7 @@ type Setting struct {
 var told = map[string]bool{
 	"verify": true, "connections": true, "rate": true, "read-ahead": true, "list-ttl": true,
 	"cache-size": true, "min-free": true, "cache-max-age": true, "cache-key": true,
-	"allow-other": true, "allow-offline": true, "background": true, "open-budget": true,
+	"allow-other": true, "allow-offline": true, "background": true, "open-budget": true, "no-video": true, "no-nfc": true,
 	"access-log-mode": true, "access-log-keep": true, "access-log-arguments": true,
 	"team-store-path-style": true, "team-store-pad": true, "team-store-patience": true,
 }

@@ -19,6 +19,7 @@ import (
 
 	"veriffs/internal/evidence"
 	"veriffs/internal/exhibit"
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
 )
@@ -224,7 +225,7 @@ func TestSelection(t *testing.T) {
 		}
 	}
 	dest = filepath.Join(t.TempDir(), "faces")
-	h.export(dest, exhibit.Selection{Contexts: []string{"face*"}, NoVideo: true}, id)
+	h.export(dest, exhibit.Selection{Selection: listing.Selection{Contexts: []string{"face*"}, NoVideo: true}}, id)
 	var r evidence.Record
 	if err := json.Unmarshal([]byte(files(t, dest)["data/"+id.String()+"/record.json"]), &r); err != nil {
 		t.Fatal(err)

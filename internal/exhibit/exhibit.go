@@ -16,6 +16,7 @@ import (
 	"io"
 	"time"
 
+	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
@@ -66,9 +67,8 @@ type Origin struct {
 
 // Selection says which items are wanted.
 type Selection struct {
-	AllAttempts bool     `json:"all_attempts,omitempty"` // and not the newest alone
-	Contexts    []string `json:"contexts,omitempty"`     // shell patterns, one of which a file's context must match; none: all files
-	NoVideo     bool     `json:"no_video,omitempty"`
+	AllAttempts bool `json:"all_attempts,omitempty"` // and not the newest alone
+	listing.Selection
 }
 
 // Inventory is what there is of a session.

@@ -11,7 +11,6 @@ import (
 	"veriffs/internal/library"
 	"veriffs/internal/listing"
 	"veriffs/internal/store"
-	"veriffs/internal/warming"
 	"veriffs/veriff"
 )
 
@@ -43,7 +42,6 @@ func (s *shelf) Exhibits(ctx context.Context, id veriff.SessionID, want Selectio
 
 // addFiles adds the files of a listing.
 func (s *shelf) addFiles(v *Inventory, list *library.Listing, want Selection) {
-	options := warming.Options{Contexts: want.Contexts, NoVideo: want.NoVideo}
 	if list.Incomplete {
 		v.Missing = append(v.Missing, Missing{list.String(), "the API listed entries that can't be used"})
 	}
@@ -55,7 +53,7 @@ func (s *shelf) addFiles(v *Inventory, list *library.Listing, want Selection) {
 		if !list.Attempt.IsZero() {
 			i.Attempt = list.Attempt.String()
 		}
-		if options.Wants(f.File) {
+		if want.Wants(f.File) {
 			v.Items = append(v.Items, i)
 		} else {
 			v.LeftOut = append(v.LeftOut, i)

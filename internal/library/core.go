@@ -30,6 +30,7 @@ type core struct {
 	cache  *cache.Cache
 	team   *team.Store // nil: none
 	ttl    time.Duration
+	shown  listing.Selection
 	log    *slog.Logger
 	now    func() time.Time
 
@@ -57,7 +58,7 @@ type core struct {
 }
 
 func newCore(o Options) *core {
-	c := &core{client: o.Client, cache: o.Cache, team: o.Team, ttl: o.ListTTL, log: o.Logger, now: o.Now, distrusted: o.Distrusted}
+	c := &core{client: o.Client, cache: o.Cache, team: o.Team, ttl: o.ListTTL, shown: o.Shown, log: o.Logger, now: o.Now, distrusted: o.Distrusted}
 	c.life, c.cancel = context.WithCancel(context.Background())
 	c.sessions = collection.NewSessions(o.Now)
 	c.catalog, c.gate, c.changes = store.NewCatalog(o.Cache), new(erasure.Gate), new(changes.Feed)

@@ -99,7 +99,7 @@ func (l *Library) fetchWhole(ctx context.Context, id veriff.SessionID) (failures
 		}
 	}
 	l.holds.CheckCached(id)
-	warmed, err := l.Warm(ctx, warming.Options{Names: names}, nil)
+	warmed, err := warming.Run(ctx, warmer{l}, warming.Options{Names: names}, nil) // whatever is shown
 	for _, f := range warmed.Failures {
 		if r.Gone.IsZero() || f.File != "" {
 			failures = append(failures, f)

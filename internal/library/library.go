@@ -82,6 +82,9 @@ type Options struct {
 	Connections int
 	// NoReadAhead fetches nothing that nobody opened.
 	NoReadAhead bool
+	// Shown is what a mount shows: nothing else is fetched for it, but by a hold or an
+	// export, which are of whole sessions.
+	Shown listing.Selection
 	// Passive asks and erases nothing by itself: what the API no longer has is left
 	// to the next mount.
 	Passive bool
@@ -206,6 +209,9 @@ type Change = changes.Change
 
 // Observe makes f be called after each change: see [changes.Feed.Observe].
 func (l *Library) Observe(f func(Change)) { l.changes.Observe(f) }
+
+// Shown returns what of each listing a mount shows.
+func (l *Library) Shown() *listing.Selection { return &l.shown }
 
 // Newest returns when the newest attempt began that the library knows of.
 func (l *Library) Newest() time.Time { return l.catalog.Latest() }

@@ -13,7 +13,7 @@ func (s speculator) Listing(id veriff.SessionID) (*Listing, bool) { return s.lis
 
 func (s speculator) List(id veriff.SessionID, then func()) { s.listings.answers.Refresh(id, then) }
 
-func (s speculator) Cached(id veriff.MediaID) bool { return s.cache.Has(store.File(id)) }
+func (s speculator) Wanted(f *File) bool { return s.shown.Shows(f) && !s.cache.Has(store.File(f.ID)) }
 
 func (s speculator) Speculate(f *File) *flight.Task {
 	return s.fetches.Speculate(f.ID, func(t *flight.Task) (*object, error) { return s.obtain(t, f) })

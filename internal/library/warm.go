@@ -11,10 +11,12 @@ import (
 	"veriffs/internal/warming"
 )
 
-// Warm fetches files into the cache before anybody opens them: see [warming.Run].
+// Warm fetches files into the cache before anybody opens them, if they are shown: see
+// [warming.Run].
 //
 // Errors: ErrNoTeam.
 func (l *Library) Warm(ctx context.Context, o warming.Options, progress func(warming.Progress)) (warming.Progress, error) {
+	o.Shown = l.shown
 	if o.Team && l.team == nil {
 		return warming.Progress{}, ErrNoTeam
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
@@ -47,7 +48,7 @@ func TestWarmFetchesEachFileOnce(t *testing.T) {
 
 func TestWarmChoosesByContextAndKind(t *testing.T) {
 	h := newHouse(t, 1<<30, sandbox.Options{})
-	h.warm(warming.Options{Contexts: []string{"document-*", "face"}, NoVideo: true})
+	h.warm(warming.Options{Selection: listing.Selection{Contexts: []string{"document-*", "face"}, NoVideo: true}})
 	var wanted int
 	for _, f := range h.allFiles() {
 		want := (strings.HasPrefix(f.Context, "document-") || f.Context == "face") && !strings.HasPrefix(f.MIMEType, "video/")
@@ -61,7 +62,7 @@ func TestWarmChoosesByContextAndKind(t *testing.T) {
 	if wanted == 0 || wanted == len(h.allFiles()) {
 		t.Fatal("the choice is none, so the test proves nothing")
 	}
-	if _, err := h.lib.Warm(context.Background(), warming.Options{Contexts: []string{"[a"}}, nil); err == nil {
+	if _, err := h.lib.Warm(context.Background(), warming.Options{Selection: listing.Selection{Contexts: []string{"[a"}}}, nil); err == nil {
 		t.Error("a malformed pattern is accepted")
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 	"unique"
 
@@ -58,6 +57,7 @@ type File struct {
 	ListedSize int64 // bytes according to the list, UnknownSize if it gave none
 	Context    unique.Handle[string]
 	MIMEType   unique.Handle[string] // as the API gives it
+	Kind       veriff.Kind           // 0 if it is not known: of what only a hold remembers
 	In         *Listing
 }
 
@@ -66,15 +66,6 @@ func (f *File) Name() string { return f.ID.String() + "." + f.Extension() }
 
 // Extension is the end of the file's name, without its dot.
 func (f *File) Extension() string { return extension(f.MIMEType.Value()) }
-
-// IsVideo reports whether the file is a video.
-func (f *File) IsVideo() bool {
-	switch f.Extension() {
-	case "webm", "mp4", "mov", "mkv":
-		return true
-	}
-	return strings.HasPrefix(essence(f.MIMEType.Value()), "video/")
-}
 
 // Lookup returns the file of that name, if the listing has it.
 func (l *Listing) Lookup(name string) (*File, bool) {
@@ -117,7 +108,7 @@ func (l *Listing) Find(id veriff.MediaID) (*File, bool) {
 func (l *Listing) Same(o *Listing) bool {
 	return l.Attempt == o.Attempt && l.Created.Equal(o.Created) && l.Incomplete == o.Incomplete &&
 		slices.EqualFunc(l.Files, o.Files, func(a, b File) bool {
-			return a.ID == b.ID && a.ListedSize == b.ListedSize && a.MIMEType == b.MIMEType && a.Context == b.Context
+			return a.ID == b.ID && a.ListedSize == b.ListedSize && a.MIMEType == b.MIMEType && a.Kind == b.Kind && a.Context == b.Context
 		})
 }
 
@@ -129,7 +120,7 @@ func New(session veriff.SessionID, attempt veriff.AttemptID, created time.Time, 
 	l.Files = make([]File, len(media.Items))
 	for i, m := range media.Items {
 		l.Files[i] = File{
-			ID: m.ID, ListedSize: m.Size, In: l,
+			ID: m.ID, ListedSize: m.Size, Kind: m.Kind, In: l,
 			Context: unique.Make(clip(m.Context)), MIMEType: unique.Make(clip(m.MIMEType)),
 		}
 	}

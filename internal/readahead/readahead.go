@@ -37,8 +37,9 @@ type Library interface {
 	Listing(veriff.SessionID) (*listing.Listing, bool)
 	// List refreshes a listing in the background, and calls then if it did.
 	List(id veriff.SessionID, then func())
-	// Cached reports whether a file is in the cache. It may wait for the disk.
-	Cached(veriff.MediaID) bool
+	// Wanted reports whether a file may be fetched, and is not in the cache. It may wait
+	// for the disk.
+	Wanted(*listing.File) bool
 	// Speculate starts a fetch that nobody waits for, or returns nil.
 	Speculate(*listing.File) *flight.Task
 	// Spawn runs f in a goroutine that the library owns.
@@ -153,7 +154,7 @@ func (r *ReadAhead) carryOut(plan prefetch.Plan) {
 		r.lib.List(id, r.arrived)
 	}
 	for _, spot := range plan.Fetch {
-		if f := &spot.Listing.(*directory).Files[spot.Index]; !r.lib.Cached(f.ID) {
+		if f := &spot.Listing.(*directory).Files[spot.Index]; r.lib.Wanted(f) {
 			r.fetch(f)
 		}
 	}

@@ -41,7 +41,7 @@ func (s *shelf) Listing(id veriff.SessionID) (*listing.Listing, bool) {
 
 func (s *shelf) List(veriff.SessionID, func()) {}
 
-func (s *shelf) Cached(id veriff.MediaID) bool { return s.cached(id) }
+func (s *shelf) Wanted(f *listing.File) bool { return !s.cached(f.ID) }
 
 func (s *shelf) Speculate(f *listing.File) *flight.Task {
 	return s.group.Speculate(f.ID, func(t *flight.Task) (int, error) {

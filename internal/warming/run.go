@@ -85,7 +85,7 @@ func (w *run) list(ctx context.Context, name string, files chan<- *listing.File)
 	var wanted []*listing.File
 	var bytes int64
 	for _, f := range all {
-		if w.options.Wants(f) {
+		if w.options.Wants(f) && w.options.Shown.Shows(f) {
 			wanted = append(wanted, f)
 			bytes += max(0, w.lib.Size(f))
 		}

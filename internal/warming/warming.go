@@ -14,8 +14,6 @@ package warming
 import (
 	"context"
 	"errors"
-	"fmt"
-	"path"
 	"time"
 
 	"veriffs/internal/listing"
@@ -43,9 +41,10 @@ var ErrTeamDown = errors.New("the team store does not take files")
 type Options struct {
 	Sessions []veriff.SessionID // neither these nor names: every session that is known
 	Names    []string           // of sessions, attempts and files, see listing.ParseName
-	Contexts []string           // shell patterns, one of which a file's context must match; none: all files
-	NoVideo  bool
-	Team     bool // the files are put into the team's store, too
+	Team     bool               // the files are put into the team's store, too
+	listing.Selection
+	// Shown is what may be fetched at all: what the mount shows.
+	Shown listing.Selection
 }
 
 // Library is what a warming sees of the library.
@@ -76,16 +75,6 @@ type Library interface {
 	Guard(f func() error) func() error
 }
 
-// Check refuses patterns that mean nothing.
-func (o *Options) Check() error {
-	for _, pattern := range o.Contexts {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return fmt.Errorf("warming: %q is not a pattern", pattern)
-		}
-	}
-	return nil
-}
-
 // names returns what to go through, as names.
 func (o *Options) names(lib Library) []string {
 	ids := o.Sessions
@@ -97,19 +86,6 @@ func (o *Options) names(lib Library) []string {
 		names = append(names, listing.SessionsTree+"/"+id.String())
 	}
 	return append(names, o.Names...)
-}
-
-// Wants reports whether a file is among those to fetch.
-func (o *Options) Wants(f *listing.File) bool {
-	if o.NoVideo && f.IsVideo() {
-		return false
-	}
-	for _, pattern := range o.Contexts {
-		if ok, _ := path.Match(pattern, f.Context.Value()); ok {
-			return true
-		}
-	}
-	return len(o.Contexts) == 0
 }
 
 // Progress is how far a warming has come.
