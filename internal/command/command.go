@@ -107,7 +107,7 @@ func newApp() *cli.App {
 			holdCommand(), retentionCommand(), teamCommand(), logCommand(),
 			exportCommand(), contactSheetCommand(), verifyCommand(),
 			loginCommand(), profileCommand(), configCommand(), doctorCommand(), demoCommand(), versionCommand(),
-			manualCommand(), completionCommand(),
+			manualCommand(), completionCommand(), completeCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

@@ -101,7 +101,7 @@ func apiFlags() []cli.Flag {
 		&cli.StringFlag{Name: flagBandwidth, Category: groupAPI, EnvVars: variables(flagBandwidth), DefaultText: "no limit",
 			Usage: "fetch files at `RATE` at most, such as 5MB/s or 40Mbit/s, from the API and the team store together"},
 		&cli.StringFlag{Name: flagReadAhead, Category: groupAPI, EnvVars: variables(flagReadAhead), Value: "on",
-			Usage: "`on` fetches ahead of a program that opens one file after the other; off fetches only what is opened"},
+			Usage: "`on|off`: whether to fetch ahead of a program that opens one file after the other"},
 		&cli.DurationFlag{Name: flagListTTL, Category: groupAPI, EnvVars: variables(flagListTTL), Value: library.DefaultListTTL,
 			Usage: "`TIME` until a session's listing is stale and requested again"},
 	}
