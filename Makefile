@@ -14,7 +14,8 @@ RCLONE ?= v1.76.0
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 # Without paths, cgo and build ids of this machine: the same commit and Go release give the same bytes anywhere.
-BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X veriffs/internal/command.version=$(VERSION)'
+DATE := $(shell git log -1 --format=%cs 2>/dev/null)
+BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X veriffs/internal/command.version=$(VERSION) -X veriffs/internal/command.date=$(DATE)'
 
 .PHONY: help demo demo-team test build bench bench-rclone check soak fuzz install clean
 
@@ -57,15 +58,16 @@ fuzz: ## fuzz everything that reads outside input (FUZZTIME=30s for each target)
 	@.ci/setup build
 	@.ci/fuzz $(FUZZTIME)
 
-install: build ## install program, manual and completions below PREFIX, and below DESTDIR for a package
-	bin/veriffs man >bin/veriffs.1
+install: build ## install program, manual pages and completions below PREFIX, and below DESTDIR for a package
+	rm -rf bin/man1
+	bin/veriffs man --dir bin/man1
 	bin/veriffs completion bash >bin/veriffs.bash
 	bin/veriffs completion zsh >bin/_veriffs
 	bin/veriffs completion fish >bin/veriffs.fish
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(SHARE)/man/man1' '$(SHARE)/bash-completion/completions' \
 		'$(SHARE)/zsh/site-functions' '$(SHARE)/fish/vendor_completions.d'
 	install -m 0755 bin/veriffs '$(DESTDIR)$(PREFIX)/bin/veriffs'
-	install -m 0644 bin/veriffs.1 '$(SHARE)/man/man1/veriffs.1'
+	install -m 0644 bin/man1/*.1 '$(SHARE)/man/man1/'
 	install -m 0644 bin/veriffs.bash '$(SHARE)/bash-completion/completions/veriffs'
 	install -m 0644 bin/_veriffs '$(SHARE)/zsh/site-functions/_veriffs'
 	install -m 0644 bin/veriffs.fish '$(SHARE)/fish/vendor_completions.d/veriffs.fish'

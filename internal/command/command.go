@@ -32,6 +32,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -61,18 +62,45 @@ const (
 	exitTeam        = 12 // the team store
 )
 
-// description is what the help and the manual say about all commands.
-const description = `Most options can also be set by an environment variable: --cache-size by
+// exitMeanings are what the help and the manual say of the exit codes.
+var exitMeanings = []struct {
+	code  int
+	means string
+}{
+	{exitDone, "done"}, {exitFailed, "failed"}, {exitUsage, "wrong usage"}, {exitRefused, "credentials refused"},
+	{exitUnreachable, "API unreachable"}, {exitMount, "mount failed"}, {exitCache, "cache unusable"},
+	{exitUnproven, "erased, without proof that nothing is left"}, {exitRecords, "access log unusable"},
+	{exitHeld, "a hold forbids it"}, {exitIncomplete, "held or to be exported, but something of it is missing"},
+	{exitTampered, "access log, bag or cache not what was written"}, {exitTeam, "team store unusable"},
+}
+
+// aboutAll is what the help and the manual say about all commands.
+const aboutAll = `Most options can also be set by an environment variable: --cache-size by
 VERIFFS_CACHE_SIZE, and so on; --api-url and --api-key also by VERIFF_API_URL and
 VERIFF_API_KEY. A setting given by neither comes from a profile (see login). The
 shared secret comes from --shared-secret-file, VERIFF_SHARED_SECRET, systemd's
-$CREDENTIALS_DIRECTORY/veriff-shared-secret or the profile.
+$CREDENTIALS_DIRECTORY/veriff-shared-secret or the profile.`
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 credentials refused, 4 API
-unreachable, 5 mount failed, 6 cache unusable, 7 erased, without proof that
-nothing is left, 8 access log unusable, 9 a hold forbids it, 10 held or to be
-exported, but something of it is missing, 11 access log, bag or cache not what
-was written, 12 team store unusable.`
+// description is what the help says about all commands.
+func description() string {
+	text := aboutAll + "\n\nExit codes:"
+	width := len("Exit codes:")
+	for i, e := range exitMeanings {
+		end := ","
+		if i == len(exitMeanings)-1 {
+			end = "."
+		}
+		for word := range strings.FieldsSeq(fmt.Sprint(e.code, " ", e.means, end)) {
+			before := " "
+			if width+1+len(word) > 80 {
+				before, width = "\n", -1
+			}
+			text += before + word
+			width += 1 + len(word)
+		}
+	}
+	return text
+}
 
 // version is set by the linker.
 var version = "devel"
@@ -98,7 +126,7 @@ func newApp() *cli.App {
 		Name:                   "veriffs",
 		Usage:                  "Veriff verification media as read-only files",
 		UsageText:              "veriffs mount [options] MOUNTPOINT\nveriffs demo",
-		Description:            description,
+		Description:            description(),
 		Version:                version,
 		UseShortOptionHandling: true,
 		Commands: []*cli.Command{
