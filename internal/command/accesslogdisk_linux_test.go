@@ -2,7 +2,6 @@ package command_test
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -204,18 +203,4 @@ func TestAccessLogFromOutside(t *testing.T) {
 	if c := opens[1].Caller; c.PID == 0 || c.Command != "cat" || len(c.Unknown) != 0 {
 		t.Errorf("from inside: %+v", c)
 	}
-}
-
-// childOf returns the only child of a process.
-func childOf(t *testing.T, pid int) int {
-	t.Helper()
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		t.Fatal(err)
-	}
-	child, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return child
 }

@@ -34,43 +34,69 @@ const readyMessage = "ready"
 // terminal, and returns once its mount answers. If it ends before that, its exit
 // code becomes ours; it has written the reason to standard error.
 func startInBackground(ctx context.Context) error {
-	self, err := os.Executable()
+	c, err := startChild("", true)
 	if err != nil {
 		return fmt.Errorf("start in the background: %w", err)
+	}
+	// A signal while the mount comes up also ends the child.
+	stop := context.AfterFunc(ctx, func() { _ = c.Process.Signal(syscall.SIGTERM) })
+	if ready := c.becameReady(); stop() && ready {
+		return c.Process.Release()
+	}
+	if err := outcome(c.Wait()); err != nil {
+		return err
+	}
+	return errors.New("interrupted before the mount was ready")
+}
+
+// child is a run of this command line in the background.
+type child struct {
+	*exec.Cmd
+	ready *os.File
+}
+
+// startChild runs this command line again in a directory, "" for this one, if asked to
+// as a session leader, with variables beside those that there are.
+func startChild(dir string, leader bool, more ...string) (*child, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
-		return fmt.Errorf("start in the background: %w", err)
+		return nil, err
 	}
-	defer r.Close()
+	defer w.Close()
 	secrets, handOver, err := os.Pipe()
 	if err != nil {
-		w.Close()
-		return fmt.Errorf("start in the background: %w", err)
+		r.Close()
+		return nil, err
 	}
+	defer secrets.Close()
+	defer handOver.Close()
 	open, secret := splitEnvironment(os.Environ())
-	child := exec.Command(self, os.Args[1:]...)
-	child.Stdin, child.Stderr = os.Stdin, os.Stderr
-	child.ExtraFiles = []*os.File{w, secrets} // descriptor 3 and secretsDescriptor
-	child.Env = append(open, readyVariable+"=3")
-	child.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	err = child.Start()
-	w.Close()
-	secrets.Close()
-	if err != nil {
-		handOver.Close()
-		return fmt.Errorf("start in the background: %w", err)
+	c := &child{exec.Command(self, os.Args[1:]...), r}
+	c.Dir, c.Stdin, c.Stderr = dir, os.Stdin, os.Stderr
+	c.ExtraFiles = []*os.File{w, secrets} // descriptor 3 and secretsDescriptor
+	c.Env = append(append(open, readyVariable+"=3"), more...)
+	c.SysProcAttr = &syscall.SysProcAttr{Setsid: leader}
+	if err := c.Start(); err != nil {
+		r.Close()
+		return nil, err
 	}
 	_, _ = handOver.WriteString(strings.Join(secret, "\x00")) // without its secrets it says what is missing
-	handOver.Close()
+	return c, nil
+}
 
-	// A signal while the mount comes up also ends the child.
-	stop := context.AfterFunc(ctx, func() { _ = child.Process.Signal(syscall.SIGTERM) })
-	message, _ := io.ReadAll(r)
-	if stop() && string(message) == readyMessage {
-		return child.Process.Release()
-	}
-	err = child.Wait()
+// becameReady waits until the mount answers, or is known not to come up.
+func (c *child) becameReady() bool {
+	defer c.ready.Close()
+	message, _ := io.ReadAll(c.ready)
+	return string(message) == readyMessage
+}
+
+// outcome is how a child ended, which has told the user why if it failed.
+func outcome(err error) error {
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit) && exit.ExitCode() > 0:
@@ -78,7 +104,7 @@ func startInBackground(ctx context.Context) error {
 	case err != nil:
 		return fmt.Errorf("the background process failed: %w", err)
 	default:
-		return errors.New("interrupted before the mount was ready")
+		return nil
 	}
 }
 

@@ -135,7 +135,7 @@ func newApp() *cli.App {
 			holdCommand(), retentionCommand(), teamCommand(), logCommand(),
 			exportCommand(), contactSheetCommand(), verifyCommand(),
 			loginCommand(), profileCommand(), configCommand(), doctorCommand(), demoCommand(), versionCommand(),
-			manualCommand(), completionCommand(), completeCommand(),
+			manualCommand(), completionCommand(), completeCommand(), watchCommand(),
 		},
 		Action: func(c *cli.Context) error {
 			if c.NArg() > 0 {

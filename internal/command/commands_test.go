@@ -190,16 +190,23 @@ func service(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("NOTIFY_SOCKET", name)
 }
 
-// notified STATE waits for what the service manager is told next.
+// notified STATE… waits for what the service manager is told next, in one message. What
+// its watchdog is told goes by unless that is waited for.
 func notified(ts *testscript.TestScript, neg bool, args []string) {
-	usage(ts, neg, len(args) == 1, "notified STATE")
+	usage(ts, neg, len(args) >= 1, "notified STATE…")
 	conn := stateOf(ts).manager
 	ts.Check(conn.SetReadDeadline(time.Now().Add(patience)))
 	message := make([]byte, 1024)
-	n, err := conn.Read(message)
-	ts.Check(err)
-	if got := strings.TrimSpace(string(message[:n])); got != args[0] {
-		ts.Fatalf("the service manager was told %q", got)
+	for want := strings.Join(args, "\n"); ; {
+		n, err := conn.Read(message)
+		ts.Check(err)
+		switch got := strings.TrimSpace(string(message[:n])); got {
+		case want:
+			return
+		case "WATCHDOG=1":
+		default:
+			ts.Fatalf("the service manager was told %q", got)
+		}
 	}
 }
 

@@ -170,6 +170,7 @@ func serveControl(k *stack, s settings, log *slog.Logger) (close func(), err err
 		Library: k.library, Exhibits: exhibit.Of(k.library), Metrics: s.metrics, Bandwidth: s.bandwidth.bytes(), Logger: log,
 		Mount: control.ThisProcess(s.mountpoint, account(&s.api), s.cache.Dir, version),
 	}
+	o.Mount.Restarts, o.Mount.Supervisor = s.supervised.restarts, s.supervised.by
 	if k.records != nil {
 		o.AccessLog, o.Arguments = k.records, k.records.arguments
 	}

@@ -2,9 +2,11 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -40,8 +42,13 @@ func mountCommand() *cli.Command {
 		Name:      "mount",
 		Usage:     "show the media as files below MOUNTPOINT",
 		ArgsUsage: "MOUNTPOINT",
-		Flags:     flags,
-		Action:    mount,
+		Description: "The line \"mounted on MOUNTPOINT\" says that the API has accepted the credentials and the mount answers.\n" +
+			"Ctrl-C, SIGTERM and veriffs unmount end it in order.\n\n" +
+			"With --background, if the process that serves the mount is killed or crashes, another one takes its place;\n" +
+			"veriffs status says how often. It gets its secrets from where the first one got them. A list of sessions on\n" +
+			"standard input can't be read twice, so a mount of one is not restarted.",
+		Flags:  flags,
+		Action: mount,
 	}
 }
 
@@ -49,14 +56,20 @@ func mount(c *cli.Context) error {
 	if err := arguments(c, 1, 1); err != nil {
 		return err
 	}
-	ready := inBackground()
-	if c.Bool(flagBackground) && ready == nil {
+	// A crash is then an end by a signal, and not exit code 2.
+	debug.SetTraceback("crash")
+	ready, by := inBackground(), takeSupervised()
+	switch {
+	case c.Bool(flagBackground) && ready == nil:
 		return startInBackground(c.Context)
+	case c.Bool(flagBackground) && by.by == 0 && canRestart(c):
+		return supervise(c, ready)
 	}
 	s, err := readSettings(c)
 	if err != nil {
 		return err
 	}
+	s.supervised = by
 	if err := s.readSecrets(c); err != nil {
 		return err
 	}
@@ -73,6 +86,10 @@ func mount(c *cli.Context) error {
 	reopenLog(logFile, ready != nil, log)
 	outliveReader()
 	k, err := start(c.Context, s, log)
+	if errors.Is(err, errUnmounted) {
+		log.Info("the dead mount was unmounted: this one ends", "mountpoint", s.mountpoint)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -92,12 +109,13 @@ func mount(c *cli.Context) error {
 			log.Warn("could not detach from the terminal", "error", err)
 		}
 	}
-	notifySystemd(daemon.SdNotifyReady)
+	notifySystemd(daemon.SdNotifyReady + "\nSTATUS=mounted on " + s.mountpoint)
+	stopWatching := answerWatchdog(s.mountpoint, log)
 	err = serve(c.Context, k.mount, log)
+	stopWatching()
 	if k.how = "unmounted"; c.Context.Err() != nil {
 		k.how = "a signal"
 	}
-	notifySystemd(daemon.SdNotifyStopping)
 	return err
 }
 
@@ -111,9 +129,12 @@ func serve(ctx context.Context, m *fs.Mount, log *slog.Logger) (err error) {
 	}()
 	select {
 	case <-unmounted:
+		notifySystemd(daemon.SdNotifyStopping)
 		return nil
 	case <-m.Gone(): // by somebody else
+		notifySystemd(daemon.SdNotifyStopping)
 	case <-ctx.Done():
+		notifySystemd(daemon.SdNotifyStopping)
 		var busy *mountpoint.Busy
 		if busy, err = m.Unmount(); busy != nil {
 			log.Warn(busy.String())

@@ -41,6 +41,7 @@ type settings struct {
 	shown        listing.Selection // what of each listing the mount shows
 	team         teamOptions
 	bandwidth    *bandwidth // nil: no limit
+	supervised   supervised
 }
 
 // readSettings reads the flags of commands that use the API and the cache, all
@@ -211,6 +212,9 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 	}
 	if k.control, err = serveControl(k, s, log); err != nil {
 		return nil, err
+	}
+	if s.supervised.unmounted(s.mountpoint) {
+		return nil, errUnmounted
 	}
 	if err := k.records.begin(&s); err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/dustin/go-humanize"
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/control"
@@ -79,7 +80,7 @@ func writeStatus(w io.Writer, s control.Status, now time.Time) error {
 		fmt.Fprintf(t, "  %s\t%s\n", name, fmt.Sprintf(format, args...))
 	}
 	fmt.Fprintln(t, s.Mountpoint)
-	row("mounted", "for %s, by process %d, veriffs %s", now.Sub(s.Started).Round(time.Second), s.PID, s.Version)
+	row("mounted", "for %s, by process %d, veriffs %s%s", now.Sub(s.Started).Round(time.Second), s.PID, s.Version, restartsText(s.Restarts))
 	switch {
 	case !s.Online:
 		row("API", "out of reach, cached files keep working: %s", s.Offline)
@@ -140,6 +141,13 @@ func teamText(t control.TeamStatus) string {
 func heldText(until, now time.Time) string {
 	return fmt.Sprintf("it asked for fewer requests; none is sent before %s, in %s",
 		until.Local().Format(time.TimeOnly), until.Sub(now).Round(time.Second))
+}
+
+func restartsText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; mounted again %s after a crash", english.Plural(n, "time", ""))
 }
 
 func bytesText(n int64) string { return humanize.IBytes(uint64(max(0, n))) }

@@ -14,8 +14,10 @@ func unmountCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "unmount",
 		Aliases:   []string{"umount"},
-		Usage:     "unmount MOUNTPOINT",
+		Usage:     "end the mount on MOUNTPOINT",
 		ArgsUsage: "MOUNTPOINT",
+		Description: "A mount that is in use leaves the tree at once, and who uses it is said; what is open can be read for some\n" +
+			"seconds more. A mount whose process was killed is removed.",
 		Action: func(c *cli.Context) error {
 			if err := arguments(c, 1, 1); err != nil {
 				return err

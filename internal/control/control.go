@@ -72,6 +72,8 @@ type Mount struct {
 	PID        int       `json:"pid"`
 	Version    string    `json:"version"`
 	Started    time.Time `json:"started"`
+	Restarts   int       `json:"restarts"`             // after deaths of earlier processes
+	Supervisor int       `json:"supervisor,omitempty"` // the process that restarts it; 0: none does
 }
 
 // ThisProcess describes the mount of this process, started now.
