@@ -77,6 +77,10 @@ func mount(c *cli.Context) error {
 	if s.mountpoint, err = filepath.Abs(c.Args().First()); err != nil {
 		return err
 	}
+	var line *statusLine
+	if ready == nil {
+		line = newStatusLine(c)
+	}
 	log, logFile, err := newLogger(c)
 	if err != nil {
 		return err
@@ -111,6 +115,8 @@ func mount(c *cli.Context) error {
 	}
 	notifySystemd(daemon.SdNotifyReady + "\nSTATUS=mounted on " + s.mountpoint)
 	stopWatching := answerWatchdog(s.mountpoint, log)
+	line.begin(k.library.Stats)
+	defer line.end()
 	err = serve(c.Context, k.mount, log)
 	stopWatching()
 	if k.how = "unmounted"; c.Context.Err() != nil {
