@@ -55,7 +55,7 @@ func (l *statusLine) begin(stats func() library.Stats) {
 		defer tick.Stop()
 		for last, before := time.Now(), stats().API.Bytes; ; {
 			s, now := stats(), time.Now()
-			l.show(statusText(s, rate(s.API.Bytes-before, now.Sub(last)), now))
+			l.show(statusText(s, perSecond(s.API.Bytes-before, now.Sub(last)), now))
 			last, before = now, s.API.Bytes
 			select {
 			case <-tick.C:
