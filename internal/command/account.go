@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
+	"path/filepath"
 	"strings"
 
 	"veriffs/veriff"
@@ -34,4 +35,10 @@ func normalURL(text string) string {
 	}
 	_, path, _ := strings.Cut(text, u.Host)
 	return u.Scheme + "://" + strings.TrimSuffix(host, ":") + path
+}
+
+// cacheDirs are the directories of an integration's caches below that of all caches.
+func cacheDirs(dir string, api *veriff.Config) (lasting, ephemeral string) {
+	lasting = filepath.Join(dir, account(api))
+	return lasting, lasting + "-ephemeral"
 }

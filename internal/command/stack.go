@@ -145,12 +145,6 @@ func readCache(c *cli.Context, api *veriff.Config) (o cache.Options, err error) 
 	return o, err
 }
 
-// cacheDirs are the directories of an integration's caches below that of all caches.
-func cacheDirs(dir string, api *veriff.Config) (lasting, ephemeral string) {
-	lasting = filepath.Join(dir, account(api))
-	return lasting, lasting + "-ephemeral"
-}
-
 // stack is a running mount: its parts, in the order of their start.
 type stack struct {
 	records  *accessLog // nil without one

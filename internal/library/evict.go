@@ -77,3 +77,9 @@ func (l *keeper) meant(names []string) (func(media string, text []byte) bool, er
 		return media[id] || sessions[session.String()] || attempts[attempt.String()]
 	}, nil
 }
+
+// Audited is what an audit of the cache found.
+type Audited = store.Audited
+
+// Audit reads the whole cache through and checks every object. It changes nothing.
+func (l *Library) Audit(ctx context.Context) (Audited, error) { return store.Audit(ctx, l.cache) }

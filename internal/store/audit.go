@@ -1,9 +1,9 @@
-package library
+package store
 
 import (
 	"context"
 
-	"veriffs/internal/store"
+	"veriffs/cache"
 )
 
 // Audited is what an audit of the cache found.
@@ -22,13 +22,13 @@ type DamagedObject struct {
 	Error   string `json:"error"`
 }
 
-// Audit reads the whole cache through and checks every object. It changes nothing.
-func (l *Library) Audit(ctx context.Context) (Audited, error) {
-	found, err := l.cache.Audit(ctx)
+// Audit reads a whole cache through and checks every object. It changes nothing.
+func Audit(ctx context.Context, c *cache.Cache) (Audited, error) {
+	found, err := c.Audit(ctx)
 	a := Audited{Objects: found.Objects, Bytes: found.Bytes, Unreadable: found.Unreadable, Damaged: []DamagedObject{}}
 	for _, d := range found.Damaged {
 		shown := DamagedObject{Hash: d.Hash, Key: string(d.Key), Error: d.Err.Error()}
-		if label, err := store.ParseLabel(d.Label); err == nil {
+		if label, err := ParseLabel(d.Label); err == nil {
 			shown.Session = label.Session
 		}
 		a.Damaged = append(a.Damaged, shown)
