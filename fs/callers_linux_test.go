@@ -131,7 +131,7 @@ func TestCallerThroughBindMount(t *testing.T) {
 // TestCallerOfAnotherUser: with --allow-other, by the other user's id.
 func TestCallerOfAnotherUser(t *testing.T) {
 	asRoot(t, "setpriv")
-	w, l := recorded(t, worldConfig{sandbox: small, mount: func(o *fs.Options) { o.AllowOther = true }})
+	w, l := recorded(t, worldConfig{sandbox: small, mount: func(o *fs.Options) { o.AllowOther, o.Umask = true, 0 }})
 	path, _, _ := w.one()
 	for dir := filepath.Dir(w.point); strings.HasPrefix(dir, os.Getenv("TMPDIR")); dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o711); err != nil {

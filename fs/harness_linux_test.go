@@ -159,7 +159,8 @@ func (w *world) up() {
 	if !w.config.unlisted {
 		w.list(w.SessionIDs()...)
 	}
-	mounted := fs.Options{Library: w.lib, Mountpoint: w.point, Account: "test", Inodes: w.config.inodes, Logger: log}
+	mounted := fs.Options{Library: w.lib, Mountpoint: w.point, Account: "test", Inodes: w.config.inodes, Logger: log,
+		UID: uint32(os.Getuid()), GID: uint32(os.Getgid()), Umask: 0o077}
 	if w.config.records != nil {
 		mounted.Recorder = w.config.records
 	}

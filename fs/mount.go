@@ -3,7 +3,6 @@ package fs
 import (
 	"cmp"
 	"log/slog"
-	"os"
 	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -29,12 +28,17 @@ type Options struct {
 	Mountpoint string
 	// Account names the integration in the table of mounts; it must not be secret.
 	Account string
-	// AllowOther lets other users in, and then shows modes that let them read.
+	// Source is shown in place of Account, as it is written in fstab; "" for none.
+	Source string
+	// AllowOther lets other users in.
 	AllowOther bool
 	// Readers are who may read, of those whom the kernel lets in; nil: all of them.
 	Readers *access.Readers
 	// OpenBudget bounds how many media files each user opens; nil: nothing does.
 	OpenBudget *access.Budget
+	// UID and GID are shown as the owner of everything, and Umask are the permissions
+	// that nobody has. The kernel goes by them once it has let a user in.
+	UID, GID, Umask uint32
 	// Inodes is how many media files the kernel may keep before it is asked to
 	// forget those that nobody opened. 0: a hundred thousand.
 	Inodes int
@@ -60,12 +64,9 @@ func New(o Options) (*Mount, error) {
 	}
 	t := &tree{
 		lib: o.Library, log: o.Logger,
-		uid: uint32(os.Getuid()), gid: uint32(os.Getgid()),
-		dirMode: 0o500, fileMode: 0o400,
+		uid: o.UID, gid: o.GID,
+		dirMode: 0o555 &^ o.Umask, fileMode: 0o444 &^ o.Umask,
 		interest: newInterest(), accounts: newAccounts(o), gate: newGate(o),
-	}
-	if o.AllowOther {
-		t.dirMode, t.fileMode = 0o555, 0o444
 	}
 	t.queue.start(t.log)
 	mounted, err := mountpoint.New(o.Mountpoint, &rootDir{tree: t}, settings(o), o.Logger)
@@ -93,7 +94,7 @@ func settings(o Options) *fusefs.Options {
 		RootStableAttr: &fusefs.StableAttr{Ino: rootIno},
 		Logger:         logger,
 		MountOptions: fuse.MountOptions{
-			FsName:               mountpoint.Source(o.Account),
+			FsName:               cmp.Or(o.Source, mountpoint.Source(o.Account)),
 			Name:                 mountpoint.Type,
 			Options:              []string{"ro", "default_permissions", "nosuid", "nodev", "noexec"},
 			AllowOther:           o.AllowOther,

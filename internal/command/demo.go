@@ -69,7 +69,7 @@ func demo(c *cli.Context) (err error) {
 		api:        veriff.Config{BaseURL: server.URL, APIKey: world.APIKey, Secrets: world.Secrets(), UserAgent: "veriffs/" + version},
 		cache:      cache.Options{Dir: filepath.Join(temporary, "cache"), Limit: demoCacheSize, Ephemeral: true},
 		listTTL:    library.DefaultListTTL,
-		mountpoint: point,
+		mountpoint: point, owner: ownFiles(false),
 	}, log)
 	if err != nil {
 		return err

@@ -32,6 +32,8 @@ type settings struct {
 	noReadAhead  bool
 	passive      bool // ask and erase nothing that was not asked for
 	allowOther   bool
+	owner        owner
+	source       string         // in the table of mounts; "" for the account's
 	allowOffline bool           // mount even if the API can't be reached
 	webhook      webhookOptions // without an address there is no receiver
 	metrics      string         // address of the metrics; "" for none
@@ -92,7 +94,11 @@ func readSettings(c *cli.Context) (s settings, err error) {
 		return s, err
 	}
 	s.allowOther, s.allowOffline = c.Bool(flagAllowOther), c.Bool(flagAllowOffline)
-	return s, nil
+	if s.source, err = readSource(c); err != nil {
+		return s, err
+	}
+	s.owner, err = readOwner(c)
+	return s, err
 }
 
 // readSecrets adds the shared secrets. They may have to be asked for, so only
@@ -214,7 +220,8 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 		return nil, err
 	}
 	o := fs.Options{
-		Library: k.library, Mountpoint: s.mountpoint, Account: account(&s.api), AllowOther: s.allowOther,
+		Library: k.library, Mountpoint: s.mountpoint, Account: account(&s.api), Source: s.source, AllowOther: s.allowOther,
+		UID: s.owner.uid, GID: s.owner.gid, Umask: s.owner.umask,
 		Readers: s.readers.readers, OpenBudget: s.readers.budget, Logger: log,
 	}
 	if k.records != nil {
