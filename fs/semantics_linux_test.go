@@ -15,8 +15,14 @@ import (
 
 // TestSemanticsNamesTests keeps docs/semantics.md honest: every test that it
 // names exists, and every statement names one.
-func TestSemanticsNamesTests(t *testing.T) {
-	page, err := os.ReadFile("../docs/semantics.md")
+func TestSemanticsNamesTests(t *testing.T) { namesTests(t, "semantics.md") }
+
+// TestInstallNamesTests does the same for docs/install.md.
+func TestInstallNamesTests(t *testing.T) { namesTests(t, "install.md") }
+
+func namesTests(t *testing.T, name string) {
+	t.Helper()
+	page, err := os.ReadFile("../docs/" + name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,15 +38,15 @@ func TestSemanticsNamesTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := regexp.MustCompile("`(Test\\w+)`")
-	for _, match := range name.FindAllSubmatch(page, -1) {
+	test := regexp.MustCompile("`(Test\\w+)`")
+	for _, match := range test.FindAllSubmatch(page, -1) {
 		if !bytes.Contains(tests.Bytes(), append([]byte("func "), append(match[1], '(')...)) {
 			t.Errorf("there is no %s", match[1])
 		}
 	}
 	for _, statement := range strings.Split(string(page), "\n- ")[1:] {
 		statement, _, _ = strings.Cut(statement, "\n\n")
-		if !name.MatchString(statement) {
+		if !test.MatchString(statement) {
 			t.Errorf("no test shows: %s", statement)
 		}
 	}

@@ -57,9 +57,10 @@ func unmountIdle(point string) error {
 	return fusermount("-u", "-q", point)
 }
 
-// Helper is the path of fusermount3, by which an ordinary user mounts.
+// Helper is the path of fusermount3, by which an ordinary user mounts. mount(8) gives a
+// user's mount an empty environment, without a PATH.
 func Helper() (string, error) {
-	for _, name := range []string{"fusermount3", "fusermount"} {
+	for _, name := range []string{"fusermount3", "fusermount", "/usr/bin/fusermount3", "/bin/fusermount3"} {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}

@@ -27,72 +27,81 @@ const secretsDescriptor = 4
 // handedOver are those variables.
 var handedOver = append(variables(flagAPIKey, "VERIFF_API_KEY"), secretVariable, "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
-// readyMessage is that report. Anything else, such as end of file, is a failure.
-const readyMessage = "ready"
+// readyMessage begins that report, and what there is to say to the user follows.
+// Anything else, such as end of file, is a failure.
+const readyMessage = "ready\n"
 
-// startInBackground runs this command line again as a session leader without a
-// terminal, and returns once its mount answers. If it ends before that, its exit
-// code becomes ours; it has written the reason to standard error.
-func startInBackground(ctx context.Context) error {
-	c, err := startChild("", true)
+// errNotStarted: the system has no process for the background.
+var errNotStarted = errors.New("start in the background")
+
+// startInBackground runs the program with these arguments as a process that leaves the
+// terminal once its mount answers, and returns then with what it has to say. If it ends
+// before that, its exit code becomes ours; it has written the reason to standard error.
+// A namespace is the file of a mount namespace to run it in; "" is ours.
+//
+// Until then it is in our process group: while systemd mounts on an automount point, the
+// kernel lets nobody else look at it.
+func startInBackground(ctx context.Context, args []string, namespace string) (says string, err error) {
+	c, err := startChild(args, "", namespace)
 	if err != nil {
-		return fmt.Errorf("start in the background: %w", err)
+		return "", err
 	}
 	// A signal while the mount comes up also ends the child.
 	stop := context.AfterFunc(ctx, func() { _ = c.Process.Signal(syscall.SIGTERM) })
-	if ready := c.becameReady(); stop() && ready {
-		return c.Process.Release()
+	if says, ready := c.becameReady(); stop() && ready {
+		return says, c.Process.Release()
 	}
 	if err := outcome(c.Wait()); err != nil {
-		return err
+		return "", err
 	}
-	return errors.New("interrupted before the mount was ready")
+	return "", errors.New("interrupted before the mount was ready")
 }
 
-// child is a run of this command line in the background.
+// child is a run of the program in the background.
 type child struct {
 	*exec.Cmd
 	ready *os.File
 }
 
-// startChild runs this command line again in a directory, "" for this one, if asked to
-// as a session leader, with variables beside those that there are.
-func startChild(dir string, leader bool, more ...string) (*child, error) {
+// startChild runs the program in a directory, "" for this one, and in a mount namespace,
+// with variables beside those that there are.
+func startChild(args []string, dir, namespace string, more ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errNotStarted, err)
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errNotStarted, err)
 	}
 	defer w.Close()
 	secrets, handOver, err := os.Pipe()
 	if err != nil {
 		r.Close()
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errNotStarted, err)
 	}
 	defer secrets.Close()
 	defer handOver.Close()
 	open, secret := splitEnvironment(os.Environ())
-	c := &child{exec.Command(self, os.Args[1:]...), r}
+	c := &child{exec.Command(self, args...), r}
+	c.Args[0] = "veriffs" // not the helper of mount(8), if that is what we are
 	c.Dir, c.Stdin, c.Stderr = dir, os.Stdin, os.Stderr
 	c.ExtraFiles = []*os.File{w, secrets} // descriptor 3 and secretsDescriptor
 	c.Env = append(append(open, readyVariable+"=3"), more...)
-	c.SysProcAttr = &syscall.SysProcAttr{Setsid: leader}
-	if err := c.Start(); err != nil {
+	if err := startIn(namespace, c.Cmd); err != nil {
 		r.Close()
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errNotStarted, err)
 	}
 	_, _ = handOver.WriteString(strings.Join(secret, "\x00")) // without its secrets it says what is missing
 	return c, nil
 }
 
-// becameReady waits until the mount answers, or is known not to come up.
-func (c *child) becameReady() bool {
+// becameReady waits until the mount answers, and returns what the child has to say then,
+// or is known not to come up.
+func (c *child) becameReady() (says string, ready bool) {
 	defer c.ready.Close()
 	message, _ := io.ReadAll(c.ready)
-	return string(message) == readyMessage
+	return strings.CutPrefix(string(message), readyMessage)
 }
 
 // outcome is how a child ended, which has told the user why if it failed.
@@ -168,23 +177,37 @@ func inBackground() *background {
 }
 
 // detach gives up the terminal and the working directory, and reports to the
-// process that waits in the foreground.
-func (b *background) detach() error {
+// process that waits in the foreground, whatever went wrong with that.
+func (b *background) detach(says string) error {
+	err := leaveTerminal()
+	_, unheard := b.ready.WriteString(readyMessage + says)
+	return errors.Join(err, unheard, b.ready.Close())
+}
+
+func leaveTerminal() error {
+	if _, err := unix.Setsid(); err != nil {
+		return err
+	}
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
 	defer null.Close()
 	for fd := range 3 {
+		if fd == unix.Stderr && logsToJournal() {
+			continue
+		}
 		if err := unix.Dup2(int(null.Fd()), fd); err != nil {
 			return err
 		}
 	}
-	if err := os.Chdir("/"); err != nil {
-		return err
-	}
-	if _, err := b.ready.WriteString(readyMessage); err != nil {
-		return err
-	}
-	return b.ready.Close()
+	return os.Chdir("/")
+}
+
+// logsToJournal reports whether standard error is a stream to systemd's journal, which
+// goes on when whoever started us has ended: see JOURNAL_STREAM in systemd.exec(5).
+func logsToJournal() bool {
+	var st unix.Stat_t
+	err := unix.Fstat(unix.Stderr, &st)
+	return err == nil && os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }

@@ -110,11 +110,13 @@ var version = "devel"
 func Main(args []string) int {
 	memory.NoCore()
 	muteLibraries()
+	args = asHelper(args)
 	if err := takeSecrets(); err != nil {
 		fmt.Fprintf(os.Stderr, "veriffs: %s\n", trimPackage(err))
 		return exitFailed
 	}
 	ignoreEmptyVariables()
+	findHome()
 	ctx, stop := untilTold(context.Background())
 	defer stop()
 	return run(ctx, args, os.Stdin, os.Stdout, os.Stderr)
@@ -130,7 +132,7 @@ func newApp() *cli.App {
 		Version:                version,
 		UseShortOptionHandling: true,
 		Commands: []*cli.Command{
-			mountCommand(), unmountCommand(), sessionsCommand(), webhookCommand(),
+			mountCommand(), helperCommand(), unmountCommand(), sessionsCommand(), webhookCommand(),
 			statusCommand(), warmCommand(), pinCommand(), unpinCommand(), evictCommand(), purgeCommand(),
 			holdCommand(), retentionCommand(), teamCommand(), logCommand(),
 			exportCommand(), contactSheetCommand(), verifyCommand(),
@@ -162,13 +164,19 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitDone
 	}
 	var told *reported
+	code := exitFailed
 	if errors.As(err, &told) {
-		return told.code
+		code = told.code
+	} else {
+		var problem, hint string
+		problem, hint, code = explain(ctx, err)
+		fmt.Fprintf(stderr, "veriffs: %s\n", problem)
+		if hint != "" {
+			fmt.Fprintf(stderr, "hint: %s\n", hint)
+		}
 	}
-	problem, hint, code := explain(ctx, err)
-	fmt.Fprintf(stderr, "veriffs: %s\n", problem)
-	if hint != "" {
-		fmt.Fprintf(stderr, "hint: %s\n", hint)
+	if isHelper(args) {
+		return helperCode(ctx, err, code)
 	}
 	return code
 }

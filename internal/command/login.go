@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,8 @@ func loginCommand() *cli.Command {
 			"the secret that an earlier login of the profile stored elsewhere.",
 		Flags: append(flags,
 			&cli.StringFlag{Name: flagSecretStore, Category: groupAPI, EnvVars: variables(flagSecretStore), Value: storeKeyring,
-				Usage: "`WHERE` to keep the shared secret: keyring (of the operating system) or file (that only you can read)"}),
+				Usage: "`WHERE` to keep the shared secret: keyring (of the operating system) or file (that only you can read)"},
+			systemFlag("store a profile of the machine, in "+config.SystemPath+", with the secret in a file beside it, for fstab and services")),
 		Action: login,
 	}
 }
@@ -52,8 +54,14 @@ func login(c *cli.Context) error {
 	if store != storeKeyring && store != storeFile {
 		return usageError("--%s must be %s or %s, not %q", flagSecretStore, storeKeyring, storeFile, store)
 	}
+	path := profilesFile(c)
+	if c.Bool(flagSystem) {
+		if c.IsSet(flagSecretStore) && store == storeKeyring {
+			return usageError("--%s keeps the secret in a file: a keyring belongs to a user", flagSystem)
+		}
+		store = storeFile
+	}
 	// Other settings of the profile stay.
-	path := config.Path()
 	var old config.Profile
 	switch loaded, err := config.Load(path, name); {
 	case err == nil:
@@ -98,19 +106,36 @@ func login(c *cli.Context) error {
 	if !p.SecretKeyring {
 		p.SecretFile = config.SecretFile(path, name)
 	}
+	if c.Bool(flagSystem) {
+		p = withSystemPlaces(p, name)
+	}
 	moved := p.SecretKeyring != old.SecretKeyring || p.SecretFile != old.SecretFile
 	if err := keep(c.Context, path, name, p, strings.Join(api.Secrets, ","), moved); err != nil {
 		return err
 	}
-	with := ""
-	if name != defaultProfile {
-		with = " --" + flagProfile + " " + name
+	use := "use it with: veriffs mount MOUNTPOINT"
+	switch {
+	case c.Bool(flagSystem):
+		use = "use it in /etc/fstab: " + name + " MOUNTPOINT veriffs _netdev,nofail 0 0"
+	case name != defaultProfile:
+		use = "use it with: veriffs mount --" + flagProfile + " " + name + " MOUNTPOINT"
 	}
-	fmt.Fprintf(c.App.Writer, "%s They are stored as profile %s in %s; use it with: veriffs mount%s MOUNTPOINT\n", found, name, path, with)
+	fmt.Fprintf(c.App.Writer, "%s They are stored as profile %s in %s; %s\n", found, name, path, use)
 	if moved {
 		return discard(c, path, name, old)
 	}
 	return nil
+}
+
+// withSystemPlaces keeps the data of a profile of the machine where packages expect it, and
+// not in the home directory of whoever mounts, unless the profile says where.
+func withSystemPlaces(p config.Profile, name string) config.Profile {
+	p.CacheDir = cmp.Or(p.CacheDir, "/var/cache/veriffs")
+	p.InstallationKey = cmp.Or(p.InstallationKey, "/var/lib/veriffs/installation.key")
+	if isEmpty(p.Sessions) {
+		p.Sessions = []string{"/var/lib/veriffs/" + name + "/sessions.txt"}
+	}
+	return p
 }
 
 // keep stores the secret, then the profile that points to it. It leaves no secret

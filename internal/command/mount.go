@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -69,7 +70,11 @@ func mount(c *cli.Context) error {
 	ready, by := inBackground(), takeSupervised()
 	switch {
 	case c.Bool(flagBackground) && ready == nil:
-		return startInBackground(c.Context)
+		says, err := startInBackground(c.Context, os.Args[1:], "")
+		if err == nil {
+			fmt.Fprint(c.App.ErrWriter, says)
+		}
+		return err
 	case c.Bool(flagBackground) && by.by == 0 && canRestart(c):
 		return supervise(c, ready)
 	}
@@ -112,14 +117,14 @@ func mount(c *cli.Context) error {
 			log.Warn("not every list of sessions could be read", "error", err)
 		}
 	}
+	says := fmt.Sprintln("mounted on", s.mountpoint)
 	if k.receiver != nil {
-		fmt.Fprintln(c.App.ErrWriter, "listening on", k.receiver.address())
+		says = fmt.Sprintln("listening on", k.receiver.address()) + says
 	}
-	fmt.Fprintln(c.App.ErrWriter, "mounted on", s.mountpoint)
-	if ready != nil {
-		if err := ready.detach(); err != nil {
-			log.Warn("could not detach from the terminal", "error", err)
-		}
+	if ready == nil {
+		fmt.Fprint(c.App.ErrWriter, says)
+	} else if err := ready.detach(says); err != nil {
+		log.Warn("could not detach from the terminal", "error", err)
 	}
 	notifySystemd(daemon.SdNotifyReady + "\nSTATUS=mounted on " + s.mountpoint)
 	stopWatching := answerWatchdog(s.mountpoint, log)

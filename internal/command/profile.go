@@ -12,6 +12,21 @@ import (
 	"veriffs/internal/config"
 )
 
+const flagSystem = "system"
+
+// systemFlag makes a command work on the profiles of the machine.
+func systemFlag(usage string) cli.Flag {
+	return &cli.BoolFlag{Name: flagSystem, Usage: usage}
+}
+
+// profilesFile is the file of profiles that a command writes to.
+func profilesFile(c *cli.Context) string {
+	if c.Bool(flagSystem) {
+		return config.SystemPath
+	}
+	return config.Path()
+}
+
 // defaultProfile is the profile used when none is named, if it exists.
 const defaultProfile = "default"
 
@@ -26,7 +41,7 @@ type profile struct {
 // are.
 func useProfile(c *cli.Context) (*profile, error) {
 	name := c.String(flagProfile)
-	loaded, err := config.Load(config.Path(), profileName(c))
+	loaded, err := config.Find(profileName(c))
 	if name == "" && errors.Is(err, config.ErrNoProfile) {
 		return nil, nil
 	}

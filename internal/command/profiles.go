@@ -30,6 +30,7 @@ func profileCommand() *cli.Command {
 				Name:      "remove",
 				Usage:     "remove the profile NAME, and its shared secret if veriffs login stored it",
 				ArgsUsage: "NAME",
+				Flags:     []cli.Flag{systemFlag("remove it from the machine's profiles, in " + config.SystemPath)},
 				Action:    removeProfile,
 			},
 		},
@@ -42,35 +43,41 @@ type profileRow struct {
 	APIURL string `json:"api_url"`
 	Key    string `json:"api_key"` // masked
 	Secret string `json:"shared_secret"`
+	File   string `json:"file"`
 }
 
 func listProfiles(c *cli.Context) error {
 	if err := arguments(c, 0, 0); err != nil {
 		return err
 	}
-	all, err := config.All(config.Path())
-	if err != nil {
-		return err
-	}
-	rows := make([]profileRow, 0, len(all))
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		p := all[name]
-		rows = append(rows, profileRow{
-			Name: name, APIURL: cmp.Or(masked(flagAPIURL, p.APIURL), "none"),
-			Key: cmp.Or(masked(flagAPIKey, p.APIKey), "none"), Secret: cmp.Or(secretPlace(p), "none"),
-		})
+	rows := []profileRow{}
+	for _, file := range []string{config.Path(), config.SystemPath} {
+		all, err := config.All(file)
+		if err != nil && !(file == config.SystemPath && errors.Is(err, os.ErrPermission)) {
+			return err
+		}
+		for _, name := range slices.Sorted(maps.Keys(all)) {
+			if slices.ContainsFunc(rows, func(r profileRow) bool { return r.Name == name }) {
+				continue // the user's own goes first
+			}
+			p := all[name]
+			rows = append(rows, profileRow{
+				Name: name, APIURL: cmp.Or(masked(flagAPIURL, p.APIURL), "none"), File: file,
+				Key: cmp.Or(masked(flagAPIKey, p.APIKey), "none"), Secret: cmp.Or(secretPlace(p), "none"),
+			})
+		}
 	}
 	if c.Bool("json") {
 		return printJSON(c, map[string]any{"file": config.Path(), "profiles": rows})
 	}
 	if len(rows) == 0 {
-		fmt.Fprintf(c.App.ErrWriter, "there are no profiles in %s; veriffs login makes one\n", config.Path())
+		fmt.Fprintf(c.App.ErrWriter, "there are no profiles in %s or %s; veriffs login makes one\n", config.Path(), config.SystemPath)
 		return nil
 	}
 	t := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "PROFILE\tAPI URL\tAPI KEY\tSHARED SECRET")
+	fmt.Fprintln(t, "PROFILE\tAPI URL\tAPI KEY\tSHARED SECRET\tFILE")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", plain(r.Name), plain(r.APIURL), plain(r.Key), plain(r.Secret))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", plain(r.Name), plain(r.APIURL), plain(r.Key), plain(r.Secret), plain(r.File))
 	}
 	return t.Flush()
 }
@@ -79,7 +86,7 @@ func removeProfile(c *cli.Context) error {
 	if err := arguments(c, 1, 1); err != nil {
 		return err
 	}
-	name, path := c.Args().First(), config.Path()
+	name, path := c.Args().First(), profilesFile(c)
 	all, err := config.All(path)
 	if err != nil {
 		return err

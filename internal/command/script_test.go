@@ -25,7 +25,8 @@ import (
 // it under that name.
 func TestMain(m *testing.M) {
 	testscript.Main(checked{m}, map[string]func(){
-		"veriffs": func() { os.Exit(command.Main(os.Args)) },
+		"veriffs":       func() { os.Exit(command.Main(os.Args)) },
+		"mount.veriffs": func() { os.Exit(command.Main(os.Args)) },
 	})
 }
 

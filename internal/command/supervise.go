@@ -108,7 +108,7 @@ func supervise(c *cli.Context, foreground *background) (err error) {
 	}
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
-	up, err := s.run(hangups, func() error { return foreground.detach() })
+	up, err := s.run(hangups, foreground.detach)
 	if !up {
 		return outcome(err)
 	}
@@ -116,13 +116,13 @@ func supervise(c *cli.Context, foreground *background) (err error) {
 		if done, err := s.ends(up, err); done {
 			return err
 		}
-		up, err = s.run(hangups, func() error { return nil })
+		up, err = s.run(hangups, func(string) error { return nil })
 	}
 }
 
 // run starts a process and waits for its end. It reports whether the mount came up, and
 // calls ready then.
-func (s *supervisor) run(hangups <-chan os.Signal, ready func() error) (up bool, err error) {
+func (s *supervisor) run(hangups <-chan os.Signal, ready func(says string) error) (up bool, err error) {
 	more := []string{supervisedVariable + "=" + strconv.Itoa(s.restarts)}
 	if s.restarts > 0 {
 		if s.last.There() {
@@ -133,7 +133,7 @@ func (s *supervisor) run(hangups <-chan os.Signal, ready func() error) (up bool,
 			more = append(more, variables(flagAllowOffline)[0]+"=true")
 		}
 	}
-	c, err := startChild(s.dir, false, more...)
+	c, err := startChild(os.Args[1:], s.dir, "", more...)
 	if err != nil {
 		return false, err
 	}
@@ -152,9 +152,10 @@ func (s *supervisor) run(hangups <-chan os.Signal, ready func() error) (up bool,
 		}
 	}()
 	began := time.Now()
-	if up = c.becameReady(); up {
+	var says string
+	if says, up = c.becameReady(); up {
 		s.last, _ = mountpoint.At(s.point)
-		if err := ready(); err != nil {
+		if err := ready(says); err != nil {
 			log, file := s.log()
 			log.Warn("could not detach from the terminal", "error", err)
 			file.Close()

@@ -1,5 +1,5 @@
 // Package config keeps profiles: named integrations with their settings, in
-// one TOML file of the user's.
+// one TOML file of the user's, and one of the machine's.
 //
 //	[profiles.main]
 //	api-url = "https://stationapi.veriff.com"
@@ -115,6 +115,29 @@ var ErrNoProfile = errors.New("there is no such profile")
 // Path is where the profiles are: veriffs/veriffs.toml in the user's
 // configuration directory.
 func Path() string { return filepath.Join(xdg.ConfigHome, "veriffs", "veriffs.toml") }
+
+// SystemPath is where the profiles of the machine are.
+const SystemPath = "/etc/veriffs/veriffs.toml"
+
+// Find returns a profile, as Load does, from the user's file or, if that has none of
+// this name, from the machine's. One that the user may not read has nothing for him.
+func Find(name string) (*Profile, error) {
+	own, err := Load(Path(), name)
+	if !errors.Is(err, ErrNoProfile) {
+		return own, err
+	}
+	shared, sharedErr := Load(SystemPath, name)
+	switch none := (*Error)(nil); {
+	case errors.Is(sharedErr, os.ErrPermission) && errors.As(err, &none):
+		none.Hint += "; you may not read " + SystemPath
+		return nil, err
+	case errors.Is(sharedErr, ErrNoProfile) && errors.As(err, &none):
+		none.Problem += " and " + SystemPath
+		return nil, err
+	default:
+		return shared, sharedErr
+	}
+}
 
 type document struct {
 	Profiles map[string]Profile `toml:"profiles"`
