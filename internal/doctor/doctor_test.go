@@ -285,3 +285,10 @@ func TestEnd(t *testing.T) {
 		t.Errorf("the last that was told is %q", last)
 	}
 }
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Fatal(err)
+	}
+}

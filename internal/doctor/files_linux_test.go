@@ -123,13 +123,6 @@ func TestManyObjects(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, errs ...error) {
-	t.Helper()
-	if err := errors.Join(errs...); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // full puts the cache on a full disk of its own, in memory.
 func full(t *testing.T, w *world) {
 	point := w.path("disk")
