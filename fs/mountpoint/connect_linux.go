@@ -19,9 +19,9 @@ import (
 // mount can't be removed. And it lets child processes inherit /dev/fuse: a child
 // that outlives us would keep the mount there with nobody to serve it.
 func connect(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*fuse.Server, error) {
-	open := openDirectly
-	if os.Geteuid() != 0 {
-		open = openByFusermount
+	open := openByFusermount
+	if mayMount() {
+		open = openDirectly
 	}
 	fd, err := open(point, &o.MountOptions)
 	if err != nil {
@@ -34,7 +34,19 @@ func connect(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*fuse.
 	return server, nil
 }
 
-// openDirectly mounts as root, and returns the connection to the kernel.
+// mayMount reports whether this process can mount and unmount by itself: it is root, or has
+// been given the capability for that, as in a container.
+func mayMount() bool {
+	if os.Geteuid() == 0 {
+		return true
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData // of 32 capabilities each
+	err := unix.Capget(&header, &data[0])
+	return err == nil && data[0].Effective&(1<<unix.CAP_SYS_ADMIN) != 0
+}
+
+// openDirectly mounts without help, and returns the connection to the kernel.
 func openDirectly(point string, o *fuse.MountOptions) (fd int, err error) {
 	fd, err = unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {

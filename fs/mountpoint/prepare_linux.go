@@ -47,6 +47,9 @@ func prepare(point string, allowOther bool, log *slog.Logger) error {
 	if err := unix.Access("/dev/fuse", unix.R_OK|unix.W_OK); err != nil {
 		return wrong("you may not use /dev/fuse", "ask an administrator to run: chmod 666 /dev/fuse (or to add you to the group that owns it)")
 	}
+	if mayMount() {
+		return nil
+	}
 	if _, err := Helper(); err != nil {
 		return wrong(err.Error(), "install the package fuse3")
 	}

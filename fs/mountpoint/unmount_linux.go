@@ -43,7 +43,7 @@ func answers(point string) error {
 
 // detach takes a mount out of the tree at once, even if it is dead or in use.
 func detach(point string) error {
-	if os.Geteuid() == 0 {
+	if mayMount() {
 		return unix.Unmount(point, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
 	}
 	return fusermount("-u", "-z", "-q", point)
@@ -51,7 +51,7 @@ func detach(point string) error {
 
 // unmountIdle unmounts, or fails if the mount is in use.
 func unmountIdle(point string) error {
-	if os.Geteuid() == 0 {
+	if mayMount() {
 		return unix.Unmount(point, unix.UMOUNT_NOFOLLOW)
 	}
 	return fusermount("-u", "-q", point)
