@@ -17,7 +17,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 DATE := $(shell git log -1 --format=%cs 2>/dev/null)
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X veriffs/internal/command.version=$(VERSION) -X veriffs/internal/command.date=$(DATE)'
 
-.PHONY: help demo demo-team test build bench bench-rclone check soak fuzz install clean
+.PHONY: help demo demo-team test test-package build bench bench-rclone check soak fuzz install release clean
 
 help: ## say what the targets are for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,10 @@ demo-team: build ## mount twice with one team store, and show that the second mo
 test: ## run all tests, on real mounts, under the race detector (TESTFLAGS="-run Name")
 	@.ci/setup test
 	@.ci/test $(TESTFLAGS)
+
+test-package: ## install the Debian package in a clean Debian, mount, upgrade and purge, as root
+	@.ci/setup test-package
+	go test -tags cleanroot -count=1 -timeout 60m -v -run '^TestCleanRoot$$' ./packaging
 
 build: ## build bin/veriffs
 	@.ci/setup build
@@ -71,6 +75,11 @@ install: build ## install program, manual pages and completions below PREFIX, an
 	install -m 0644 bin/veriffs.bash '$(SHARE)/bash-completion/completions/veriffs'
 	install -m 0644 bin/_veriffs '$(SHARE)/zsh/site-functions/_veriffs'
 	install -m 0644 bin/veriffs.fish '$(SHARE)/fish/vendor_completions.d/veriffs.fish'
+
+release: ## make archives, packages, bills of materials and checksums in bin/release (VERSION=1.2.3, RELEASE_KEY=key to sign, RELEASE_URL=)
+	@.ci/setup build
+	rm -rf bin/release
+	VERSION='$(VERSION)' packaging/release bin/release
 
 clean: ## remove what was built
 	rm -rf bin
