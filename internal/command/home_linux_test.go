@@ -15,9 +15,7 @@ func TestHomeAtBoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	list := w.command("profile", "list", "--json")
-	for _, v := range []string{"HOME=", "XDG_CONFIG_HOME="} {
-		list.Env = append(list.Env, v)
-	}
+	list.Env = append(list.Env, "HOME=", "XDG_CONFIG_HOME=")
 	out, err := list.Output()
 	if err != nil || !bytes.Contains(out, []byte(strings.TrimSuffix(me.HomeDir, "/")+"/")) {
 		t.Errorf("%v: not in %s\n%s", err, me.HomeDir, out)
