@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -334,20 +333,5 @@ func TestOpenFails(t *testing.T) {
 		if !errors.As(err, &unusable) || !strings.Contains(unusable.Hint, c.hint) || w.Said.Len() > 0 {
 			t.Errorf("%v\n%s", err, w.Said.String())
 		}
-	}
-}
-
-// TestStuckQueueWakesNobody: while nothing can be written, records that come do not make
-// the writer try again.
-func TestStuckQueueWakesNobody(t *testing.T) {
-	q := newQueue(time.Now)
-	q.giveBack(nil, nil, unix.ENOSPC)
-	r := logtest.Opened(1)
-	if err := q.put(&r); err != nil || len(q.wake) != 0 {
-		t.Errorf("%v, %d tokens", err, len(q.wake))
-	}
-	q.written()
-	if err := q.put(&r); err != nil || len(q.wake) != 1 {
-		t.Errorf("%v, %d tokens", err, len(q.wake))
 	}
 }

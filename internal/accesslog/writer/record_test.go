@@ -6,8 +6,10 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
 
 	"veriffs/internal/accesslog"
 	"veriffs/internal/accesslog/logfile"
@@ -121,5 +123,20 @@ func TestRecordLeft(t *testing.T) {
 	w.Close(l)
 	if all := w.Lines(); len(all) != 1 {
 		t.Errorf("%d records", len(all))
+	}
+}
+
+// TestStuckQueueWakesNobody: while nothing can be written, records that come do not make
+// the writer try again.
+func TestStuckQueueWakesNobody(t *testing.T) {
+	q := newQueue(time.Now)
+	q.giveBack(nil, nil, unix.ENOSPC)
+	r := logtest.Opened(1)
+	if err := q.put(&r); err != nil || len(q.wake) != 0 {
+		t.Errorf("%v, %d tokens", err, len(q.wake))
+	}
+	q.written()
+	if err := q.put(&r); err != nil || len(q.wake) != 1 {
+		t.Errorf("%v, %d tokens", err, len(q.wake))
 	}
 }
