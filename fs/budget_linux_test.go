@@ -21,7 +21,7 @@ func budgeted(t *testing.T, most int) (*world, *ledger) {
 	w, l := recorded(t, worldConfig{
 		sandbox: sandbox.Options{Scale: sandbox.Scale{Sessions: 2, Files: 9, FileSize: 20_000}}, noReadAhead: true,
 		mount: func(o *fs.Options) {
-			o.AllowOther, o.OpenBudget = os.Getuid() == 0, access.NewBudget(most, time.Hour)
+			o.AllowOther, o.Umask, o.OpenBudget = os.Getuid() == 0, 0, access.NewBudget(most, time.Hour)
 		},
 	})
 	return w, l

@@ -45,7 +45,7 @@ func guarded(t *testing.T, readers *access.Readers) (*world, *ledger) {
 	asRoot(t, "setpriv", "unshare")
 	w, l := recorded(t, worldConfig{
 		sandbox: sandbox.Options{Scale: sandbox.Scale{Sessions: 2, Attempts: 2, Files: 3, FileSize: 50_000}},
-		mount:   func(o *fs.Options) { o.AllowOther, o.Readers = true, readers },
+		mount:   func(o *fs.Options) { o.AllowOther, o.Umask, o.Readers = true, 0, readers },
 	})
 	w.public()
 	return w, l
