@@ -57,10 +57,13 @@ func unmountIdle(point string) error {
 	return fusermount("-u", "-q", point)
 }
 
-// Helper is the path of fusermount3, by which an ordinary user mounts. mount(8) gives a
-// user's mount an empty environment, without a PATH.
+// Helper is the path of fusermount3, by which an ordinary user mounts.
 func Helper() (string, error) {
-	for _, name := range []string{"fusermount3", "fusermount", "/usr/bin/fusermount3", "/bin/fusermount3"} {
+	names := []string{"fusermount3", "fusermount"}
+	if os.Getenv("PATH") == "" { // as mount(8) calls us for an ordinary user
+		names = []string{"/usr/bin/fusermount3", "/bin/fusermount3"}
+	}
+	for _, name := range names {
 		if path, err := exec.LookPath(name); err == nil {
 			return path, nil
 		}

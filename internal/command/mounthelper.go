@@ -52,8 +52,9 @@ func helperCode(ctx context.Context, err error, code int) int {
 
 func helperCommand() *cli.Command {
 	return &cli.Command{
-		Name:  helperName,
-		Usage: "mount as mount(8) asks for it: SOURCE is the name of a profile",
+		Name:   helperName,
+		Hidden: true, // it is for mount(8), and has a page of its own there: packaging/man
+		Usage:  "mount as mount(8) asks for it: SOURCE is the name of a profile",
 		Description: "mount(8) runs it for a line of /etc/fstab such as\n\n" +
 			"    emea /mnt/veriff veriffs _netdev,nofail,allow_other,uid=ann 0 0\n\n" +
 			"It starts veriffs mount with the profile emea in the background, and returns once the mount answers.\n" +
