@@ -1,28 +1,27 @@
-package listing_test
+package listing
 
 import (
 	"testing"
 	"time"
 
-	"veriffs/internal/listing"
 	"veriffs/veriff"
 )
 
 // TestSelection: what is chosen, and what may be seen by who may see only that. What a
 // file is says the API's array, its type or its context.
 func TestSelection(t *testing.T) {
-	faces := listing.Selection{Contexts: []string{"document-*", "face"}}
-	all := listing.Selection{Contexts: []string{"*"}}
-	still := listing.Selection{NoVideo: true}
-	plain := listing.Selection{NoNFC: true}
+	faces := Selection{Contexts: []string{"document-*", "face"}}
+	all := Selection{Contexts: []string{"*"}}
+	still := Selection{NoVideo: true}
+	plain := Selection{NoNFC: true}
 	for _, test := range []struct {
-		of           listing.Selection
+		of           Selection
 		kind         veriff.Kind
 		context      string
 		mimetype     string
 		wants, shows bool
 	}{
-		{listing.Selection{}, veriff.Video, "", "", true, true},
+		{Selection{}, veriff.Video, "", "", true, true},
 		{faces, veriff.Image, "face", "image/jpeg", true, true},
 		{faces, veriff.Image, "document-front-pre", "", true, true},
 		{faces, veriff.Image, "face-pre", "image/jpeg", false, false},
@@ -50,10 +49,10 @@ func TestSelection(t *testing.T) {
 		{plain, veriff.Image, "face", "image/jpeg", true, true},
 		{plain, veriff.Image, "face", "application/octet-stream", true, false},
 		{plain, veriff.Video, "selfid_video", "video/webm", true, true},
-		{listing.Selection{Contexts: []string{"face*"}, NoVideo: true, NoNFC: true}, veriff.Image, "face-nfc", "image/png", false, false},
-		{listing.Selection{Contexts: []string{"face*"}, NoVideo: true, NoNFC: true}, veriff.Image, "face-pre", "image/png", true, true},
+		{Selection{Contexts: []string{"face*"}, NoVideo: true, NoNFC: true}, veriff.Image, "face-nfc", "image/png", false, false},
+		{Selection{Contexts: []string{"face*"}, NoVideo: true, NoNFC: true}, veriff.Image, "face-pre", "image/png", true, true},
 	} {
-		l := listing.New(veriff.SessionID{1}, veriff.AttemptID{2}, time.Time{}, veriff.MediaList{Items: []veriff.Media{
+		l := New(veriff.SessionID{1}, veriff.AttemptID{2}, time.Time{}, veriff.MediaList{Items: []veriff.Media{
 			{ID: veriff.MediaID{3}, Kind: test.kind, Context: test.context, MIMEType: test.mimetype, Size: 1},
 		}})
 		f := &l.Files[0]
@@ -69,7 +68,7 @@ func TestSelection(t *testing.T) {
 
 func TestSelectionCheck(t *testing.T) {
 	for pattern, want := range map[string]bool{"document-*": true, "[a-z]*": true, "": true, "[a": false, `face\`: false} {
-		s := listing.Selection{Contexts: []string{"face", pattern}}
+		s := Selection{Contexts: []string{"face", pattern}}
 		if err := s.Check(); (err == nil) != want {
 			t.Errorf("%q: %v", pattern, err)
 		}
