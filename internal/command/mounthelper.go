@@ -56,7 +56,7 @@ func helperCommand() *cli.Command {
 		Hidden: true, // it is for mount(8), and has a page of its own there: packaging/man
 		Usage:  "mount as mount(8) asks for it: SOURCE is the name of a profile",
 		Description: "mount(8) runs it for a line of /etc/fstab such as\n\n" +
-			"    emea /mnt/veriff veriffs _netdev,nofail,allow_other,uid=ann 0 0\n\n" +
+			"    emea /mnt/veriff veriffs _netdev,nofail,allow_other,uid=ann,umask=027 0 0\n\n" +
 			"It starts veriffs mount with the profile emea in the background, and returns once the mount answers.\n" +
 			"-o takes the options of veriffs mount, with dashes or underscores, except those of the API key and the\n" +
 			"profile. Options that are mount's own are ignored: the mount is read-only, nosuid, nodev and noexec\n" +
