@@ -120,7 +120,7 @@ func testDeb(t *testing.T, deb string) {
 	run(t, "sh", "-c", `mkdir -p "$0/var/lib/dpkg/info" "$0/var/lib/dpkg/updates" "$0/var/lib/dpkg/triggers" && touch "$0/var/lib/dpkg/status" "$0/var/lib/dpkg/available"
 		dpkg --root="$0" --force-depends --unpack "$1"`, root, deb)
 	for name, mode := range map[string]string{
-		"usr/bin/veriffs": "755", "etc/veriffs": "755", "etc/logrotate.d/veriffs.dpkg-new": "644", "usr/lib/sysusers.d/veriffs.conf": "644",
+		"usr/bin/veriffs": "755", "etc/veriffs": "755", "var/log/veriffs": "755", "etc/logrotate.d/veriffs.dpkg-new": "644", "usr/lib/sysusers.d/veriffs.conf": "644",
 		"usr/share/man/man1/veriffs.1.gz": "644", "usr/share/man/man8/mount.veriffs.8.gz": "644",
 		"usr/share/bash-completion/completions/veriffs": "644", "usr/share/zsh/vendor-completions/_veriffs": "644",
 		"usr/share/fish/vendor_completions.d/veriffs.fish": "644", "usr/share/doc/veriffs/copyright": "644",
