@@ -37,12 +37,11 @@ var errNotStarted = errors.New("start in the background")
 // startInBackground runs the program with these arguments as a process that leaves the
 // terminal once its mount answers, and returns then with what it has to say. If it ends
 // before that, its exit code becomes ours; it has written the reason to standard error.
-// A namespace is the file of a mount namespace to run it in; "" is ours.
 //
 // Until then it is in our process group: while systemd mounts on an automount point, the
 // kernel lets nobody else look at it.
-func startInBackground(ctx context.Context, args []string, namespace string) (says string, err error) {
-	c, err := startChild(args, "", namespace)
+func startInBackground(ctx context.Context, args []string) (says string, err error) {
+	c, err := startChild(args, "")
 	if err != nil {
 		return "", err
 	}
@@ -63,9 +62,9 @@ type child struct {
 	ready *os.File
 }
 
-// startChild runs the program in a directory, "" for this one, and in a mount namespace,
-// with variables beside those that there are.
-func startChild(args []string, dir, namespace string, more ...string) (*child, error) {
+// startChild runs the program in a directory, "" for this one, with variables beside
+// those that there are.
+func startChild(args []string, dir string, more ...string) (*child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNotStarted, err)
@@ -88,7 +87,7 @@ func startChild(args []string, dir, namespace string, more ...string) (*child, e
 	c.Dir, c.Stdin, c.Stderr = dir, os.Stdin, os.Stderr
 	c.ExtraFiles = []*os.File{w, secrets} // descriptor 3 and secretsDescriptor
 	c.Env = append(append(open, readyVariable+"=3"), more...)
-	if err := startIn(namespace, c.Cmd); err != nil {
+	if err := c.Start(); err != nil {
 		r.Close()
 		return nil, fmt.Errorf("%w: %w", errNotStarted, err)
 	}

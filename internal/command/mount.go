@@ -70,7 +70,7 @@ func mount(c *cli.Context) error {
 	ready, by := inBackground(), takeSupervised()
 	switch {
 	case c.Bool(flagBackground) && ready == nil:
-		says, err := startInBackground(c.Context, os.Args[1:], "")
+		says, err := startInBackground(c.Context, os.Args[1:])
 		if err == nil {
 			fmt.Fprint(c.App.ErrWriter, says)
 		}

@@ -70,7 +70,7 @@ func helperCommand() *cli.Command {
 			&cli.BoolFlag{Name: "f", Usage: "only check the options and the profile"},
 			&cli.BoolFlag{Name: "n", Usage: "ignored: no mtab is written"},
 			&cli.BoolFlag{Name: "v", Usage: "say what was mounted"},
-			&cli.StringFlag{Name: "N", Usage: "mount in the mount `NAMESPACE`, a file such as /proc/PID/ns/mnt"},
+			&cli.StringFlag{Name: "N", Usage: "refused: `NAMESPACE` has to be entered before (nsenter)"},
 			&cli.StringFlag{Name: "t", Usage: "`TYPE`, which must be " + mountpoint.Type},
 		},
 		Action: helpMount,
@@ -84,6 +84,10 @@ func helpMount(c *cli.Context) error {
 	name, point := sourceName(c.Args().Get(0)), c.Args().Get(1)
 	if kind := c.String("t"); kind != "" && kind != mountpoint.Type && kind != "fuse."+mountpoint.Type {
 		return usageError("the type must be %s, not %q", mountpoint.Type, kind)
+	}
+	if c.IsSet("N") {
+		// Whoever owns that namespace would choose what runs there with our secrets.
+		return &usage{err: errors.New("-N is not supported"), hint: "run mount inside of the namespace: nsenter --mount=FILE mount …"}
 	}
 	if err := config.CheckName(name); err != nil {
 		return fmt.Errorf("%q is not the name of a profile: %w", name, err)
@@ -100,12 +104,8 @@ func helpMount(c *cli.Context) error {
 		_, err := config.Find(name)
 		return err
 	}
-	// In another namespace it would be relative to the root.
-	if point, err = filepath.Abs(point); err != nil {
-		return err
-	}
 	args := []string{"mount", dashed(flagBackground), dashed(flagProfile) + "=" + name, dashed(flagSource) + "=" + name}
-	says, err := startInBackground(c.Context, append(append(args, options...), "--", point), c.String("N"))
+	says, err := startInBackground(c.Context, append(append(args, options...), "--", point))
 	if err == nil && c.Bool("v") {
 		fmt.Fprint(c.App.ErrWriter, says)
 	}

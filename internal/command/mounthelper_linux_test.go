@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -109,52 +108,6 @@ func automount(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		ts.Logf("%s", output.String())
 	})
-}
-
-// TestHelperInNamespace mounts in the mount namespace of another process, as mount -N
-// asks for it, and not here.
-func TestHelperInNamespace(t *testing.T) {
-	requireFUSE(t)
-	if os.Geteuid() != 0 {
-		t.Skip("only root may enter another namespace")
-	}
-	t.Parallel()
-	w := newKillWorld(t)
-	w.profile("there")
-	if err := os.Mkdir(w.point, 0o700); err != nil && !os.IsExist(err) {
-		t.Fatal(err)
-	}
-	other := exec.Command("cat")
-	stop, err := other.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	other.SysProcAttr = &syscall.SysProcAttr{Unshareflags: unix.CLONE_NEWNS}
-	if err := other.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { stop.Close(); other.Wait() })
-	namespace := fmt.Sprintf("/proc/%d/ns/mnt", other.Process.Pid)
-	helper := w.command("mount.veriffs", "there", w.point, "-v", "-o", "rw", "-N", namespace)
-	out, err := helper.CombinedOutput()
-	if err != nil || !strings.HasPrefix(string(out), "mounted on ") {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	within := func(args ...string) ([]byte, error) {
-		return exec.Command("nsenter", append([]string{"--mount=" + namespace}, args...)...).Output()
-	}
-	got, err := within("cat", filepath.Join(w.point, w.paths[0]))
-	if err != nil || !bytes.Equal(got, w.content[w.paths[0]]) {
-		t.Errorf("%d bytes there, %v", len(got), err)
-	}
-	if entries, err := os.ReadDir(w.point); err != nil || len(entries) > 0 {
-		t.Errorf("%d entries here, %v", len(entries), err)
-	}
-	pid := w.pid()
-	if _, err := within("umount", w.point); err != nil {
-		t.Error(err)
-	}
-	waitUntil(t, "the mount's process ends", func() bool { return syscall.Kill(pid, 0) != nil })
 }
 
 // profile stores the credentials and the settings of the world as a profile.

@@ -133,7 +133,7 @@ func (s *supervisor) run(hangups <-chan os.Signal, ready func(says string) error
 			more = append(more, variables(flagAllowOffline)[0]+"=true")
 		}
 	}
-	c, err := startChild(os.Args[1:], s.dir, "", more...)
+	c, err := startChild(os.Args[1:], s.dir, more...)
 	if err != nil {
 		return false, err
 	}
