@@ -119,7 +119,7 @@ func givenSetting(c *cli.Context, fresh cli.Flag) (setting, error) {
 		return s, nil
 	}
 	s.Source = fromFlag
-	variable := slices.IndexFunc(of.GetEnvVars(), func(name string) bool { return os.Getenv(name) != "" })
+	variable := slices.IndexFunc(of.GetEnvVars(), func(name string) bool { _, there := os.LookupEnv(name); return there })
 	// An option overrides the variable, or adds to it.
 	if variable >= 0 && fmt.Sprint(c.Value(s.Name)) == fmt.Sprint(set.Lookup(s.Name).Value.(flag.Getter).Get()) {
 		s.Source, s.From = fromEnvironment, of.GetEnvVars()[variable]

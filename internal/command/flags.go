@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,11 +66,13 @@ func variables(flag string, others ...string) []string {
 	return append(others, "VERIFFS_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
 }
 
-// ignoreEmptyVariables makes an empty variable set nothing. The flags' library takes
-// it for an empty value.
+// ignoreEmptyVariables makes an empty variable set nothing, unless it is about readers:
+// an empty list must not let everybody read. The flags' library takes it for an empty
+// value.
 func ignoreEmptyVariables() {
 	for _, variable := range os.Environ() {
-		if name, value, _ := strings.Cut(variable, "="); value == "" && strings.HasPrefix(name, "VERIFF") {
+		name, value, _ := strings.Cut(variable, "=")
+		if value == "" && strings.HasPrefix(name, "VERIFF") && !slices.Contains(readersVariables, name) {
 			_ = os.Unsetenv(name)
 		}
 	}

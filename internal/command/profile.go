@@ -80,6 +80,9 @@ func useProfile(c *cli.Context) (*profile, error) {
 	}
 	for _, f := range c.Command.Flags {
 		flag := f.Names()[0]
+		if listsReaders(flag) && values[flag] != nil && isEmpty(values[flag]) {
+			values[flag] = []string{" "}
+		}
 		if given(c, flag) || isEmpty(values[flag]) {
 			continue
 		}
@@ -93,8 +96,11 @@ func useProfile(c *cli.Context) (*profile, error) {
 }
 
 // given reports whether the command line or the environment sets a flag. An empty
-// variable sets nothing.
+// variable sets nothing, but for lists of readers.
 func given(c *cli.Context, flag string) bool {
+	if listsReaders(flag) {
+		return c.IsSet(flag)
+	}
 	if list, ok := c.Value(flag).(cli.StringSlice); ok {
 		return !isEmpty(list.Value())
 	}

@@ -18,6 +18,13 @@ const (
 	flagOpenBudget = "open-budget"
 )
 
+// readersVariables are the environment variables of the lists of readers.
+var readersVariables = append(variables(flagAllowUser), variables(flagAllowGroup)...)
+
+// listsReaders reports whether a flag is such a list. One that is given and names nobody
+// is an error, wherever it is given: without a list everybody may read.
+func listsReaders(flag string) bool { return flag == flagAllowUser || flag == flagAllowGroup }
+
 // readersFlags say who may read a mount, and how much.
 func readersFlags() []cli.Flag {
 	return []cli.Flag{
@@ -39,18 +46,21 @@ type readersOptions struct {
 
 func readReaders(c *cli.Context) (o readersOptions, err error) {
 	for flag, lookup := range map[string]func(string) (string, error){flagAllowUser: lookUpUser, flagAllowGroup: lookUpGroup} {
-		names := c.StringSlice(flag)
-		if isEmpty(names) {
+		if !c.IsSet(flag) {
 			continue
 		}
 		if !c.Bool(flagAllowOther) {
 			return o, &usage{err: usageError("--%s needs --%s", flag, flagAllowOther),
 				hint: "without it only the user who mounts can read; with it, only those who are named and the user who mounts"}
 		}
-		ids, err := access.IDs(names, lookup)
+		ids, err := access.IDs(c.StringSlice(flag), lookup)
 		if err != nil {
 			return o, &usage{err: usageError("--%s: %w", flag, err),
 				hint: "give the number (see id NAME) of one whom only a directory service knows; names are looked up once, when the mount begins"}
+		}
+		if len(ids) == 0 {
+			return o, &usage{err: usageError("--%s names nobody", flag),
+				hint: "name at least one, or leave out the option, the variable or the profile's key: then it limits nobody"}
 		}
 		if flag == flagAllowUser {
 			o.users = ids
