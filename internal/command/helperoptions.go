@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
@@ -42,19 +43,32 @@ var forSystem = []string{
 // processes.
 var secretOptions = []string{"api-key", "shared-secret", "secret", "key", "password", "passwd", "pass", "token"}
 
+// ownersOfSystem are those of forSystem that say who may mount, as words without a value,
+// and what somebody who gives one may want.
+var ownersOfSystem = map[string]string{"user": "allow_user or uid", "owner": "uid", "group": "allow_group or gid"}
+
 // forMount returns the options as veriffs mount takes them. Unknown ones are an error
-// unless they are to be skipped.
+// unless they are to be skipped; with allow_other they always are one, as one of them may
+// be a mistyped limit on who reads.
 //
 // Without a file for it the log is standard error's, where people want to read what is
 // wrong, or the journal's: only warnings go there unless a level is given.
 func (o *helperOptions) forMount(skip bool) (args []string, err error) {
 	flags, logs := mountCommand().Flags, false
+	skip = skip && !slices.ContainsFunc(*o, func(option string) bool {
+		name, _, _ := strings.Cut(option, "=")
+		return optionFlag(name) == flagAllowOther
+	})
 	for _, option := range *o {
 		name, value, valued := strings.Cut(option, "=")
+		// For an ordinary user, who may mount by user, versions of mount(8) write user=NAME.
+		if meant := ownersOfSystem[name]; valued && meant != "" && (name != "user" || os.Getuid() == 0) {
+			return nil, &usage{err: fmt.Errorf("the option %s takes no value", name), hint: "did you mean " + meant + "?"}
+		}
 		if isForSystem(name) {
 			continue
 		}
-		flag := strings.ReplaceAll(name, "_", "-")
+		flag := optionFlag(name)
 		value = strings.ReplaceAll(value, `"`, "")
 		f := flagNamed(flags, flag)
 		logs = logs || flag == flagLogFile || flag == flagLogLevel
@@ -83,6 +97,9 @@ func (o *helperOptions) forMount(skip bool) (args []string, err error) {
 	}
 	return args, nil
 }
+
+// optionFlag is the name of the flag that an option stands for.
+func optionFlag(name string) string { return strings.ReplaceAll(name, "_", "-") }
 
 func isForSystem(name string) bool {
 	return slices.Contains(forSystem, name) || name == "comment" || strings.HasPrefix(name, "x-") || strings.HasPrefix(name, "X-")

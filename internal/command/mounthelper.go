@@ -66,7 +66,7 @@ func helperCommand() *cli.Command {
 		ArgsUsage: "SOURCE MOUNTPOINT",
 		Flags: []cli.Flag{
 			&cli.GenericFlag{Name: "o", Value: new(helperOptions), Usage: "`OPTIONS`, with commas between them"},
-			&cli.BoolFlag{Name: "s", Usage: "ignore options that are unknown"},
+			&cli.BoolFlag{Name: "s", Usage: "ignore options that are unknown, except with allow_other"},
 			&cli.BoolFlag{Name: "f", Usage: "only check the options and the profile"},
 			&cli.BoolFlag{Name: "n", Usage: "ignored: no mtab is written"},
 			&cli.BoolFlag{Name: "v", Usage: "say what was mounted"},
