@@ -168,9 +168,9 @@ func (s *supervisor) run(hangups <-chan os.Signal, ready func(says string) error
 	return up, err
 }
 
-// ends says after the end of a process whether that is the end of the mount. If it is
-// not, it returns when the time has come for the next process.
-func (s *supervisor) ends(up bool, failure error) (bool, error) {
+// ends says after the end of a process whether that is the end of the mount, and takes
+// away what is left of it then. If it is not, it returns when the time has come for the next process.
+func (s *supervisor) ends(up bool, failure error) (done bool, err error) {
 	var exit *exec.ExitError
 	code := 0 // none: a signal, or it could not be started
 	if errors.As(failure, &exit) {
@@ -178,6 +178,11 @@ func (s *supervisor) ends(up bool, failure error) (bool, error) {
 	}
 	log, file := s.log()
 	defer file.Close()
+	defer func() {
+		if done {
+			s.clear(log)
+		}
+	}()
 	switch {
 	case failure == nil: // it was unmounted, or told to end
 		return true, nil
@@ -185,12 +190,10 @@ func (s *supervisor) ends(up bool, failure error) (bool, error) {
 		return true, outcome(failure)
 	case slices.Contains([]int{exitUsage, exitRefused, exitCache}, code):
 		log.Error("the mount's process died, and another one can't take its place", "mountpoint", s.point, "exit_code", code)
-		s.clear(log)
 		return true, outcome(failure)
 	}
 	if s.deaths++; s.deaths > maxDeaths {
 		log.Error("the mount's processes die one after the other: giving up", "mountpoint", s.point, "deaths", s.deaths, "last", failure)
-		s.clear(log)
 		return true, outcome(failure)
 	}
 	var pause time.Duration
@@ -201,10 +204,10 @@ func (s *supervisor) ends(up bool, failure error) (bool, error) {
 	select {
 	case <-time.After(pause):
 	case <-s.c.Context.Done():
-		s.clear(log)
 		return true, nil
 	}
-	if up && !s.last.There() {
+	// A restart that did not come up has left the dead mount for others to unmount.
+	if !s.last.There() {
 		log.Info("the dead mount was unmounted: this one ends", "mountpoint", s.point)
 		return true, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,6 +23,7 @@ import (
 	"veriffs/fs/mountpoint"
 	"veriffs/internal/accesslog"
 	"veriffs/internal/control"
+	"veriffs/veriff/sandbox"
 )
 
 // TestSupervisedMount kills the process of a mount in the background while it is read:
@@ -112,6 +114,16 @@ func TestSupervisorEnds(t *testing.T) {
 			w.must("unmount", w.point)
 			w.signal(s.Supervisor, syscall.SIGCONT)
 		},
+		"SIGTERM while another process starts": func(w *supervisedWorld, s *control.Status) {
+			w.signal(s.Supervisor, syscall.SIGSTOP)
+			w.signal(s.PID, syscall.SIGKILL)
+			w.waitFor("the mount is dead", func() bool { return mountpoint.Stale(w.point) })
+			asked := w.Set(sandbox.Match{}, sandbox.Stall(0))
+			w.t.Cleanup(asked.Release)
+			w.signal(s.Supervisor, syscall.SIGCONT)
+			within(w.t, "the API is asked", func() { _ = asked.Wait(w.t.Context(), 1) })
+			w.signal(s.Supervisor, syscall.SIGTERM)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -121,6 +133,32 @@ func TestSupervisorEnds(t *testing.T) {
 			w.endsWith(s)
 		})
 	}
+}
+
+// TestSupervisorUnmountedLater: a dead mount that is unmounted after other processes could
+// not take its place does not come back.
+func TestSupervisorUnmountedLater(t *testing.T) {
+	t.Parallel()
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := port.Addr().String()
+	port.Close()
+	w := newSupervisedWorld(t, "VERIFFS_METRICS_LISTEN="+address)
+	s := w.status()
+	w.signal(s.Supervisor, syscall.SIGSTOP)
+	w.signal(s.PID, syscall.SIGKILL)
+	w.waitFor("the port is free", func() bool { port, err = net.Listen("tcp", address); return err == nil })
+	defer port.Close()
+	w.signal(s.Supervisor, syscall.SIGCONT)
+	w.waitFor("three processes have failed", func() bool {
+		written, _ := os.ReadFile(w.program)
+		return bytes.Count(written, []byte("mounting again")) == 4
+	})
+	w.must("unmount", w.point)
+	port.Close()
+	w.endsWith(s)
 }
 
 // TestSupervisorKilled: a mount goes on without its supervisor, and ends as one does.
@@ -172,12 +210,13 @@ type supervisedWorld struct {
 	absent       atomic.Int64
 }
 
-func newSupervisedWorld(t *testing.T) *supervisedWorld {
+func newSupervisedWorld(t *testing.T, variables ...string) *supervisedWorld {
 	t.Helper()
 	w := &supervisedWorld{killWorld: newKillWorld(t)}
 	dir := t.TempDir()
 	w.log, w.program = filepath.Join(dir, "log"), filepath.Join(dir, "program")
 	w.environment = append(w.environment, "VERIFFS_ACCESS_LOG="+w.log, "VERIFFS_LOG_FILE="+w.program)
+	w.environment = append(w.environment, variables...)
 	w.must("mount", "--background", w.point)
 	s := w.status()
 	t.Cleanup(func() {
