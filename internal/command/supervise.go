@@ -188,7 +188,7 @@ func (s *supervisor) ends(up bool, failure error) (done bool, err error) {
 		return true, nil
 	case s.c.Context.Err() != nil, up && code > 0:
 		return true, outcome(failure)
-	case slices.Contains([]int{exitUsage, exitRefused, exitCache}, code):
+	case slices.Contains([]int{exitRefused, exitCache}, code):
 		log.Error("the mount's process died, and another one can't take its place", "mountpoint", s.point, "exit_code", code)
 		return true, outcome(failure)
 	}
@@ -197,7 +197,10 @@ func (s *supervisor) ends(up bool, failure error) (done bool, err error) {
 		return true, outcome(failure)
 	}
 	var pause time.Duration
-	if s.deaths > 1 {
+	switch {
+	case code == exitUsage: // the command line is what it was: a keyring or a directory service is not there now
+		pause = longPause
+	case s.deaths > 1:
 		pause = min(firstPause<<(s.deaths-2), longPause)
 	}
 	log.Warn("the mount's process died; mounting again", "mountpoint", s.point, "how", failure, "restarts", s.restarts+1, "after", pause)

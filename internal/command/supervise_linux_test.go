@@ -161,6 +161,25 @@ func TestSupervisorUnmountedLater(t *testing.T) {
 	w.endsWith(s)
 }
 
+// TestSupervisorWaits: settings that can't be had after a death may be there later.
+func TestSupervisorWaits(t *testing.T) {
+	t.Parallel()
+	w := newSupervisedWorld(t)
+	w.must("unmount", w.point)
+	w.profile("mine")
+	w.must("mount", "--background", "--profile", "mine", w.point)
+	s := w.status()
+	w.must("profile", "remove", "mine")
+	w.signal(s.PID, syscall.SIGKILL)
+	w.waitFor("the supervisor waits", func() bool {
+		written, _ := os.ReadFile(w.program)
+		return bytes.Count(written, []byte("mounting again")) == 2
+	})
+	w.logSays("after=30s")
+	w.signal(s.Supervisor, syscall.SIGTERM)
+	w.endsWith(s)
+}
+
 // TestSupervisorKilled: a mount goes on without its supervisor, and ends as one does.
 func TestSupervisorKilled(t *testing.T) {
 	w := newSupervisedWorld(t)
