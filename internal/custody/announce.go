@@ -117,17 +117,22 @@ func (c *Custodian) Unannounced() (n int) {
 	return n
 }
 
-// end withdraws the notice of a hold and ends it.
-func (c *Custodian) end(ctx context.Context, r *hold.Record) error {
+// end withdraws the notice of a hold and ends it, if its record is to end as it is by then.
+// A hold that is extended between the two stands, and its notice is put again.
+func (c *Custodian) end(ctx context.Context, id veriff.SessionID, ends func(*hold.Record) bool) (*hold.Record, error) {
 	c.announcing.Lock()
 	defer c.announcing.Unlock()
+	r := c.Of(id)
+	switch {
+	case r == nil:
+		return nil, hold.ErrNone
+	case !ends(r):
+		return r, hold.ErrStands
+	}
+	c.announced.Delete(id)
 	err := c.work.Board.Withdraw(ctx, r)
 	if err != nil && !r.Expired(c.now()) { // others go by a notice until its time has run out
-		return fmt.Errorf("the hold stands: %w", err)
+		return r, fmt.Errorf("%w: %w", hold.ErrStands, err)
 	}
-	if err := c.work.End(r); err != nil {
-		return err
-	}
-	c.announced.Delete(r.Session)
-	return nil
+	return r, c.work.End(id, ends)
 }

@@ -37,8 +37,9 @@ type Work struct {
 	Fetch func(context.Context, veriff.SessionID) ([]warming.Failure, error)
 	// FetchFile fetches a file, whether any list tells of it or not.
 	FetchFile func(context.Context, veriff.SessionID, *hold.Attempt, hold.File) error
-	// End ends a hold, and has what Veriff no longer has of it erased.
-	End func(*hold.Record) error
+	// End ends the hold of a session, if its record is to end as it is by then, and has
+	// what Veriff no longer has of it erased. Errors: those of [hold.Set.ReleaseIf].
+	End func(id veriff.SessionID, ends func(*hold.Record) bool) error
 	// Board has the notices of a team; nil: there is none.
 	Board *notice.Board
 }
@@ -169,11 +170,11 @@ func (c *Custodian) heldOf(id veriff.SessionID, failures []warming.Failure) Held
 // Errors: hold.ErrNone if it is not held; if its record or its notice could not be removed
 // the hold stands.
 func (c *Custodian) Release(ctx context.Context, id veriff.SessionID, reason string) (Hold, error) {
-	r := c.Of(id)
-	if r == nil {
+	r, err := c.end(ctx, id, func(*hold.Record) bool { return true })
+	switch {
+	case r == nil:
 		return Hold{}, fmt.Errorf("custody: session %s: %w", id, hold.ErrNone)
-	}
-	if err := c.end(ctx, r); err != nil {
+	case err != nil:
 		return r.Report(), fmt.Errorf("custody: release session %s: %w", id, err)
 	}
 	c.log.Info("the hold of a session was released", "session", id, "reason", reason)

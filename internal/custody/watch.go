@@ -2,6 +2,7 @@ package custody
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"veriffs/internal/hold"
@@ -33,7 +34,7 @@ func (c *Custodian) Watch(ctx context.Context) {
 			switch {
 			case c.askedAgain(r.Session): // somebody is just holding it
 			case r.Expired(c.now()):
-				c.expire(ctx, r)
+				c.expire(ctx, r.Session)
 			case r.Complete.IsZero() && r.Gone.IsZero() && !time.Now().Before(next[r.Session]):
 				next[r.Session] = time.Now().Add(c.completeAgain(ctx, r.Session))
 			}
@@ -75,10 +76,13 @@ func (c *Custodian) renew(ctx context.Context) {
 	}
 }
 
-func (c *Custodian) expire(ctx context.Context, r *hold.Record) {
-	if err := c.end(ctx, r); err != nil {
-		c.log.Error("a hold whose time has run out could not be ended", "session", r.Session, "error", err)
-		return
+// expire ends a hold whose time has run out, unless it was extended or released meanwhile.
+func (c *Custodian) expire(ctx context.Context, id veriff.SessionID) {
+	_, err := c.end(ctx, id, func(r *hold.Record) bool { return r.Expired(c.now()) })
+	switch {
+	case err == nil:
+		c.log.Info("a hold ended, because its time has run out", "session", id)
+	case !errors.Is(err, hold.ErrStands) && !errors.Is(err, hold.ErrNone):
+		c.log.Error("a hold whose time has run out could not be ended", "session", id, "error", err)
 	}
-	c.log.Info("a hold ended, because its time has run out", "session", r.Session)
 }

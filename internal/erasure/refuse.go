@@ -79,9 +79,10 @@ func (e *Eraser) RefuseHeld(ids []veriff.SessionID) ([]hold.Report, error) {
 	for _, id := range ids {
 		r := e.Holds.Of(id)
 		if r != nil && r.Expired(e.Now()) {
-			if err := e.EndHold(r); err == nil {
+			if err := e.EndHold(id, func(r *hold.Record) bool { return r.Expired(e.Now()) }); err == nil {
 				continue
 			}
+			r = e.Holds.Of(id) // which somebody may have extended or released
 		}
 		if r != nil {
 			why.Holds = append(why.Holds, r.Report())

@@ -8,10 +8,19 @@ import (
 	"veriffs/veriff"
 )
 
-// EndHold ends a hold. What it knows to be gone is in the catalog before its record
+// EndHold ends the hold of a session, if its record is to end as it is by then. What it knows to be gone is in the catalog before its record
 // goes, so that a kill between the two erases it all the same. If the record can't be
 // removed the hold stands.
-func (e *Eraser) EndHold(r *hold.Record) error {
+//
+// Errors: those of [hold.Set.ReleaseIf].
+func (e *Eraser) EndHold(id veriff.SessionID, ends func(*hold.Record) bool) error {
+	r := e.Holds.Of(id)
+	switch {
+	case r == nil:
+		return hold.ErrNone
+	case !ends(r):
+		return hold.ErrStands
+	}
 	var sessions []veriff.SessionID
 	if !r.Gone.IsZero() {
 		sessions = append(sessions, r.Session)
@@ -21,7 +30,7 @@ func (e *Eraser) EndHold(r *hold.Record) error {
 		e.Catalog.Losses.Add(sessions, attempts)
 		e.Catalog.Save()
 	}
-	if _, err := e.Holds.Release(r.Session); err != nil {
+	if _, err := e.Holds.ReleaseIf(id, ends); err != nil {
 		e.Catalog.Losses.Restore(r.Session, e.Catalog.AttemptsOf(r.Session))
 		return err
 	}

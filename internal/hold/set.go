@@ -24,6 +24,9 @@ type Keeper interface {
 // ErrNone says that a session is not held.
 var ErrNone = errors.New("not held")
 
+// ErrStands says that a hold was not to be ended as it is by now.
+var ErrStands = errors.New("the hold stands")
+
 // Set is the holds of a cache. Make one with NewSet.
 type Set struct {
 	keeper Keeper
@@ -179,11 +182,20 @@ func (s *Set) put(r *Record) {
 // Release ends the hold of a session and returns it. The error is ErrNone, or says
 // why it could not be removed: it stands then.
 func (s *Set) Release(id veriff.SessionID) (*Record, error) {
+	return s.ReleaseIf(id, func(*Record) bool { return true })
+}
+
+// ReleaseIf is Release, if the record is to end as it is by then: somebody may have
+// extended the hold. Otherwise the error is ErrStands.
+func (s *Set) ReleaseIf(id veriff.SessionID, ends func(*Record) bool) (*Record, error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	r := s.Of(id)
-	if r == nil {
+	switch {
+	case r == nil:
 		return nil, ErrNone
+	case !ends(r):
+		return r, ErrStands
 	}
 	if err := s.keeper.Drop(id); err != nil {
 		return r, err
