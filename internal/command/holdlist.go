@@ -129,7 +129,7 @@ func heldTrouble(err error) error {
 		hints = append(hints, "only that member can release it: ask whoever runs it; veriffs hold list shows who that is")
 	}
 	if strings.Contains(text, "in the team store no configured secret opens") {
-		hints = append(hints, "if the secret was changed, set the old one as well (new,old); what nobody can read is removed with the tools of the storage, once you know that it holds nothing")
+		hints = append(hints, "check that the secret is not mistyped, and that the old one is set as well if it was changed (new,old); only then remove what nobody can read with the tools of the storage, once you know that it holds nothing")
 	}
 	if strings.Contains(text, "can't be read") {
 		hints = append(hints, "hold the sessions that you know were held once more (veriffs hold add), or give the others up: veriffs hold release --unreadable --reason TEXT")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"veriffs/internal/library"
+	"veriffs/internal/team"
 )
 
 // A hold whose time has run out stands until a mount ends it, and says so.
@@ -14,5 +15,14 @@ func TestUntilText(t *testing.T) {
 		if got := untilText(library.Hold{Until: until}); strings.Contains(got, "(over: a mount ends it)") != over {
 			t.Errorf("%v: %s", until, got)
 		}
+	}
+}
+
+// Who is told that a hold can't be read looks at the secret before removing anything.
+func TestHintOfUnreadableNotices(t *testing.T) {
+	err := heldTrouble(&library.HeldError{UnreadableNotices: &team.UnreadableError{Objects: []string{"holds/x"}}})
+	_, hint, _ := explain(t.Context(), err)
+	if !strings.HasPrefix(hint, "check that the secret is not mistyped") {
+		t.Error(hint)
 	}
 }

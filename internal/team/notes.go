@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +23,10 @@ const (
 	// mostNotes bounds the objects that are listed there.
 	mostNotes = 100_000
 )
+
+// noteName is what notes are called. What else lies there was left by a file system or a
+// person, such as .DS_Store, and can't be a note.
+var noteName = regexp.MustCompile(`^` + noteDir + `[0-9a-f]{32}$`)
 
 // Note is a small text that a member has left for all. See cache.Cache.Notes.
 type Note struct {
@@ -125,7 +130,9 @@ func (r *reading) run(ctx context.Context, step func()) error {
 			return fmt.Errorf("there are more than %d objects in %s", mostNotes, noteDir)
 		}
 		step()
-		r.add(o)
+		if noteName.MatchString(o.Name) {
+			r.add(o)
+		}
 	}
 	return together(func(work func(func() error)) error {
 		for _, versions := range r.versions {

@@ -127,6 +127,19 @@ func TestUnreadableNotes(t *testing.T) {
 	}
 }
 
+// TestStrayFilesAmongNotes: what can't be a note by its name is none.
+func TestStrayFilesAmongNotes(t *testing.T) {
+	f, _ := newFolder(t)
+	m := join(t, f)
+	m.leave("a", "good")
+	for _, name := range []string{".DS_Store", "Thumbs.db", ".nfs000000000001", "0123456789ABCDEF0123456789ABCDEF", "0123456789abcdef0123456789abcdef.bak"} {
+		put(t, f, "holds/"+name, "?")
+	}
+	if got := m.texts(); !slices.Equal(got, []string{"a: good"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestNotesOfTwoSecrets: a note is under the secret that seals alone, and whoever has the
 // older one too removes that.
 func TestNotesOfTwoSecrets(t *testing.T) {
