@@ -79,7 +79,8 @@ func (b *Board) Post(ctx context.Context, r *hold.Record) error {
 	return nil
 }
 
-// Keep is Post, if the notice is not there or is another one.
+// Keep is Post, if the notice is not there or is another one. What an older secret has sealed
+// goes in any case: once nobody has that secret it would be a hold that nobody reads.
 func (b *Board) Keep(ctx context.Context, r *hold.Record) error {
 	if b == nil {
 		return nil
@@ -87,14 +88,18 @@ func (b *Board) Keep(ctx context.Context, r *hold.Record) error {
 	if len(r.Notices) == 0 {
 		return errNameless
 	}
-	there, err := team.HasNote(ctx, b.team, store.NoticeKey(r.Session, r.Notices[0]), b.text(r))
+	key := store.NoticeKey(r.Session, r.Notices[0])
+	there, err := team.HasNote(ctx, b.team, key, b.text(r))
+	if err == nil && !there {
+		return b.Post(ctx, r)
+	}
+	if err == nil {
+		err = team.RemoveOlderNotes(ctx, b.team, key)
+	}
 	if err != nil {
 		return fmt.Errorf("notice: session %s: %w: %w", r.Session, ErrStore, err)
 	}
-	if there {
-		return nil
-	}
-	return b.Post(ctx, r)
+	return nil
 }
 
 // Withdraw removes the notices of a hold.

@@ -1,12 +1,15 @@
 package notice_test
 
 import (
+	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"veriffs/cache"
+	"veriffs/internal/bucket"
 	"veriffs/internal/bucket/folder"
 	"veriffs/internal/hold"
 	"veriffs/internal/notice"
@@ -24,9 +27,13 @@ type member struct {
 	board *notice.Board
 }
 
-func join(t *testing.T, f *folder.Folder, name string) member {
+func join(t *testing.T, f bucket.Bucket, name string, secrets ...string) member {
 	t.Helper()
-	c, err := cache.Open(cache.Options{Dir: filepath.Join(t.TempDir(), "cache"), Limit: 1 << 30, Secrets: [][]byte{[]byte("secret")}})
+	o := cache.Options{Dir: filepath.Join(t.TempDir(), "cache"), Limit: 1 << 30}
+	for _, s := range append(secrets, "secret") {
+		o.Secrets = append(o.Secrets, []byte(s))
+	}
+	c, err := cache.Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +123,48 @@ func TestMalformedNotices(t *testing.T) {
 		if all, err := m.board.Others(t.Context(), m.holds); !errors.As(err, &unreadable) || len(unreadable.Objects) != 1 || len(all) != 0 {
 			t.Errorf("%s: %+v, %v", what, all, err)
 		}
+	}
+}
+
+// stiff is a bucket that removes nothing at present.
+type stiff struct {
+	bucket.Bucket
+	now *bool
+}
+
+func (s stiff) Remove(ctx context.Context, name string) (int, error) {
+	if *s.now {
+		return 0, errors.New("not now")
+	}
+	return s.Bucket.Remove(ctx, name)
+}
+
+// TestNoticeOfAnOlderSecret: what could not be removed when a notice was sealed anew is
+// removed when the notice is looked after again.
+func TestNoticeOfAnOlderSecret(t *testing.T) {
+	f, err := folder.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	one := join(t, f, "one")
+	r := one.hold(t, "A")
+	now := true
+	both := join(t, stiff{f, &now}, "one", "new")
+	if err := one.board.Post(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := both.board.Keep(t.Context(), r); !errors.Is(err, notice.ErrStore) {
+			t.Errorf("not removed: %v", err)
+		}
+	}
+	now = false
+	if err := both.board.Keep(t.Context(), r); err != nil {
+		t.Error(err)
+	}
+	if all, err := one.board.Others(t.Context(), one.holds); len(all) != 0 || err == nil || strings.Contains(err.Error(), "more") || strings.Count(err.Error(), "holds/") != 1 {
+		t.Errorf("left beside the new one: %+v, %v", all, err)
 	}
 }
 

@@ -70,6 +70,15 @@ func RemoveNote(ctx context.Context, s *Store, k cache.Key) error {
 	return s.briefly(ctx, func(ctx context.Context) error { return s.removeNotes(ctx, s.o.Cache.Notes().Names(k)) })
 }
 
+// RemoveOlderNotes removes what older secrets have sealed as the note of a key.
+func RemoveOlderNotes(ctx context.Context, s *Store, k cache.Key) error {
+	older := s.o.Cache.Notes().Names(k)[1:]
+	if len(older) == 0 {
+		return nil
+	}
+	return s.briefly(ctx, func(ctx context.Context) error { return s.removeNotes(ctx, older) })
+}
+
 func (s *Store) removeNotes(ctx context.Context, names []string) error {
 	for _, name := range names {
 		if _, err := s.o.Bucket.Remove(ctx, noteDir+name); err != nil {
