@@ -31,18 +31,23 @@ type teamHolds struct {
 	read     time.Time // by the clock that does not jump
 	sessions map[veriff.SessionID]bool
 	expired  []notice.Posted // for so long that they can go
+	err      error           // why they could not be read again
 }
 
 // refresh reads the notices, unless they were read a moment ago. Without an error it is
-// known what is held.
+// known what is held. The first error stays.
 func (h *teamHolds) refresh(ctx context.Context) error {
+	if h.err != nil {
+		return h.err
+	}
 	if !h.read.IsZero() && time.Since(h.read) < noticesFor {
 		return nil
 	}
 	begun := time.Now()
 	all, err := h.e.Board.Others(ctx, h.e.Holds.Set)
 	if err != nil {
-		return unreadable(err)
+		h.err, h.expired = unreadable(err), nil // nothing is removed from then on
+		return h.err
 	}
 	h.read, h.sessions, h.expired = begun, make(map[veriff.SessionID]bool), nil
 	now := h.e.Now()

@@ -22,7 +22,8 @@ type Rules struct {
 	// 0 is any age: only leases are removed then, and no object is read.
 	MaxAge time.Duration
 	// Held reports whether an object stays whatever its age. What it can't say it of
-	// stays, too. It is called by one goroutine at a time.
+	// stays, too, and everything from then on: the first error ends the collection. It is
+	// called by one goroutine at a time.
 	Held func(k cache.Key, label []byte) (bool, error)
 	// DryRun removes nothing.
 	DryRun bool
@@ -55,7 +56,10 @@ func Collect(ctx context.Context, s *Store, r Rules) (Collected, error) {
 	if r.MaxAge == 0 {
 		prefix = leaseDir
 	}
-	err := each(ctx, s.o.Bucket, prefix, func(o bucket.Info) error {
+	var walk context.Context // what has begun goes on when the walk ends
+	walk, c.endWalk = context.WithCancel(ctx)
+	defer c.endWalk()
+	err := each(walk, s.o.Bucket, prefix, func(o bucket.Info) error {
 		switch {
 		case isLease(o):
 			return c.lease(ctx, o)
@@ -64,6 +68,9 @@ func Collect(ctx context.Context, s *Store, r Rules) (Collected, error) {
 		}
 		return c.object(ctx, o)
 	})
+	if c.unknown != nil { // the rest is what came of ending the walk
+		err = c.unknown
+	}
 	return c.found, err
 }
 
@@ -71,10 +78,12 @@ func Collect(ctx context.Context, s *Store, r Rules) (Collected, error) {
 type collection struct {
 	s *Store
 	Rules
+	endWalk func()
 
-	mu    sync.Mutex // guards what follows, and is held for Held
-	found Collected
-	gone  map[string]bool // names that are removed, or were tried
+	mu      sync.Mutex // guards what follows, and is held for Held
+	found   Collected
+	gone    map[string]bool // names that are removed, or were tried
+	unknown error           // why it is not known any more what is held
 }
 
 func (c *collection) lease(ctx context.Context, o bucket.Info) error {
@@ -117,8 +126,13 @@ func (c *collection) tooOld(entry cache.Entry, readable bool) (bool, error) {
 	if c.Now.Sub(entry.Stored) < c.MaxAge {
 		return false, nil
 	}
+	if c.unknown != nil {
+		return false, c.unknown
+	}
 	held, err := c.Held(entry.Key, entry.Label)
 	if err != nil {
+		c.unknown = err
+		c.endWalk()
 		return false, err
 	}
 	if held {

@@ -1,6 +1,7 @@
 package team_test
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -149,6 +150,30 @@ func TestCollectWithoutRights(t *testing.T) {
 	c, err := team.Collect(t.Context(), m.store, later(time.Hour))
 	if err == nil || !strings.Contains(err.Error(), "locked") || c.Failed != 2 || c.Objects != 0 || len(objects(t, dir)) != 2 {
 		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// TestCollectEndsWithoutHolds: once it is not known what is held nobody asks again, whatever
+// else is too old, and nothing more goes.
+func TestCollectEndsWithoutHolds(t *testing.T) {
+	f, dir := newFolder(t)
+	m := join(t, f)
+	for i := range 100 {
+		m.read(m.want(cache.Key(fmt.Sprint(i))))
+	}
+	m.settled()
+	unknown, asked := errors.New("out of reach"), 0
+	r := later(time.Hour)
+	r.Held = func(cache.Key, []byte) (bool, error) {
+		if asked++; asked > 3 {
+			return false, unknown
+		}
+		return false, nil
+	}
+	before := len(files(t, dir, ""))
+	c, err := team.Collect(t.Context(), m.store, r)
+	if !errors.Is(err, unknown) || asked != 4 || c.Objects != 3 || c.Failed != 0 || before-len(files(t, dir, "")) != 3 {
+		t.Errorf("%+v, %v; asked %d times, %d files are left of %d", c, err, asked, len(files(t, dir, "")), before)
 	}
 }
 
