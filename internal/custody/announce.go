@@ -3,10 +3,12 @@ package custody
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
 	"veriffs/internal/hold"
+	"veriffs/internal/notice"
 	"veriffs/veriff"
 )
 
@@ -52,9 +54,10 @@ func (c *Custodian) Announce(ctx context.Context) {
 	}
 }
 
-// announceAll looks after the notices that were not looked at lately. The first that fails
-// ends it: the store is out of reach.
+// announceAll looks after the notices that were not looked at lately, whatever fails of some.
+// A store that does not answer ends it: each of the others would wait as long.
 func (c *Custodian) announceAll(ctx context.Context) error {
+	var failed []error
 	for _, r := range c.All() {
 		if r.Expired(c.now()) {
 			continue
@@ -63,10 +66,13 @@ func (c *Custodian) announceAll(ctx context.Context) error {
 			continue
 		}
 		if err := c.announce(ctx, r.Session, c.work.Board.Keep); err != nil {
-			return err
+			failed = append(failed, err)
+			if ctx.Err() != nil || errors.Is(err, notice.ErrSilent) {
+				break
+			}
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // announce has a notice put of a hold that stands.

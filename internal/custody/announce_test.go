@@ -178,3 +178,51 @@ func TestNameOfANotice(t *testing.T) {
 		t.Errorf("%d notices", n)
 	}
 }
+
+// picky is a bucket that never takes what it was first asked to take.
+type picky struct {
+	bucket.Bucket
+	first *string
+}
+
+func (p picky) Replace(ctx context.Context, name string, body io.ReadSeeker) error {
+	if *p.first == "" {
+		*p.first = name
+	}
+	if *p.first == name {
+		return errors.New("refused")
+	}
+	return p.Bucket.Replace(ctx, name, body)
+}
+
+// TestAnnounceTheOthers: a notice that the store does not take keeps the others from nothing.
+func TestAnnounceTheOthers(t *testing.T) {
+	share, err := folder.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer share.Close()
+	synctest.Test(t, func(t *testing.T) {
+		h, p := newHolds(t)
+		s := team.New(team.Options{Bucket: picky{share, new(string)}, Cache: p.Cache, Shareable: store.Shareable})
+		defer s.Close()
+		c := custody.NewCustodian(h, custody.Work{Board: notice.New(s, func() notice.Member { return notice.Member{} })})
+		for _, id := range []veriff.SessionID{session, {2}, {3}} {
+			if _, err := h.Add(id, "claim", "ann", time.Time{}, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() {
+			c.Announce(ctx)
+			close(ended)
+		}()
+		time.Sleep(30 * time.Second)
+		if n := c.Unannounced(); n != 1 {
+			t.Errorf("the team does not know of %d holds", n)
+		}
+		stop()
+		<-ended
+	})
+}

@@ -29,6 +29,9 @@ import (
 // ErrStore says that the team's store could not be asked, or did not do it.
 var ErrStore = errors.New("the team store does not keep or tell holds at present")
 
+// ErrSilent says, beside ErrStore, that the store does not answer at all.
+var ErrSilent = team.ErrSilent
+
 // errNameless says that a record has no name for its notice.
 var errNameless = errors.New("notice: the hold has no name for a notice")
 

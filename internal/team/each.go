@@ -16,8 +16,8 @@ import (
 // readers is how many objects of the bucket are looked at, or removed, at once.
 const readers = 32
 
-// errStill says that a bucket hangs.
-var errStill = errors.New("the store does not answer any more")
+// ErrSilent says that a store hangs.
+var ErrSilent = errors.New("the store does not answer any more")
 
 // each calls f for all that a bucket lists, for many at once. It returns an error of the
 // list and the first of f, which keeps f from nothing.
@@ -56,11 +56,11 @@ func (s *Store) examine(ctx context.Context, o bucket.Info, f func(e cache.Entry
 	return f(entry, err == nil)
 }
 
-// patiently returns a context that ends with errStill when step was not called for so
+// patiently returns a context that ends with ErrSilent when step was not called for so
 // long, and what ends that.
 func patiently(ctx context.Context, still time.Duration) (_ context.Context, step, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	timer := time.AfterFunc(still, func() { cancel(errStill) })
+	timer := time.AfterFunc(still, func() { cancel(ErrSilent) })
 	return ctx, func() { timer.Reset(still) }, func() {
 		timer.Stop()
 		cancel(nil)
