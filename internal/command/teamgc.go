@@ -19,6 +19,10 @@ import (
 
 const flagTeamMaxAge = "team-store-max-age"
 
+// shortestTeamAge is the least that --team-store-max-age takes. What is shorter is a mistake,
+// such as 13m by who means months, and empties the store. Scripts can't wait for a day.
+var shortestTeamAge = 24 * time.Hour
+
 func teamCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "team",
@@ -42,7 +46,7 @@ func teamCommand() *cli.Command {
 					"go, too, without an age as well.",
 				Flags: keeperFlags(
 					&cli.StringFlag{Name: flagTeamMaxAge, Category: groupTeam, EnvVars: variables(flagTeamMaxAge), Value: "0",
-						Usage: "remove files fetched more than `TIME` ago, such as 400d; 0 is none"},
+						Usage: "remove files fetched more than `TIME` ago, such as 400d, at least 1d; 0 is none"},
 					&cli.BoolFlag{Name: "dry-run", Usage: "only say what would go; this is the default"},
 					&cli.BoolFlag{Name: "yes", Usage: "remove it"},
 					jsonFlag("print JSON, for programs"),
@@ -129,11 +133,11 @@ func teamGC(c *cli.Context) error {
 	if c.Bool("yes") && c.Bool("dry-run") {
 		return usageError("give either --dry-run or --yes")
 	}
-	if _, err := ageFlag(c, flagTeamMaxAge); err != nil {
+	if _, err := teamAge(c); err != nil {
 		return err
 	}
 	return withKeeper(c, asks, func(k *keeper) error {
-		maxAge, err := ageFlag(c, flagTeamMaxAge) // which the profile may have set
+		maxAge, err := teamAge(c) // which the profile may have set
 		if err != nil {
 			return err
 		}
@@ -147,6 +151,15 @@ func teamGC(c *cli.Context) error {
 		}
 		return k.teamTrouble(err)
 	})
+}
+
+// teamAge reads how old a file in the team's store may become.
+func teamAge(c *cli.Context) (time.Duration, error) {
+	age, err := ageFlag(c, flagTeamMaxAge)
+	if err == nil && age > 0 && age < shortestTeamAge {
+		return 0, usageError("--%s %s would remove nearly all that the team shares: it takes 1d or more, such as 400d, and m is for minutes", flagTeamMaxAge, c.String(flagTeamMaxAge))
+	}
+	return age, err
 }
 
 // writeCollected shows to a person what was removed from the team's store.
