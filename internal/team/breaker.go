@@ -96,6 +96,13 @@ func (b *breaker) why() error {
 	return b.err
 }
 
+// state is why, with a channel that is closed once that may have changed.
+func (b *breaker) state() (change <-chan struct{}, why error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.change, b.err
+}
+
 // doubtful reports whether the last attempt that ended has failed.
 func (b *breaker) doubtful() bool {
 	b.mu.Lock()

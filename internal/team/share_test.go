@@ -2,11 +2,13 @@ package team_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"veriffs/cache"
@@ -159,6 +161,34 @@ func TestEndWhileDown(t *testing.T) {
 	if s := m.store.Stats(); s.Dropped+s.Unsent != 30 || s.Queued != 0 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// failsLate is a bucket that takes a second to fail, but for leases.
+type failsLate struct{ bucket.Bucket }
+
+func (b failsLate) Put(ctx context.Context, name string, body io.ReadSeeker) error {
+	if strings.HasPrefix(name, "leases/") {
+		return b.Bucket.Put(ctx, name, body)
+	}
+	time.Sleep(time.Second)
+	return errors.New("not now")
+}
+
+// TestEndWhenItGoesDown: the end of a mount does not wait for a bucket that turns out to
+// be out of reach meanwhile.
+func TestEndWhenItGoesDown(t *testing.T) {
+	f, _ := newFolder(t)
+	synctest.Test(t, func(t *testing.T) {
+		m := join(t, failsLate{f})
+		for i := range 10 {
+			m.read(m.want(cache.Key(fmt.Sprint(i))))
+		}
+		begun := time.Now()
+		m.store.Close()
+		if took := time.Since(begun); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 // TestReadOnlyMember: who may not write goes on reading.

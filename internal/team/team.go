@@ -119,11 +119,7 @@ func (s *Store) Close() {
 	s.mu.Unlock()
 	before := s.counts.dropped.Load()
 	s.queue.close()
-	flush := flushFor
-	if s.write.why() != nil {
-		flush = 0 // it is out of reach
-	}
-	if within(flush, &s.flush) {
+	if s.flushed() {
 		within(leaveAfter, &s.work) // leases are given back
 	}
 	s.cancel()
@@ -138,19 +134,43 @@ func (s *Store) Close() {
 	}
 }
 
+// flushed uploads what is queued, until half a minute is over or the bucket is out of
+// reach, and reports whether nothing is left.
+func (s *Store) flushed() bool {
+	ended, limit := end(&s.flush), time.After(flushFor)
+	for {
+		change, down := s.write.state()
+		if down != nil {
+			limit = time.After(0)
+		}
+		select {
+		case <-ended:
+			return true
+		case <-limit:
+			return false
+		case <-change:
+		}
+	}
+}
+
 // within waits for work for at most so long, and reports whether it has ended.
 func within(limit time.Duration, work *sync.WaitGroup) bool {
+	select {
+	case <-end(work):
+		return true
+	case <-time.After(limit):
+		return false
+	}
+}
+
+// end is closed at the end of work.
+func end(work *sync.WaitGroup) <-chan struct{} {
 	ended := make(chan struct{})
 	go func() {
 		work.Wait()
 		close(ended)
 	}()
-	select {
-	case <-ended:
-		return true
-	case <-time.After(limit):
-		return false
-	}
+	return ended
 }
 
 // spawn runs f in the background, where Close waits for it, and reports false after Close.
