@@ -169,16 +169,7 @@ func TestAccessLogFromOutside(t *testing.T) {
 	}
 	w := newKillWorld(t)
 	log := filepath.Join(t.TempDir(), "log")
-	mount := w.command("mount", "--access-log", log, w.point)
-	cmd := exec.Command("unshare", append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", "--"}, mount.Args...)...)
-	cmd.Args[6] = mount.Path
-	cmd.Env = mount.Env
-	p := w.launch(cmd)
-	if !p.wait("mounted on ") {
-		out, _ := p.output.read()
-		t.Fatal(out)
-	}
-	server := childOf(t, cmd.Process.Pid)
+	p, server := w.mountApart("--access-log", log)
 	path := filepath.Join(w.point, w.paths[0])
 	for _, inside := range []bool{false, true} {
 		args := []string{"--target", strconv.Itoa(server), "--mount"}
@@ -203,4 +194,19 @@ func TestAccessLogFromOutside(t *testing.T) {
 	if c := opens[1].Caller; c.PID == 0 || c.Command != "cat" || len(c.Unknown) != 0 {
 		t.Errorf("from inside: %+v", c)
 	}
+}
+
+// mountApart mounts in a pid namespace of its own, and returns the mount's process, too.
+func (w *killWorld) mountApart(options ...string) (p *process, server int) {
+	w.t.Helper()
+	mount := w.command(append(append([]string{"mount"}, options...), w.point)...)
+	cmd := exec.Command("unshare", append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", "--"}, mount.Args...)...)
+	cmd.Args[6] = mount.Path
+	cmd.Env = mount.Env
+	p = w.launch(cmd)
+	if !p.wait("mounted on ") {
+		out, _ := p.output.read()
+		w.t.Fatal(out)
+	}
+	return p, childOf(w.t, cmd.Process.Pid)
 }

@@ -3,10 +3,11 @@ package command
 import (
 	"errors"
 	"os"
-	"os/user"
 	"regexp"
 	"runtime"
 	"strconv"
+
+	"veriffs/internal/access"
 
 	"github.com/urfave/cli/v2"
 )
@@ -39,25 +40,13 @@ func readOwner(c *cli.Context) (o owner, err error) {
 	own := ownFiles(c.Bool(flagAllowOther))
 	o = own
 	if name := c.String(flagUID); name != "" {
-		if o.uid, err = lookUp(flagUID, name, func() (string, error) {
-			u, err := user.Lookup(name)
-			if err != nil {
-				return "", err
-			}
-			return u.Uid, nil
-		}); err != nil {
-			return o, err
+		if o.uid, err = access.Somebody(name, lookUpUser); err != nil {
+			return o, usageError("--%s: %w", flagUID, err)
 		}
 	}
 	if name := c.String(flagGID); name != "" {
-		if o.gid, err = lookUp(flagGID, name, func() (string, error) {
-			g, err := user.LookupGroup(name)
-			if err != nil {
-				return "", err
-			}
-			return g.Gid, nil
-		}); err != nil {
-			return o, err
+		if o.gid, err = access.Somebody(name, lookUpGroup); err != nil {
+			return o, usageError("--%s: %w", flagGID, err)
 		}
 	}
 	if text := c.String(flagUmask); text != "" {
@@ -74,22 +63,6 @@ func readOwner(c *cli.Context) (o owner, err error) {
 		}
 	}
 	return o, nil
-}
-
-// lookUp returns the number of a user or group that is given by number or by name.
-func lookUp(flag, given string, byName func() (string, error)) (uint32, error) {
-	number := given
-	if _, err := strconv.ParseUint(given, 10, 32); err != nil {
-		var unknown error
-		if number, unknown = byName(); unknown != nil {
-			return 0, usageError("--%s must be a number or a name that this machine knows, not %q", flag, given)
-		}
-	}
-	n, err := strconv.ParseUint(number, 10, 32)
-	if err != nil || n == 1<<32-1 { // which means nobody at all
-		return 0, usageError("--%s can't be %q", flag, given)
-	}
-	return uint32(n), nil
 }
 
 // sourceForm has no character with a meaning for mount(8), fusermount3 or the table of mounts.

@@ -25,16 +25,7 @@ func TestReadersFromOutside(t *testing.T) {
 		}
 	}
 	log := filepath.Join(t.TempDir(), "log")
-	mount := w.command("mount", "--allow-other", "--allow-user", user, "--allow-group", team, "--access-log", log, w.point)
-	cmd := exec.Command("unshare", append([]string{"--pid", "--fork", "--mount-proc", "--kill-child", "--"}, mount.Args...)...)
-	cmd.Args[6] = mount.Path
-	cmd.Env = mount.Env
-	p := w.launch(cmd)
-	if !p.wait("mounted on ") {
-		out, _ := p.output.read()
-		t.Fatal(out)
-	}
-	server := childOf(t, cmd.Process.Pid)
+	p, server := w.mountApart("--allow-other", "--allow-user", user, "--allow-group", team, "--access-log", log)
 	path := filepath.Join(w.point, w.paths[0])
 	for _, test := range []struct {
 		inside bool
