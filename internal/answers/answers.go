@@ -84,6 +84,7 @@ type Answer[V any] struct {
 	Asked  time.Time // when it counts as asked for: later than it was if a refresh failed
 
 	received time.Time // from the API by this process; zero if it was stored or expired
+	failed   error     // why it could not be refreshed when that was last tried
 }
 
 // New returns answers from a source.
@@ -118,13 +119,18 @@ func (a *Answers[K, V]) Get(ctx context.Context, k K) (V, error) {
 // ErrStale is the error of Renew where no new answer is to be had.
 var ErrStale = errors.New("answers: no new answer was to be had")
 
-// Renew expires an answer, and returns nothing but one that came from the API since.
+// Renew expires an answer, and returns nothing but one that came from the API since. An
+// ErrStale also wraps why there is none, which may be an unsigned "not found".
 func (a *Answers[K, V]) Renew(ctx context.Context, k K) (v V, err error) {
 	for range 2 { // the first may be that of a request that was under way
 		a.Expire(k)
 		v, err = a.Get(ctx, k)
-		if last, ok := a.memory.Peek(k); err != nil || ok && !last.received.IsZero() {
+		last, ok := a.memory.Peek(k)
+		switch {
+		case err != nil || ok && !last.received.IsZero():
 			return v, err
+		case last.failed != nil:
+			return v, fmt.Errorf("%w: %w", ErrStale, last.failed)
 		}
 	}
 	return v, ErrStale
@@ -187,7 +193,7 @@ func (a *Answers[K, V]) Expire(k K) {
 	}
 	a.mu.Unlock()
 	if last, ok := a.Last(k); ok {
-		last.Asked, last.received = time.Time{}, time.Time{}
+		last.Asked, last.received, last.failed = time.Time{}, time.Time{}, nil
 		a.memory.Add(k, last)
 	}
 }
@@ -253,7 +259,7 @@ func (a *Answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 		return none, err // unsigned: nothing is destroyed or remembered
 	case known && !last.Absent && (keeps || !Refused(err)) && !errors.Is(err, ErrGated) && !errors.Is(err, veriff.ErrRateLimited) && t.Context().Err() == nil:
 		a.options.Log.Warn("refresh failed; serving the stale answer", "about", a.options.About, "id", k.String(), "error", err)
-		last.Asked = a.options.Now().Add(retryStale - a.options.TTL)
+		last.Asked, last.failed = a.options.Now().Add(retryStale-a.options.TTL), err
 		a.memory.Add(k, last)
 		return last.Value, nil
 	default:

@@ -91,6 +91,7 @@ func (c *Custodian) Hold(ctx context.Context, o Options) (Held, error) {
 	}
 	c.log.Info("a session is held from now on", "session", o.Session, "until", o.Until)
 	c.Mend(store.BrokenHolds(c.cache)) // it may have been that of this session
+	defer c.askAgain(o.Session)()
 	team := c.announceNow(ctx, o.Session)
 	held, err := c.recallAndComplete(ctx, o.Session)
 	if err == nil && c.work.Board != nil && c.unlisted(o.Session) {
@@ -112,8 +113,6 @@ func (c *Custodian) recallAndComplete(ctx context.Context, id veriff.SessionID) 
 
 // complete fetches what is missing of a held session.
 func (c *Custodian) complete(ctx context.Context, id veriff.SessionID) (Held, error) {
-	c.again.Store(id, true)
-	defer c.again.Delete(id)
 	failures, err := c.work.Fetch(ctx, id)
 	if ctx.Err() != nil {
 		return c.heldOf(id, failures), context.Cause(ctx)

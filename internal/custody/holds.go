@@ -11,7 +11,7 @@
 //
 // Concurrency. [Holds] and a [Custodian] are safe for concurrent use. Custodian.announcing
 // is held while the team's store is asked about one hold, and nothing that opens a file
-// takes it; there is no other lock beside that of the [hold.Set].
+// takes it; the other locks, Holds.mu and that of the [hold.Set], are held for a moment.
 package custody
 
 import (
@@ -53,15 +53,17 @@ type Holds struct {
 	log      *slog.Logger
 	now      func() time.Time
 
-	again      sync.Map      // held sessions that are asked for again, though they are gone
 	incomplete chan struct{} // holds one token when a hold may lack something
+
+	mu    sync.Mutex               // guards what follows, for a moment
+	again map[veriff.SessionID]int // how many are just holding a session
 }
 
 // NewHolds returns the holds that are in a cache.
 func NewHolds(p Parts) *Holds {
 	return &Holds{
 		Set: store.Holds(p.Cache), cache: p.Cache, catalog: p.Catalog, sessions: p.Sessions,
-		changes: p.Changes, log: p.Log, now: p.Now, incomplete: make(chan struct{}, 1),
+		changes: p.Changes, log: p.Log, now: p.Now, incomplete: make(chan struct{}, 1), again: make(map[veriff.SessionID]int),
 	}
 }
 
@@ -159,15 +161,25 @@ func (h *Holds) KnownGone(r *hold.Record, since func(*hold.Record) time.Time) bo
 	return r != nil && !since(r).IsZero() && !h.askedAgain(r.Session)
 }
 
-// Stays reports whether what was last known of a held session serves though the API
-// refuses to say more, as it does once the account is closed. Whoever is just holding it
-// wants to know of that. r may be nil.
-func (h *Holds) Stays(r *hold.Record) bool { return r != nil && !h.askedAgain(r.Session) }
+// askAgain has the API asked for a session though it is gone, until end is called: somebody
+// is just holding it.
+func (h *Holds) askAgain(id veriff.SessionID) (end func()) {
+	add := func(n int) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.again[id] += n; h.again[id] == 0 {
+			delete(h.again, id)
+		}
+	}
+	add(1)
+	return func() { add(-1) }
+}
 
 // askedAgain reports whether somebody is just holding a session, once more perhaps.
 func (h *Holds) askedAgain(id veriff.SessionID) bool {
-	_, again := h.again.Load(id)
-	return again
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.again[id] > 0
 }
 
 // Keeps reports whether a hold knows of anything that belongs to a session.

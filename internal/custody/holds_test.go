@@ -115,4 +115,13 @@ func TestKnownGone(t *testing.T) {
 	if !h.Learn(session, hold.SessionGone(time.Now())) || !h.KnownGone(h.Of(session), gone) {
 		t.Error("a session that is gone is asked for again")
 	}
+	first, second := h.AskAgain(session), h.AskAgain(session)
+	first()
+	if h.KnownGone(h.Of(session), gone) {
+		t.Error("a session that somebody is just holding is not asked for")
+	}
+	second()
+	if !h.KnownGone(h.Of(session), gone) {
+		t.Error("a session that is gone is asked for again, though nobody is just holding it")
+	}
 }

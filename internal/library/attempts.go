@@ -90,7 +90,7 @@ func (l *attempts) fetch(t *flight.Task, id veriff.AttemptID) (media veriff.Medi
 
 // Keeps reports whether the attempt's session is held.
 func (l *attempts) Keeps(id veriff.AttemptID) bool {
-	return l.holds.Stays(l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{}))
+	return l.holds.Owner(veriff.SessionID{}, id, veriff.MediaID{}) != nil
 }
 
 // Stored is the last listing of an attempt in the sealed store.

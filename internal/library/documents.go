@@ -233,7 +233,7 @@ func (l *documents) storeNewer(k documentID, d veriff.Document, attempt veriff.A
 }
 
 // Keeps reports whether the document's session is held.
-func (l *documents) Keeps(k documentID) bool { return l.holds.Stays(l.holds.Of(k.Session)) }
+func (l *documents) Keeps(k documentID) bool { return l.holds.Of(k.Session) != nil }
 
 // Lost remembers, over a remount too, that the API has no such document.
 func (l *documents) Lost(k documentID, last Document) {

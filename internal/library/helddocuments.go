@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"veriffs/internal/answers"
 	"veriffs/internal/hold"
 	"veriffs/internal/listing"
 	"veriffs/internal/store"
@@ -78,8 +79,7 @@ func (l *documents) renew(ctx context.Context, id veriff.SessionID) (failures []
 		if kind.InListing() || kind == listing.HoldDocument {
 			continue
 		}
-		l.answers.Expire(documentID{Session: id, Kind: kind})
-		if _, err := l.Document(ctx, id, kind); err != nil && !errors.Is(err, ErrNotFound) && ctx.Err() == nil {
+		if _, err := l.answers.Renew(ctx, documentID{Session: id, Kind: kind}); err != nil && (errors.Is(err, answers.ErrStale) || !errors.Is(err, ErrNotFound)) && ctx.Err() == nil {
 			failures = append(failures, warming.Failure{Session: id.String(), File: kind.Name(), Error: err.Error()})
 		}
 	}

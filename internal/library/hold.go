@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"unique"
 
+	"veriffs/internal/answers"
 	"veriffs/internal/custody"
 	"veriffs/internal/erasure"
 	"veriffs/internal/hold"
@@ -76,17 +77,19 @@ func (l *Library) Retention(ctx context.Context, only []veriff.SessionID) (reten
 	return r, nil
 }
 
-// fetchWhole asks for all that a held session has, and fetches its files.
+// fetchWhole asks for all that a held session has, and fetches its files. Those who read
+// it meanwhile are served what is there, so a list or a document that could not be had
+// anew is a failure here alone.
 func (l *Library) fetchWhole(ctx context.Context, id veriff.SessionID) (failures []warming.Failure, err error) {
 	ctx = reach.Outlast(ctx)
-	l.listings.answers.Expire(id)
-	if _, err := l.Session(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
+	_, err = l.listings.answers.Renew(ctx, id)
+	switch stale := errors.Is(err, answers.ErrStale); {
+	case stale && !answers.Refused(err) && l.link.Check() == nil: // the files of the last listing may be had
+		failures = append(failures, warming.Failure{Session: id.String(), Error: err.Error()})
+	case stale || err != nil && !errors.Is(err, ErrNotFound):
 		return nil, err
 	}
-	if err := l.link.Check(); err != nil { // the last listing was served
-		return nil, err
-	}
-	failures = l.documents.renew(ctx, id)
+	failures = append(failures, l.documents.renew(ctx, id)...)
 	r := l.holds.Of(id)
 	if r == nil {
 		return nil, fmt.Errorf("it was released meanwhile: %w", ErrNoHold)
@@ -94,8 +97,11 @@ func (l *Library) fetchWhole(ctx context.Context, id veriff.SessionID) (failures
 	names := []string{listing.SessionsTree + "/" + id.String()}
 	for _, a := range r.Attempts {
 		if !a.ID.IsZero() && r.Gone.IsZero() {
-			l.attempts.answers.Expire(a.ID)
-			names = append(names, listing.AttemptsTree+"/"+a.ID.String())
+			name := listing.AttemptsTree + "/" + a.ID.String()
+			if _, err := l.attempts.answers.Renew(ctx, a.ID); errors.Is(err, answers.ErrStale) {
+				failures = append(failures, warming.Failure{Session: name, Error: err.Error()})
+			}
+			names = append(names, name)
 		}
 	}
 	l.holds.CheckCached(id)

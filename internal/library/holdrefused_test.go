@@ -3,10 +3,12 @@ package library_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"veriffs/internal/library"
+	"veriffs/internal/listing"
 	"veriffs/internal/warming"
 	"veriffs/veriff"
 	"veriffs/veriff/sandbox"
@@ -43,6 +45,67 @@ func TestHeldSessionWhenTheAPIRefuses(t *testing.T) {
 			h.intact(e, contents)
 			if _, err := h.lib.EraseSession(context.Background(), id); !errors.Is(err, library.ErrHeld) {
 				t.Error(err)
+			}
+		})
+	}
+}
+
+// Who reads a held session while somebody holds it again is served what is there, though
+// the API refuses just then.
+func TestHeldSessionReadWhileItIsHeldAgain(t *testing.T) {
+	h := newHouse(t, 1<<30, history())
+	id := h.SessionIDs()[0]
+	e := h.evidence(id)
+	h.hold(id)
+	h.now = func() time.Time { return time.Now().Add(time.Hour).Round(0) } // every listing is stale
+	h.restart()
+	asked := h.Set(sandbox.Match{Kind: sandbox.SessionMedia, ID: id.String()}, sandbox.Stall(0))
+	h.SetActive(false)
+	held := make(chan library.Held)
+	go func() { held <- h.hold(id) }()
+	if err := asked.Wait(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range e.attempts {
+		if _, err := h.lib.Attempt(t.Context(), a.ID); err != nil {
+			t.Errorf("attempt %s: %v", a.ID, err)
+		}
+	}
+	for _, kind := range []listing.DocumentKind{listing.DecisionDocument, listing.PersonDocument, listing.WatchlistDocument} {
+		if _, err := h.lib.OpenDocument(t.Context(), id, kind); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	asked.Release()
+	if got := <-held; len(got.Failures) != 1 || !strings.Contains(got.Failures[0].Error, "not active") || !got.Complete.IsZero() {
+		t.Errorf("held again: %+v", got)
+	}
+}
+
+// A list that could not be had anew keeps a hold from counting as complete, and keeps
+// nothing from being fetched that the last one has.
+func TestHoldByAStaleList(t *testing.T) {
+	for _, kind := range []sandbox.Kind{sandbox.SessionMedia, sandbox.AttemptMedia, sandbox.Decision} {
+		t.Run(string(kind), func(t *testing.T) {
+			h := newHouse(t, 1<<30, history())
+			id := h.SessionIDs()[0]
+			h.listing(id)
+			for _, a := range h.evidence(id).attempts {
+				if _, err := h.lib.Attempt(t.Context(), a.ID); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := h.lib.Document(t.Context(), id, listing.DecisionDocument); err != nil {
+				t.Fatal(err)
+			}
+			fault := h.Set(sandbox.Match{Kind: kind}, sandbox.Body(500, "text/plain", nil))
+			held := h.hold(id)
+			if len(held.Failures) == 0 || !held.Complete.IsZero() || held.Cached != 4 {
+				t.Errorf("%+v", held)
+			}
+			fault.Remove()
+			if held := h.hold(id); len(held.Failures) != 0 || held.Complete.IsZero() {
+				t.Errorf("once it answers: %+v", held)
 			}
 		})
 	}

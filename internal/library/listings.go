@@ -233,7 +233,7 @@ func (l *listings) kept(id veriff.SessionID) (*Listing, error) {
 }
 
 // Keeps reports whether a session is held.
-func (l *listings) Keeps(id veriff.SessionID) bool { return l.holds.Stays(l.holds.Of(id)) }
+func (l *listings) Keeps(id veriff.SessionID) bool { return l.holds.Of(id) != nil }
 
 // Lost has all of a session erased.
 func (l *listings) Lost(id veriff.SessionID, last *Listing) { l.eraser.LoseSession(id, last) }
