@@ -17,6 +17,9 @@ import (
 	"veriffs/veriff"
 )
 
+// flagStoreGone has a hold released whatever becomes of it in the team's store.
+const flagStoreGone = "team-store-gone"
+
 func holdCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "hold",
@@ -46,10 +49,11 @@ func holdCommand() *cli.Command {
 			},
 			{
 				Name: "release", Usage: "end a hold: what Veriff no longer has is erased then", ArgsUsage: "SESSION",
-				Description: "With a team store this member's hold is removed there first; if that fails it stands (exit code 12). Holds of\n" +
-					"other members stay.",
+				Description: "With a team store this member's hold is removed there first; if that fails, or the store is not named, it stands\n" +
+					"(exit code 12). Holds of other members stay. A hold whose record this cache has lost is removed from the store.",
 				Flags: keeperFlags(
 					&cli.StringFlag{Name: "reason", Usage: "`TEXT` that says why"},
+					&cli.BoolFlag{Name: flagStoreGone, Usage: "release it though it can't be removed from the team store, which is gone for good"},
 					&cli.BoolFlag{Name: "unreadable", Usage: "give up the holds whose records can't be read, in place of a SESSION"},
 				),
 				Action: holdRelease,
@@ -221,13 +225,16 @@ func holdRelease(c *cli.Context) error {
 		return err
 	}
 	return withKeeper(c, tidies, func(k *keeper) error {
-		h, err := k.Release(c.Context, id, reason)
+		h, err := k.Release(c.Context, library.ReleaseOptions{Session: id, Reason: reason, StoreGone: c.Bool(flagStoreGone)})
 		if errors.Is(err, library.ErrNoHold) {
 			return &hinted{err: err, code: exitFailed, hint: "veriffs hold list shows the holds of this account's cache"}
 		}
-		if errors.Is(err, library.ErrTeamHolds) {
+		if errors.Is(err, library.ErrElsewhere) {
 			return &hinted{err: err, code: exitTeam,
-				hint: "run it again when the store answers; if that store is gone for good, end the mount and release it without --" + flagTeamStore}
+				hint: "name the store with --" + flagTeamStore + "; a mount that is running must have been started with it; if that store is gone for good, add --" + flagStoreGone}
+		}
+		if errors.Is(err, library.ErrTeamHolds) {
+			return &hinted{err: err, code: exitTeam, hint: "run it again when the store answers; if that store is gone for good, add --" + flagStoreGone}
 		}
 		if err != nil {
 			return err
@@ -240,6 +247,9 @@ func holdRelease(c *cli.Context) error {
 			after = "what Veriff no longer has is erased in the background"
 		}
 		fmt.Fprintf(c.App.Writer, "released %s: %s\n", id, after)
+		if c.Bool(flagStoreGone) {
+			fmt.Fprintln(c.App.Writer, "if the team store comes back with this hold in it, the same command removes it there")
+		}
 		return nil
 	})
 }

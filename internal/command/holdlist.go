@@ -63,14 +63,35 @@ func holdList(c *cli.Context) error {
 
 // writeTeamHolds shows the holds of other members to a person.
 func writeTeamHolds(w io.Writer, team []library.TeamHold) {
-	if len(team) > 0 {
-		fmt.Fprintln(w, "held by other members of the team:")
+	for _, part := range []struct {
+		left  bool
+		title string
+	}{
+		{false, "held by other members of the team:"},
+		{true, "left in the team store by holds of which this cache has no record any more (veriffs hold release removes them):"},
+	} {
+		for _, h := range team {
+			if h.Left != part.left {
+				continue
+			}
+			if part.title != "" {
+				fmt.Fprintln(w, part.title)
+				part.title = ""
+			}
+			until := untilText(library.Hold{Until: h.Until})
+			fmt.Fprintf(w, "%s  since %s%s%s: %s\n", plain(h.Session), h.Since.Local().Format(time.DateOnly), until, byText(plain(h.By)), plain(h.Reason))
+			fmt.Fprintf(w, "  %s; %s in the store\n", whoseText(h), h.Object)
+		}
 	}
-	for _, h := range team {
-		until := untilText(library.Hold{Until: h.Until})
-		fmt.Fprintf(w, "%s  since %s%s%s: %s\n", plain(h.Session), h.Since.Local().Format(time.DateOnly), until, byText(plain(h.By)), plain(h.Reason))
-		fmt.Fprintf(w, "  %s; %s in the store\n", plain(h.Whose()), h.Object)
+}
+
+// whoseText names the member that has a hold.
+func whoseText(h library.TeamHold) string {
+	whose := h.Whose()
+	if h.Here {
+		whose = fmt.Sprintf("another cache of this installation, %s on %s", h.Cache, h.Host)
 	}
+	return plain(whose)
 }
 
 func holdReportOf(holds []library.Hold, others *library.HeldError) holdReport {
@@ -125,6 +146,12 @@ func heldTrouble(err error) error {
 	}
 	var hints []string
 	text := err.Error() // which is all that a mount sends
+	if strings.Contains(text, "of which it has no record any more") {
+		hints = append(hints, "if it is not to be held any more, remove it from the store: veriffs hold release SESSION --reason TEXT")
+	}
+	if strings.Contains(text, "another cache of this installation") {
+		hints = append(hints, "release it with that cache: its directory, which veriffs hold list shows, lies in the one for --cache-dir")
+	}
 	if strings.Contains(text, "another member") {
 		hints = append(hints, "only that member can release it: ask whoever runs it; veriffs hold list shows who that is")
 	}

@@ -46,19 +46,26 @@ func (k *keeper) installationKey(ctx context.Context) (*installation.Key, error)
 	return openKey(k.settings.accessLog.key, log)
 }
 
-// thisMember says to a team who holds a session. It makes the key of this installation if
-// there is none; without one there is the name of the machine.
-func thisMember(o accessLogOptions, log *slog.Logger) (m library.Member) {
+// thisMember says to a team who holds a session. Without the key of this installation, which
+// it makes if it is to, there are the machine and the cache.
+func thisMember(s settings, make bool, log *slog.Logger) library.Member {
+	m := library.Member{Cache: s.cache.Dir}
 	var err error
 	if m.Host, err = os.Hostname(); err != nil {
 		log.Debug("the name of this machine is not known", "error", err)
 	}
-	key, err := openKey(o.key, o.path)
-	if err != nil {
-		log.Warn("the team is told of holds without naming this installation", "error", err)
-		return m
+	var key *installation.Key
+	if make {
+		key, err = openKey(s.accessLog.key, s.accessLog.path)
+	} else {
+		key, err = loadKey(s.accessLog.key)
 	}
-	m.Installation = key.Fingerprint()
+	switch {
+	case err != nil:
+		log.Warn("the team is told of holds without naming this installation", "error", err)
+	case key != nil:
+		m.Installation = key.Fingerprint()
+	}
 	return m
 }
 

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
-	"sync"
 
 	"veriffs/cache"
 	"veriffs/fs"
@@ -103,7 +102,7 @@ func newLibrary(k *stack, s settings, log *slog.Logger) (*library.Library, error
 	return library.New(library.Options{
 		Client: k.client, Cache: k.cache, Team: k.team, ListTTL: s.listTTL,
 		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Shown: s.shown, Passive: s.passive, Logger: log,
-		Distrusted: k.records.distrusted, Member: sync.OnceValue(func() library.Member { return thisMember(s.accessLog, log) }),
+		Distrusted: k.records.distrusted, Member: func(make bool) library.Member { return thisMember(s, make, log) },
 	})
 }
 

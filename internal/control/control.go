@@ -50,7 +50,7 @@ type Keeper interface {
 	Hold(context.Context, library.HoldOptions) (library.Held, error)
 	Holds(context.Context) ([]library.Hold, error)
 	TeamHolds(context.Context) ([]library.TeamHold, error)
-	Release(ctx context.Context, id veriff.SessionID, reason string) (library.Hold, error)
+	Release(context.Context, library.ReleaseOptions) (library.Hold, error)
 	ReleaseUnreadable(ctx context.Context, reason string) error
 	Retention(ctx context.Context, only []veriff.SessionID) (retention.Report, error)
 	DeleteAtVeriff(context.Context, veriff.SessionID) (veriff.Deletion, error)

@@ -37,6 +37,7 @@ type releaseRequest struct {
 	Session    string `json:"session,omitempty"`
 	Unreadable bool   `json:"unreadable,omitempty"` // exactly one of the two is set
 	Reason     string `json:"reason"`
+	StoreGone  bool   `json:"store_gone,omitempty"`
 }
 
 type retentionRequest struct {
@@ -77,7 +78,7 @@ func (s *Server) handleHolds(mux *http.ServeMux) {
 		if err != nil {
 			return nil, err
 		}
-		return s.keeper.Release(ctx, id, ask.Reason)
+		return s.keeper.Release(ctx, library.ReleaseOptions{Session: id, Reason: ask.Reason, StoreGone: ask.StoreGone})
 	})
 	answer(mux, s, http.MethodPost, pathRetain, func(ctx context.Context, ask retentionRequest) (any, error) {
 		only, err := sessionsOf(ask.Sessions)
@@ -116,8 +117,9 @@ func (c *Client) Holds(ctx context.Context) ([]library.Hold, error) {
 }
 
 // Release makes the mount end the hold of a session.
-func (c *Client) Release(ctx context.Context, id veriff.SessionID, reason string) (h library.Hold, err error) {
-	err = c.call(ctx, http.MethodPost, pathRelease, releaseRequest{Session: id.String(), Reason: reason}, &h)
+func (c *Client) Release(ctx context.Context, o library.ReleaseOptions) (h library.Hold, err error) {
+	ask := releaseRequest{Session: o.Session.String(), Reason: o.Reason, StoreGone: o.StoreGone}
+	err = c.call(ctx, http.MethodPost, pathRelease, ask, &h)
 	return h, err
 }
 

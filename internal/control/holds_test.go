@@ -47,10 +47,10 @@ func TestHoldsThroughTheSocket(t *testing.T) {
 	if err != nil || len(r.Sessions) != 1 || r.Sessions[0].Why != retention.WhyHeld || r.Sessions[0].Files != held.Cached || r.Sessions[0].Hold.Reason != "claim" {
 		t.Errorf("%+v, %v", r, err)
 	}
-	if _, err := h.client.Release(ctx, id, "settled"); err != nil {
+	if _, err := h.client.Release(ctx, library.ReleaseOptions{Session: id, Reason: "settled"}); err != nil {
 		t.Error(err)
 	}
-	if _, err := h.client.Release(ctx, id, "settled"); !errors.Is(err, library.ErrNoHold) {
+	if _, err := h.client.Release(ctx, library.ReleaseOptions{Session: id, Reason: "settled"}); !errors.Is(err, library.ErrNoHold) {
 		t.Error(err)
 	}
 	if err := h.client.ReleaseUnreadable(ctx, "lost"); err != nil {

@@ -65,7 +65,7 @@ func TestRecordsHaveNoNames(t *testing.T) {
 	if e, err := h.client.EraseSession(t.Context(), id); !errors.Is(err, library.ErrHeld) || e.Held[0].By != "ann" {
 		t.Errorf("%+v, %v", e, err)
 	}
-	if r, err := h.client.Release(t.Context(), id, "settled"); err != nil || r.By != "ann" {
+	if r, err := h.client.Release(t.Context(), library.ReleaseOptions{Session: id, Reason: "settled"}); err != nil || r.By != "ann" {
 		t.Errorf("%+v, %v", r, err)
 	}
 	if len(log.records) != 3 {

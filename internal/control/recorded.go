@@ -84,7 +84,7 @@ func numbers(e library.Erasure) erased {
 		n.Held = append(n.Held, nameless(h))
 	}
 	for _, h := range e.HeldByTeam {
-		h.By = "" // the log has ids of users
+		h.By, h.Cache = "", "" // the log has ids of users
 		n.HeldByTeam = append(n.HeldByTeam, h)
 	}
 	return n

@@ -25,10 +25,10 @@ func (k *recorded) Hold(ctx context.Context, o library.HoldOptions) (library.Hel
 }
 
 // Release records who ends the hold of a session, and why.
-func (k *recorded) Release(ctx context.Context, id veriff.SessionID, reason string) (library.Hold, error) {
-	h, err := k.Keeper.Release(ctx, id, reason)
-	r := accesslog.Record{Operation: accesslog.OpRelease, Session: id.String()}
-	return h, errors.Join(err, k.record(ctx, r, asked{Reason: reason, Result: nameless(h)}, err))
+func (k *recorded) Release(ctx context.Context, o library.ReleaseOptions) (library.Hold, error) {
+	h, err := k.Keeper.Release(ctx, o)
+	r := accesslog.Record{Operation: accesslog.OpRelease, Session: o.Session.String()}
+	return h, errors.Join(err, k.record(ctx, r, asked{Reason: o.Reason, Result: nameless(h)}, err))
 }
 
 // ReleaseUnreadable records who gives up holds that nobody can read.

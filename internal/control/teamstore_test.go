@@ -26,6 +26,13 @@ type keepsTeam struct {
 	maxAge time.Duration
 	dryRun bool
 	holds  []library.TeamHold
+
+	released library.ReleaseOptions
+}
+
+func (k *keepsTeam) Release(_ context.Context, o library.ReleaseOptions) (library.Hold, error) {
+	k.released = o
+	return library.Hold{}, k.err
 }
 
 func (k *keepsTeam) TeamHolds(context.Context) ([]library.TeamHold, error) { return k.holds, k.err }
@@ -53,7 +60,7 @@ func TestTeamStoreThroughTheSocket(t *testing.T) {
 		collected: team.Collected{Store: "s3://b/p", DryRun: true, Examined: 1, Objects: 2, Bytes: 3, Leases: 4, Held: 5, Unreadable: 6, Failed: 7, Holds: 8},
 	}
 	k.holds = []library.TeamHold{{Object: "holds/a", Notice: hold.Notice{
-		Session: ids[0].String(), Reason: "claim", By: "ann", Since: time.Unix(15, 0).UTC(), Until: time.Unix(16, 0).UTC(), Installation: "SHA256:x", Host: "h",
+		Session: ids[0].String(), Reason: "claim", By: "ann", Since: time.Unix(15, 0).UTC(), Until: time.Unix(16, 0).UTC(), Member: hold.Member{Installation: "SHA256:x", Host: "h"},
 	}}}
 	h.server.keeper = k
 	s, err := h.client.TeamSurvey(t.Context(), ids)
@@ -67,6 +74,11 @@ func TestTeamStoreThroughTheSocket(t *testing.T) {
 	}
 	if got, err := h.client.TeamHolds(t.Context()); !cmp.Equal(k.holds, got) || !errors.Is(err, library.ErrHeld) {
 		t.Errorf("%+v, %v", got, err)
+	}
+	k.err = library.ErrElsewhere
+	o := library.ReleaseOptions{Session: ids[0], Reason: "over", StoreGone: true}
+	if _, err := h.client.Release(t.Context(), o); !errors.Is(err, library.ErrElsewhere) || k.released != o {
+		t.Errorf("%v; %+v", err, k.released)
 	}
 	k.err = library.ErrTeamHolds
 	if _, err := h.client.TeamHolds(t.Context()); !errors.Is(err, library.ErrTeamHolds) {

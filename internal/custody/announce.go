@@ -124,8 +124,9 @@ func (c *Custodian) Unannounced() (n int) {
 }
 
 // end withdraws the notice of a hold and ends it, if its record is to end as it is by then.
-// A hold that is extended between the two stands, and its notice is put again.
-func (c *Custodian) end(ctx context.Context, id veriff.SessionID, ends func(*hold.Record) bool) (*hold.Record, error) {
+// A hold that is extended between the two stands, and its notice is put again. With
+// storeGone it ends whether the notice can be withdrawn or not.
+func (c *Custodian) end(ctx context.Context, id veriff.SessionID, storeGone bool, ends func(*hold.Record) bool) (*hold.Record, error) {
 	c.announcing.Lock()
 	defer c.announcing.Unlock()
 	r := c.Of(id)
@@ -137,8 +138,27 @@ func (c *Custodian) end(ctx context.Context, id veriff.SessionID, ends func(*hol
 	}
 	c.announced.Delete(id)
 	err := c.work.Board.Withdraw(ctx, r)
-	if err != nil && !r.Expired(c.now()) { // others go by a notice until its time has run out
+	if c.work.Board == nil && len(r.Notices) > 0 {
+		err = notice.ErrElsewhere
+	}
+	if err != nil && !storeGone && !r.Expired(c.now()) { // others go by a notice until its time has run out
 		return r, fmt.Errorf("%w: %w", hold.ErrStands, err)
 	}
 	return r, c.work.End(id, ends)
+}
+
+// sweep removes what this cache has left in the team's store of a session that it does not
+// hold, and returns it as a record: nil if there is nothing.
+func (c *Custodian) sweep(ctx context.Context, id veriff.SessionID, storeGone bool) (r *hold.Record, err error) {
+	c.announcing.Lock()
+	defer c.announcing.Unlock()
+	left, err := c.work.Board.Left(ctx, id)
+	for _, p := range left {
+		r = &hold.Record{Session: id, Reason: p.Reason, By: p.By, Since: p.Since, Until: p.Until}
+		err = errors.Join(err, c.work.Board.Sweep(ctx, p))
+	}
+	if r == nil && (err == nil || storeGone) {
+		err = hold.ErrNone
+	}
+	return r, err
 }

@@ -71,7 +71,7 @@ func TestAnnounce(t *testing.T) {
 		s := team.New(team.Options{Bucket: b, Cache: p.Cache, Shareable: store.Shareable})
 		defer s.Close()
 		c := custody.NewCustodian(h, custody.Work{
-			Board: notice.New(s, func() notice.Member { return notice.Member{Host: "here"} }),
+			Board: notice.New(s, func(bool) notice.Member { return notice.Member{Host: "here"} }),
 			End:   end(h),
 		})
 		ctx, stop := context.WithCancel(t.Context())
@@ -113,11 +113,11 @@ func TestAnnounce(t *testing.T) {
 			t.Errorf("what was removed did not come back")
 		}
 		b.down.Store(true)
-		if _, err := c.Release(ctx, session, "over"); !errors.Is(err, notice.ErrStore) || h.Of(session) == nil {
+		if _, err := c.Release(ctx, custody.ReleaseOptions{Session: session, Reason: "over"}); !errors.Is(err, notice.ErrStore) || h.Of(session) == nil {
 			t.Errorf("released: %v", err)
 		}
 		b.down.Store(false)
-		if _, err := c.Release(ctx, session, "over"); err != nil || there() != 0 {
+		if _, err := c.Release(ctx, custody.ReleaseOptions{Session: session, Reason: "over"}); err != nil || there() != 0 {
 			t.Errorf("%v, %d notices", err, there())
 		}
 		stop()
@@ -153,7 +153,7 @@ func TestNameOfANotice(t *testing.T) {
 	s := team.New(team.Options{Bucket: share, Cache: p.Cache, Shareable: store.Shareable})
 	defer s.Close()
 	for range 2 {
-		c := custody.NewCustodian(h, custody.Work{Board: notice.New(s, func() notice.Member { return notice.Member{} })})
+		c := custody.NewCustodian(h, custody.Work{Board: notice.New(s, func(bool) notice.Member { return notice.Member{} })})
 		if _, err := h.Add(session, "claim", "ann", time.Time{}, time.Now()); err != nil {
 			t.Fatal(err)
 		}
@@ -206,7 +206,7 @@ func TestAnnounceTheOthers(t *testing.T) {
 		h, p := newHolds(t)
 		s := team.New(team.Options{Bucket: picky{share, new(string)}, Cache: p.Cache, Shareable: store.Shareable})
 		defer s.Close()
-		c := custody.NewCustodian(h, custody.Work{Board: notice.New(s, func() notice.Member { return notice.Member{} })})
+		c := custody.NewCustodian(h, custody.Work{Board: notice.New(s, func(bool) notice.Member { return notice.Member{} })})
 		for _, id := range []veriff.SessionID{session, {2}, {3}} {
 			if _, err := h.Add(id, "claim", "ann", time.Time{}, time.Now()); err != nil {
 				t.Fatal(err)

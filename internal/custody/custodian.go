@@ -162,21 +162,33 @@ func (c *Custodian) heldOf(id veriff.SessionID, failures []warming.Failure) Held
 	return h
 }
 
-// Release ends the hold of a session, for a reason that is logged. What Veriff no
-// longer has of it is erased as if that were known from now on; the rest stays as long
-// as all else does.
+// ReleaseOptions is what is released.
+type ReleaseOptions struct {
+	Session veriff.SessionID
+	Reason  string // which is logged
+	// StoreGone says that the team's store is gone for good: what can't be removed from
+	// there is left.
+	StoreGone bool
+}
+
+// Release ends the hold of a session. What Veriff no longer has of it is erased as if that
+// were known from now on; the rest stays as long as all else does. Without a record it
+// removes what this cache has left in the team's store.
 //
-// Errors: hold.ErrNone if it is not held; if its record or its notice could not be removed
-// the hold stands.
-func (c *Custodian) Release(ctx context.Context, id veriff.SessionID, reason string) (Hold, error) {
-	r, err := c.end(ctx, id, func(*hold.Record) bool { return true })
+// Errors: hold.ErrNone if it is not held; notice.ErrElsewhere, and others, if its record or
+// its notice could not be removed: the hold stands.
+func (c *Custodian) Release(ctx context.Context, o ReleaseOptions) (Hold, error) {
+	r, err := c.end(ctx, o.Session, o.StoreGone, func(*hold.Record) bool { return true })
+	if r == nil {
+		r, err = c.sweep(ctx, o.Session, o.StoreGone)
+	}
 	switch {
 	case r == nil:
-		return Hold{}, fmt.Errorf("custody: session %s: %w", id, hold.ErrNone)
+		return Hold{}, fmt.Errorf("custody: session %s: %w", o.Session, err)
 	case err != nil:
-		return r.Report(), fmt.Errorf("custody: release session %s: %w", id, err)
+		return r.Report(), fmt.Errorf("custody: release session %s: %w", o.Session, err)
 	}
-	c.log.Info("the hold of a session was released", "session", id, "reason", reason)
+	c.log.Info("the hold of a session was released", "session", o.Session, "reason", o.Reason)
 	return r.Report(), nil
 }
 

@@ -78,7 +78,7 @@ func (c *Custodian) renew(ctx context.Context) {
 
 // expire ends a hold whose time has run out, unless it was extended or released meanwhile.
 func (c *Custodian) expire(ctx context.Context, id veriff.SessionID) {
-	_, err := c.end(ctx, id, func(r *hold.Record) bool { return r.Expired(c.now()) })
+	_, err := c.end(ctx, id, false, func(r *hold.Record) bool { return r.Expired(c.now()) })
 	switch {
 	case err == nil:
 		c.log.Info("a hold ended, because its time has run out", "session", id)

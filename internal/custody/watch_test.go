@@ -48,7 +48,7 @@ func TestExtendedAtTheEnd(t *testing.T) {
 		later := time.Now().Add(48 * time.Hour)
 		s := team.New(team.Options{Bucket: slow{share, func() { add(later) }}, Cache: p.Cache, Shareable: store.Shareable})
 		defer s.Close()
-		board := notice.New(s, func() notice.Member { return notice.Member{} })
+		board := notice.New(s, func(bool) notice.Member { return notice.Member{} })
 		c := custody.NewCustodian(h, custody.Work{
 			Board: board, End: end(h),
 			Fetch: func(context.Context, veriff.SessionID) ([]warming.Failure, error) { return nil, nil },

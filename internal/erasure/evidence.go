@@ -3,6 +3,7 @@ package erasure
 import (
 	"veriffs/cache"
 	"veriffs/internal/hold"
+	"veriffs/internal/notice"
 	"veriffs/internal/team"
 )
 
@@ -21,7 +22,7 @@ type Evidence struct {
 	// Held are the sessions that are held and were left for that.
 	Held []hold.Report `json:"held,omitempty"`
 	// HeldByTeam are the holds of other members that forbid it.
-	HeldByTeam []hold.Notice `json:"held_by_team,omitempty"`
+	HeldByTeam []notice.Posted `json:"held_by_team,omitempty"`
 	// Pages says what the kernel held of the files in memory: "dropped", "none"
 	// if nothing was mounted, or "pending" if it was told but has not answered,
 	// because a program waits in the directory.

@@ -9,6 +9,7 @@ import (
 
 	"veriffs/cache"
 	"veriffs/internal/hold"
+	"veriffs/internal/notice"
 	"veriffs/internal/team"
 	"veriffs/veriff"
 )
@@ -24,7 +25,7 @@ type HeldError struct {
 	// Foreign is the number of secrets that are not configured and have sealed holds.
 	Foreign int
 	// Others are holds of other members of the team.
-	Others []hold.Notice
+	Others []notice.Posted
 	// UnreadableNotices says which of the others' can't be read; nil if all can be.
 	UnreadableNotices *team.UnreadableError
 }
@@ -38,8 +39,16 @@ func (e *HeldError) Error() string {
 		}
 		why = append(why, fmt.Sprintf("session %s is held since %s (%s)", h.Session, h.Since.Format(time.DateOnly), h.Reason))
 	}
-	for _, n := range e.Others {
-		why = append(why, fmt.Sprintf("session %s is held by another member of the team since %s (%s: %s)", n.Session, n.Since.Format(time.DateOnly), n.Whose(), n.Reason))
+	for _, p := range e.Others {
+		since := p.Since.Format(time.DateOnly)
+		switch {
+		case p.Left:
+			why = append(why, fmt.Sprintf("session %s is held in the team store since %s, by a hold of this cache of which it has no record any more (%s: %s)", p.Session, since, p.Object, p.Reason))
+		case p.Here:
+			why = append(why, fmt.Sprintf("session %s is held by another cache of this installation since %s (on %s: %s)", p.Session, since, p.Host, p.Reason))
+		default:
+			why = append(why, fmt.Sprintf("session %s is held by another member of the team since %s (%s: %s)", p.Session, since, p.Whose(), p.Reason))
+		}
 	}
 	if e.Unreadable != nil {
 		why = append(why, e.Unreadable.Error())

@@ -83,7 +83,7 @@ func (e *Eraser) RefuseForTeam(ctx context.Context, id veriff.SessionID) error {
 	why := &HeldError{}
 	for _, p := range notice.Standing(all, e.Now()) {
 		if p.ID == id {
-			why.Others = append(why.Others, p.Notice)
+			why.Others = append(why.Others, p)
 		}
 	}
 	if len(why.Others) > 0 {

@@ -18,26 +18,32 @@ const maxNotice = 4096
 
 // Notice is what a member of a team tells the others of a hold.
 type Notice struct {
-	Session      string    `json:"session"`
-	Reason       string    `json:"reason"`
-	By           string    `json:"by,omitempty"` // who asked for it, as far as is known
-	Since        time.Time `json:"since"`
-	Until        time.Time `json:"until,omitzero"`         // left out: until it is released
-	Installation string    `json:"installation,omitempty"` // the fingerprint of its key
-	Host         string    `json:"host,omitempty"`
+	Session string    `json:"session"`
+	Reason  string    `json:"reason"`
+	By      string    `json:"by,omitempty"` // who asked for it, as far as is known
+	Since   time.Time `json:"since"`
+	Until   time.Time `json:"until,omitzero"` // left out: until it is released
+	Member
+}
+
+// Member says who has a hold.
+type Member struct {
+	Installation string `json:"installation,omitempty"` // the fingerprint of its key; "" if there is none
+	Host         string `json:"host,omitempty"`
+	Cache        string `json:"cache,omitempty"` // the cache's directory there
 }
 
 // Expired reports whether the time of a hold has run out.
 func (n *Notice) Expired(now time.Time) bool { return !n.Until.IsZero() && !now.Before(n.Until) }
 
 // Whose names the member for people.
-func (n *Notice) Whose() string {
+func (m Member) Whose() string {
 	whose := "an unknown installation"
-	if n.Installation != "" {
-		whose = "installation " + n.Installation
+	if m.Installation != "" {
+		whose = "installation " + m.Installation
 	}
-	if n.Host != "" {
-		whose += " on " + n.Host
+	if m.Host != "" {
+		whose += " on " + m.Host
 	}
 	return whose
 }
@@ -49,10 +55,8 @@ type noticed struct {
 }
 
 // Notice returns what others are told of a hold.
-func (r *Record) Notice(installation, host string) Notice {
-	return Notice{
-		Session: r.Session.String(), Reason: r.Reason, By: r.By, Since: r.Since.UTC(), Until: r.Until.UTC(), Installation: installation, Host: host,
-	}
+func (r *Record) Notice(of Member) Notice {
+	return Notice{Session: r.Session.String(), Reason: r.Reason, By: r.By, Since: r.Since.UTC(), Until: r.Until.UTC(), Member: of}
 }
 
 // Encode returns a notice as it is to be written down. What is too long for that is cut.
@@ -68,7 +72,7 @@ func (n Notice) Encode() []byte {
 		if len(text) <= maxNotice {
 			return text
 		}
-		n.Reason, n.By, n.Host, n.Installation = cut(n.Reason), cut(n.By), cut(n.Host), cut(n.Installation)
+		n.Reason, n.By, n.Host, n.Installation, n.Cache = cut(n.Reason), cut(n.By), cut(n.Host), cut(n.Installation), cut(n.Cache)
 	}
 }
 
@@ -96,7 +100,7 @@ func DecodeNotice(text []byte) (Notice, veriff.SessionID, error) {
 	case w.Since.IsZero():
 		return Notice{}, id, errors.New("hold: malformed notice: it has no beginning")
 	}
-	for _, text := range []*string{&w.Reason, &w.By, &w.Installation, &w.Host} {
+	for _, text := range []*string{&w.Reason, &w.By, &w.Installation, &w.Host, &w.Cache} {
 		*text = legible(*text)
 	}
 	return w.Notice, id, nil

@@ -26,6 +26,8 @@ type (
 	HeldError   = erasure.HeldError
 	TeamHold    = notice.Posted
 	Member      = notice.Member
+
+	ReleaseOptions = custody.ReleaseOptions
 )
 
 // Hold holds a session: see [custody.Custodian.Hold].
@@ -54,9 +56,10 @@ func (l *Library) TeamHolds(ctx context.Context) ([]TeamHold, error) { return l.
 
 // Release ends the hold of a session: see [custody.Custodian.Release].
 //
-// Errors: ErrNoHold if it is not held.
-func (l *Library) Release(ctx context.Context, id veriff.SessionID, reason string) (Hold, error) {
-	return l.custodian.Release(ctx, id, reason)
+// Errors: ErrNoHold if it is not held; ErrTeamHolds and ErrElsewhere if it stands because of
+// the team's store.
+func (l *Library) Release(ctx context.Context, o ReleaseOptions) (Hold, error) {
+	return l.custodian.Release(ctx, o)
 }
 
 // ReleaseUnreadable gives up every hold whose record can't be read. What they held is

@@ -82,7 +82,7 @@ func TestReleaseErasesWhatIsGone(t *testing.T) {
 		h.hold(id)
 		h.DeleteSession(id)
 		h.listing(id)
-		if _, err := h.lib.Release(ctx, id, "settled"); err != nil {
+		if _, err := h.lib.Release(ctx, library.ReleaseOptions{Session: id, Reason: "settled"}); err != nil {
 			t.Fatal(err)
 		}
 		for _, a := range e.attempts {
@@ -93,7 +93,7 @@ func TestReleaseErasesWhatIsGone(t *testing.T) {
 		if h.lib.HasSession(id) {
 			t.Error("the session is still shown")
 		}
-		if _, err := h.lib.Release(ctx, id, "settled"); !errors.Is(err, library.ErrNoHold) {
+		if _, err := h.lib.Release(ctx, library.ReleaseOptions{Session: id, Reason: "settled"}); !errors.Is(err, library.ErrNoHold) {
 			t.Error("a second release:", err)
 		}
 	})
@@ -106,7 +106,7 @@ func TestReleaseErasesWhatIsGone(t *testing.T) {
 		h.listing(id)
 		h.passive = true
 		h.restart()
-		if _, err := h.lib.Release(ctx, id, "settled"); err != nil {
+		if _, err := h.lib.Release(ctx, library.ReleaseOptions{Session: id, Reason: "settled"}); err != nil {
 			t.Fatal(err)
 		}
 		h.passive = false
@@ -124,7 +124,7 @@ func TestReleaseErasesWhatIsGone(t *testing.T) {
 			g := h.the().Gone
 			return g != nil && len(g.Files) == 1 && g.Files[0].ID == files[0].ID.String()
 		})
-		if _, err := h.lib.Release(ctx, id, "settled"); err != nil {
+		if _, err := h.lib.Release(ctx, library.ReleaseOptions{Session: id, Reason: "settled"}); err != nil {
 			t.Fatal(err)
 		}
 		h.eventually("the file leaves the cache", func() bool { return !h.cached(files[0]) })
@@ -139,7 +139,7 @@ func TestReleaseErasesWhatIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		h.hold(id)
-		if _, err := h.lib.Release(ctx, id, "settled"); err != nil {
+		if _, err := h.lib.Release(ctx, library.ReleaseOptions{Session: id, Reason: "settled"}); err != nil {
 			t.Fatal(err)
 		}
 		if e, err := h.lib.Evict(ctx, nil); err != nil || e.Pinned != 2 || e.Files != 2 {
@@ -338,7 +338,7 @@ func TestNoDeletionBesideForeignHolds(t *testing.T) {
 	}
 	h.SetSecrets(fresh, old)
 	h.restart()
-	if _, err := h.lib.Release(context.Background(), id, "settled"); err != nil {
+	if _, err := h.lib.Release(context.Background(), library.ReleaseOptions{Session: id, Reason: "settled"}); err != nil {
 		t.Fatal(err)
 	}
 	if d, err := h.lib.DeleteAtVeriff(context.Background(), id); err != nil || !d.Accepted {

@@ -32,6 +32,7 @@ type house struct {
 	now      func() time.Time                  // nil: the clock
 	share    string                            // the folder of the team's store; "": none
 	wrap     func(bucket.Bucket) bucket.Bucket // nil: the folder is used as it is
+	member   library.Member                    // who it is to the team
 	team     *team.Store
 	lib      *library.Library
 	cache    *cache.Cache
@@ -63,7 +64,9 @@ func (h *house) up() {
 	}
 	h.openCache()
 	leave := h.join()
-	if h.lib, err = library.New(library.Options{Client: client, Cache: h.cache, Team: h.team, Now: h.now, Passive: h.passive}); err != nil {
+	o := library.Options{Client: client, Cache: h.cache, Team: h.team, Now: h.now, Passive: h.passive}
+	o.Member = func(bool) library.Member { return h.member }
+	if h.lib, err = library.New(o); err != nil {
 		h.t.Fatal(err)
 	}
 	for h.cache.Stats().Loading {

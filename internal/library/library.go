@@ -55,6 +55,8 @@ var (
 	ErrHeld = erasure.ErrHeld
 	// ErrTeamHolds: the team's store could not be asked about holds, or told of one.
 	ErrTeamHolds = notice.ErrStore
+	// ErrElsewhere: the hold is in a team's store, and there is none.
+	ErrElsewhere = notice.ErrElsewhere
 	// ErrNoHold: the session is not held.
 	ErrNoHold = hold.ErrNone
 	// ErrEphemeral: a cache that is erased at its end can't hold anything.
@@ -74,8 +76,8 @@ type Options struct {
 	Cache  *cache.Cache
 	// Team is asked for files before the API is; nil: there is none.
 	Team *team.Store
-	// Member says who we are to the team; nil: nobody.
-	Member func() Member
+	// Member says who we are to the team, see [notice.New]; nil: nobody.
+	Member func(make bool) Member
 	// ListTTL is how long a listing is served without asking again.
 	ListTTL time.Duration
 	// Connections bounds the requests under way; it should be the client's.
@@ -127,7 +129,7 @@ func New(o Options) (*Library, error) {
 		o.Now = func() time.Time { return time.Now().Round(0) }
 	}
 	if o.Member == nil {
-		o.Member = func() Member { return Member{} }
+		o.Member = func(bool) Member { return Member{} }
 	}
 	c, board := newCore(o), notice.New(o.Team, o.Member)
 	l := &Library{

@@ -94,14 +94,14 @@ func TestHoldOfATeam(t *testing.T) {
 		t.Errorf("of %d: %+v, %v", all, c, err)
 	}
 
-	if _, err := one.lib.Release(ctx, id, "over"); err != nil {
+	if _, err := one.lib.Release(ctx, library.ReleaseOptions{Session: id, Reason: "over"}); err != nil {
 		t.Fatal(err)
 	}
 	if len(one.notices()) != 1 {
 		t.Errorf("%q", one.notices())
 	}
 	two.untouched(id, library.ErrHeld)
-	if _, err := three.lib.Release(ctx, id, "over"); err != nil {
+	if _, err := three.lib.Release(ctx, library.ReleaseOptions{Session: id, Reason: "over"}); err != nil {
 		t.Fatal(err)
 	}
 	if e, err := two.lib.EraseSession(ctx, id); err != nil || !e.Proven || len(e.Team.Erased) != int(c.Held) {
@@ -241,14 +241,14 @@ func TestHoldWhileTheStoreIsAway(t *testing.T) {
 	one.restart()
 	one.eventually("the store has the hold", func() bool { return len(one.notices()) == 1 && one.lib.Stats().Unannounced == 0 })
 	gone.Store(true)
-	if _, err := one.lib.Release(ctx, id, "over"); !errors.Is(err, library.ErrTeamHolds) {
+	if _, err := one.lib.Release(ctx, library.ReleaseOptions{Session: id, Reason: "over"}); !errors.Is(err, library.ErrTeamHolds) {
 		t.Errorf("released: %v", err)
 	}
 	if all, err := one.lib.Holds(ctx); err != nil || len(all) != 1 {
 		t.Errorf("%+v, %v", all, err)
 	}
 	gone.Store(false)
-	if _, err := one.lib.Release(ctx, id, "over"); err != nil || len(one.notices()) != 0 {
+	if _, err := one.lib.Release(ctx, library.ReleaseOptions{Session: id, Reason: "over"}); err != nil || len(one.notices()) != 0 {
 		t.Errorf("%v; %q", err, one.notices())
 	}
 }

@@ -32,23 +32,24 @@ var ErrStore = errors.New("the team store does not keep or tell holds at present
 // ErrSilent says, beside ErrStore, that the store does not answer at all.
 var ErrSilent = team.ErrSilent
 
+// ErrElsewhere says that a hold may have a notice in a team's store, and there is none.
+var ErrElsewhere = errors.New("it is in a team store, where it would go on holding the session for all")
+
 // errNameless says that a record has no name for its notice.
 var errNameless = errors.New("notice: the hold has no name for a notice")
 
 // Member says who has a hold.
-type Member struct {
-	Installation string // the fingerprint of its key; "" if there is none
-	Host         string
-}
+type Member = hold.Member
 
 // Board is where a team leaves notices.
 type Board struct {
 	team   *team.Store
-	member func() Member
+	member func(make bool) Member
 }
 
-// New returns the board of a team's store, nil for none. member says who we are.
-func New(s *team.Store, member func() Member) *Board {
+// New returns the board of a team's store, nil for none. member says who we are; with make
+// it makes the key that names us if there is none.
+func New(s *team.Store, member func(make bool) Member) *Board {
 	if s == nil {
 		return nil
 	}
@@ -61,12 +62,14 @@ type Posted struct {
 	ID     veriff.SessionID `json:"-"`
 	Name   string           `json:"-"`      // of the notice, among those of its session
 	Object string           `json:"object"` // its name in the store
+	// Left says that this cache has put it, and has no record of a hold of the session:
+	// that was lost, or released without the store.
+	Left bool `json:"left,omitempty"`
+	// Here says that another cache of this installation has put it.
+	Here bool `json:"this_installation,omitempty"`
 }
 
-func (b *Board) text(r *hold.Record) []byte {
-	m := b.member()
-	return r.Notice(m.Installation, m.Host).Encode()
-}
+func (b *Board) text(r *hold.Record) []byte { return r.Notice(b.member(true)).Encode() }
 
 // Post puts the notice of a hold, which must have a name for it.
 func (b *Board) Post(ctx context.Context, r *hold.Record) error {
@@ -105,17 +108,39 @@ func (b *Board) Keep(ctx context.Context, r *hold.Record) error {
 	return nil
 }
 
-// Withdraw removes the notices of a hold.
+// Withdraw removes the notices of a hold, and those that this cache has put of an earlier
+// hold of the session, whose record it has lost.
 func (b *Board) Withdraw(ctx context.Context, r *hold.Record) error {
 	if b == nil {
 		return nil
 	}
-	for _, name := range r.Notices {
+	names := r.Notices
+	left, err := b.Left(ctx, r.Session)
+	if err != nil {
+		return err
+	}
+	for _, p := range left {
+		names = append(slices.Clip(names), p.Name)
+	}
+	for _, name := range names {
 		if err := b.remove(ctx, r.Session, name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// Left returns the notices of a session that this cache has put, as far as they can be
+// read.
+//
+// Errors: those of the store.
+func (b *Board) Left(ctx context.Context, id veriff.SessionID) ([]Posted, error) {
+	none := hold.NewSet(nil, nil, nil)
+	all, err := b.Others(ctx, none)
+	if errors.Is(err, ErrStore) {
+		return nil, err
+	}
+	return slices.DeleteFunc(all, func(p Posted) bool { return p.ID != id || !p.Left }), nil
 }
 
 func (b *Board) remove(ctx context.Context, id veriff.SessionID, name string) error {
@@ -129,7 +154,8 @@ func (b *Board) remove(ctx context.Context, id veriff.SessionID, name string) er
 func (b *Board) Sweep(ctx context.Context, p Posted) error { return b.remove(ctx, p.ID, p.Name) }
 
 // Others returns the notices of other members, those whose time has run out too, in the
-// order of their sessions: all but those that the holds of this cache have.
+// order of their sessions: all but those that the holds of this cache have. What it has put
+// of a session that it does not hold is among them.
 //
 // Errors: a *team.UnreadableError if there are others that can't be read; those of the
 // store.
@@ -146,6 +172,10 @@ func (b *Board) Others(ctx context.Context, own *hold.Set) (all []Posted, err er
 	if unreadable != nil {
 		malformed = unreadable.Objects
 	}
+	var self Member
+	if len(notes) > 0 {
+		self = b.member(false)
+	}
 	for _, n := range notes {
 		found, id, err := hold.DecodeNotice(n.Text)
 		name, ok := store.NoticeName(n.Key, id)
@@ -153,8 +183,13 @@ func (b *Board) Others(ctx context.Context, own *hold.Set) (all []Posted, err er
 			malformed = append(malformed, n.Object)
 			continue
 		}
-		if r := own.Of(id); r == nil || !slices.Contains(r.Notices, name) {
-			all = append(all, Posted{found, id, name, n.Object})
+		p := Posted{Notice: found, ID: id, Name: name, Object: n.Object}
+		if self.Installation != "" && found.Installation == self.Installation {
+			p.Left = found.Member == self
+			p.Here = !p.Left
+		}
+		if r := own.Of(id); r == nil || !p.Left && !slices.Contains(r.Notices, name) {
+			all = append(all, p)
 		}
 	}
 	slices.SortFunc(all, func(a, b Posted) int {

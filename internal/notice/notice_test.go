@@ -40,7 +40,7 @@ func join(t *testing.T, f bucket.Bucket, name string, secrets ...string) member 
 	t.Cleanup(func() { c.Close() })
 	s := team.New(team.Options{Bucket: f, Cache: c, Shareable: store.Shareable})
 	t.Cleanup(s.Close)
-	return member{store.Holds(c), s, notice.New(s, func() notice.Member { return notice.Member{Installation: name, Host: "h"} })}
+	return member{store.Holds(c), s, notice.New(s, func(bool) notice.Member { return notice.Member{Installation: name, Host: "h"} })}
 }
 
 // hold returns the record of a new hold with a name for its notice.
