@@ -90,7 +90,8 @@ func New(o Options) *Eraser {
 // Then the files are erased in the team's store. That may take long, so nobody waits for
 // it but another Session: what is opened meanwhile comes from the API and is not shared.
 // What fails there is in the evidence, and no error: here, everything is erased then.
-// Nothing is erased there without knowing that no other member holds it.
+// Nothing is erased there without knowing that no other member holds it. A hold that is placed
+// meanwhile ends that; the evidence has what was erased before, and the hold.
 //
 // Errors: ErrHeld if it is held, by another member of the team too, or if holds can't be
 // read; nothing is erased then.
@@ -133,8 +134,7 @@ func (e *Eraser) eraseSession(ctx context.Context, id veriff.SessionID, unknown 
 	defer e.Gate.apart.Store(nil)
 	found, err := e.eraseForGood(ctx, d)
 	if err == nil {
-		found.Team = e.eraseShared(ctx, id, d)
-		found.Proven = found.Proven && found.Team.Proven
+		e.eraseShared(ctx, id, d, &found)
 	}
 	return found, err
 }

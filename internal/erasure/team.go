@@ -28,7 +28,8 @@ var ErrNoTeam = errors.New("there is no team store")
 // teamHolds are the holds of the other members, as they were read last.
 type teamHolds struct {
 	e        *Eraser
-	read     time.Time // by the clock that does not jump
+	read     time.Time       // by the clock that does not jump
+	all      []notice.Posted // those whose time has run out, too
 	sessions map[veriff.SessionID]bool
 	expired  []notice.Posted // for so long that they can go
 	err      error           // why they could not be read again
@@ -49,7 +50,7 @@ func (h *teamHolds) refresh(ctx context.Context) error {
 		h.err, h.expired = unreadable(err), nil // nothing is removed from then on
 		return h.err
 	}
-	h.read, h.sessions, h.expired = begun, make(map[veriff.SessionID]bool), nil
+	h.read, h.all, h.sessions, h.expired = begun, all, make(map[veriff.SessionID]bool), nil
 	now := h.e.Now()
 	for _, p := range all {
 		switch {
@@ -60,6 +61,22 @@ func (h *teamHolds) refresh(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// refuse returns the holds of a session that other members have, as a *HeldError.
+//
+// Errors besides: those of refresh.
+func (h *teamHolds) refuse(ctx context.Context, id veriff.SessionID) error {
+	if err := h.refresh(ctx); err != nil {
+		return err
+	}
+	why := &HeldError{}
+	for _, p := range notice.Standing(h.all, h.e.Now()) {
+		if p.ID == id {
+			why.Others = append(why.Others, p)
+		}
+	}
+	return why.OrNil()
 }
 
 // unreadable makes an error of notices that can't be read one of holds.
@@ -76,20 +93,7 @@ func unreadable(err error) error {
 //
 // Errors besides: notice.ErrStore, if that is not known.
 func (e *Eraser) RefuseForTeam(ctx context.Context, id veriff.SessionID) error {
-	all, err := e.Board.Others(ctx, e.Holds.Set)
-	if err != nil {
-		return unreadable(err)
-	}
-	why := &HeldError{}
-	for _, p := range notice.Standing(all, e.Now()) {
-		if p.ID == id {
-			why.Others = append(why.Others, p)
-		}
-	}
-	if len(why.Others) > 0 {
-		return why
-	}
-	return nil
+	return (&teamHolds{e: e}).refuse(ctx, id)
 }
 
 // TeamHolds returns the holds of the other members, those whose time has run out too.
@@ -103,23 +107,42 @@ func (e *Eraser) TeamHolds(ctx context.Context) ([]notice.Posted, error) {
 	return all, unreadable(err)
 }
 
-// eraseShared erases in the team's store what an erasure takes that has done so here.
-func (e *Eraser) eraseShared(ctx context.Context, id veriff.SessionID, d *doomed) *team.Erasure {
-	if err := e.RefuseForTeam(ctx, id); err != nil { // somebody holds it by now
-		return e.Team.Unerased(err)
+// eraseShared erases in the team's store what an erasure takes that has done so here. That
+// may take long: a hold that is placed meanwhile, here or by another member, ends it, and the
+// evidence says so. The holds are read once more at the end.
+func (e *Eraser) eraseShared(ctx context.Context, id veriff.SessionID, d *doomed, found *Evidence) {
+	refuse := func(others *teamHolds) error {
+		if _, err := e.RefuseHeld([]veriff.SessionID{id}); err != nil {
+			return err
+		}
+		return others.refuse(ctx, id)
 	}
-	found := e.Team.Erase(ctx, func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) })
-	all, err := e.Board.Others(ctx, e.Holds.Set)
-	for _, p := range all {
-		if p.ID == id && p.Expired(e.Now()) { // it names the session
-			err = errors.Join(err, e.Board.Sweep(ctx, p))
+	during := &teamHolds{e: e}
+	err := refuse(during)
+	if err != nil { // somebody holds it by now
+		found.Team = e.Team.Unerased(err)
+	} else {
+		takes := func(k cache.Key, text []byte, _ time.Time) bool { return d.takes(k, text) }
+		found.Team = e.Team.Erase(ctx, takes, func() error { return refuse(during) })
+		after := &teamHolds{e: e}
+		err = refuse(after)
+		for _, p := range after.all {
+			if p.ID == id && p.Expired(e.Now()) { // it names the session
+				err = errors.Join(err, e.Board.Sweep(ctx, p))
+			}
 		}
 	}
-	if err != nil {
-		found.Proven = false
-		found.Error = errors.Join(errors.New(found.Error), err).Error()
+	var held *HeldError
+	switch {
+	case errors.As(err, &held) && len(held.Holds)+len(held.Others) > 0:
+		found.Held, found.HeldByTeam = held.Holds, held.Others
+		found.Team.Proven, found.Team.Error = false, "a hold was placed while it was being erased: "+err.Error()
+	case err != nil && found.Team.Error != "" && found.Team.Error != err.Error():
+		found.Team.Proven, found.Team.Error = false, found.Team.Error+"; "+err.Error()
+	case err != nil:
+		found.Team.Proven, found.Team.Error = false, err.Error()
 	}
-	return found
+	found.Proven = found.Proven && found.Team.Proven
 }
 
 // CollectTeam removes from the team's store what was fetched longer than maxAge ago and

@@ -61,9 +61,10 @@ type Erased struct {
 // bucket keeps, going by the sealed headers, and reads the whole bucket again to prove
 // it. What is being uploaded is waited for first; what matches is not uploaded before the
 // end. There must be one erasure at a time. match is called by one goroutine at a time, and
-// not after the end. A bucket that hangs is given up after two minutes. The report says
-// why it is not complete.
-func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte, stored time.Time) bool) *Erasure {
+// not after the end. So is forbids, before each removal; its first error ends the erasure, but
+// not what has begun; nil forbids nothing. A bucket that hangs is given up after two minutes.
+// The report says why it is not complete.
+func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte, stored time.Time) bool, forbids func() error) *Erasure {
 	e := &Erasure{Store: s.o.Bucket.String(), Started: time.Now().UTC(), Erased: []Erased{}}
 	ctx, step, stop := patiently(ctx, standstill)
 	defer stop()
@@ -72,7 +73,7 @@ func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte,
 	defer d.end()
 	err := s.drain(ctx, step)
 	for err == nil && e.Scans < scans {
-		err = s.scan(ctx, e, d.takes, step)
+		err = s.scan(ctx, e, &scan{s: s, match: d.takes, forbids: forbids, step: step, names: make(map[string]bool)})
 		e.Scans++
 		if e.Remaining == 0 {
 			break
@@ -126,23 +127,31 @@ func (s *Store) drain(ctx context.Context, step func()) error {
 // scan is one reading of the whole bucket. What matches counts as remaining and is
 // removed, so that only a scan that finds nothing is a proof.
 type scan struct {
-	s     *Store
-	match func(cache.Key, []byte, time.Time) bool
-	step  func()
+	s       *Store
+	match   func(cache.Key, []byte, time.Time) bool
+	forbids func() error
+	step    func()
+	endWalk func()
 
-	mu    sync.Mutex // guards what follows
-	found Erasure
-	names map[string]bool // of what is removed: its other versions go with it
+	mu        sync.Mutex // guards what follows
+	found     Erasure
+	names     map[string]bool // of what is removed: its other versions go with it
+	forbidden error           // why nothing more is removed
 }
 
 // scan reads every header once, and adds to e what it found.
-func (s *Store) scan(ctx context.Context, e *Erasure, match func(cache.Key, []byte, time.Time) bool, step func()) error {
-	c := &scan{s: s, match: match, step: step, names: make(map[string]bool)}
+func (s *Store) scan(ctx context.Context, e *Erasure, c *scan) error {
+	var walk context.Context // what has begun goes on when the walk ends
+	walk, c.endWalk = context.WithCancel(ctx)
+	defer c.endWalk()
 	err := s.apart(ctx, func(ctx context.Context) error {
-		return each(ctx, s.o.Bucket, "", func(o bucket.Info) error { return c.object(ctx, o) })
+		return each(walk, s.o.Bucket, "", func(o bucket.Info) error { return c.object(ctx, o) })
 	})
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.forbidden != nil { // the rest is what came of ending the walk
+		err = c.forbidden
+	}
 	e.Examined, e.Remaining, e.Unreadable = c.found.Examined, c.found.Remaining, c.found.Unreadable
 	e.Versions += c.found.Versions
 	e.Erased = append(e.Erased, c.found.Erased...)
@@ -183,7 +192,12 @@ func (c *scan) matches(name string, entry cache.Entry, readable bool) bool {
 	}
 	c.found.Remaining++
 	c.names[name] = true
-	return true
+	if c.forbidden == nil && c.forbids != nil {
+		if c.forbidden = c.forbids(); c.forbidden != nil {
+			c.endWalk()
+		}
+	}
+	return c.forbidden == nil
 }
 
 func (c *scan) removed(info bucket.Info, versions int) {

@@ -30,7 +30,7 @@ func TestErase(t *testing.T) {
 		}
 		return strings.ContainsAny(string(k[len(k)-1]), "02468")
 	}
-	e := m.store.Erase(t.Context(), even)
+	e := m.store.Erase(t.Context(), even, nil)
 	if !e.Proven || e.Scans != 2 || e.Examined != 25 || len(e.Erased) != 25 || e.Versions != 25 || e.Remaining != 0 || e.Unreadable != 0 {
 		t.Errorf("%+v", e)
 	}
@@ -50,7 +50,7 @@ func TestEraseBesideOthers(t *testing.T) {
 	m.read(m.want("a"))
 	m.settled()
 	writeFile(t, dir+"/stray", []byte("?"))
-	e := m.store.Erase(t.Context(), all)
+	e := m.store.Erase(t.Context(), all, nil)
 	if e.Proven || e.Unreadable != 1 || len(e.Erased) != 1 {
 		t.Errorf("%+v", e)
 	}
@@ -69,7 +69,7 @@ func TestEraseWithoutRights(t *testing.T) {
 	m := join(t, stubborn{f})
 	m.read(m.want("a"))
 	m.settled()
-	e := m.store.Erase(t.Context(), all)
+	e := m.store.Erase(t.Context(), all, nil)
 	if e.Proven || e.Remaining != 1 || len(e.Erased) != 0 || !strings.Contains(e.Error, "locked") {
 		t.Errorf("%+v", e)
 	}
@@ -92,7 +92,7 @@ func TestEraseDuringUploads(t *testing.T) {
 		}
 	}
 	time.AfterFunc(20*time.Millisecond, func() { close(g.gate) })
-	if e := m.store.Erase(t.Context(), all); !e.Proven || len(e.Erased) != 16 {
+	if e := m.store.Erase(t.Context(), all, nil); !e.Proven || len(e.Erased) != 16 {
 		t.Errorf("%+v", e)
 	}
 	if s := m.settled(); s.Shared != 16 || s.Unshared != 14 {
@@ -110,7 +110,7 @@ func TestEraseOfUnreadableFolder(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if e := m.store.Erase(t.Context(), all); e.Proven {
+	if e := m.store.Erase(t.Context(), all, nil); e.Proven {
 		t.Errorf("proven in a folder that is gone: %+v", e)
 	}
 }
@@ -140,7 +140,7 @@ func TestNothingDoomedIsUploaded(t *testing.T) {
 	m := join(t, b)
 	done := make(chan *team.Erasure)
 	go func() {
-		done <- m.store.Erase(t.Context(), func(k cache.Key, _ []byte, _ time.Time) bool { return k == "doomed" })
+		done <- m.store.Erase(t.Context(), func(k cache.Key, _ []byte, _ time.Time) bool { return k == "doomed" }, nil)
 	}()
 	<-b.asked
 	m.read(m.want("doomed"))

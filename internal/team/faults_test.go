@@ -54,7 +54,7 @@ func TestObjectStorage(t *testing.T) {
 	if err != nil || seen != 20 {
 		t.Errorf("%d files, %v", seen, err)
 	}
-	if e := two.store.Erase(t.Context(), all); !e.Proven || len(e.Erased) != 20 {
+	if e := two.store.Erase(t.Context(), all, nil); !e.Proven || len(e.Erased) != 20 {
 		t.Errorf("%+v", e)
 	}
 }
@@ -81,7 +81,7 @@ func TestEraseVersions(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	e := one.store.Erase(t.Context(), all)
+	e := one.store.Erase(t.Context(), all, nil)
 	if !e.Proven || e.Versions != 3 {
 		t.Errorf("%+v", e)
 	}

@@ -176,7 +176,7 @@ func TestEraseWhileItHangs(t *testing.T) {
 				t.Error("asked after the end")
 			}
 			return true
-		})
+		}, nil)
 		over.Store(true)
 		if e.Proven || len(e.Erased) == 0 || !strings.Contains(e.Error, "does not answer") || len(e.Erased)+len(objects(t, dir)) != 60 {
 			t.Errorf("%+v", e)

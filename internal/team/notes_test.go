@@ -63,7 +63,7 @@ func TestNotes(t *testing.T) {
 	if c, err := team.Collect(t.Context(), one.store, later(time.Nanosecond)); err != nil || c.Objects+c.Leases+c.Unreadable != 0 {
 		t.Errorf("collected: %+v, %v", c, err)
 	}
-	e := one.store.Erase(t.Context(), func(cache.Key, []byte, time.Time) bool { return true })
+	e := one.store.Erase(t.Context(), func(cache.Key, []byte, time.Time) bool { return true }, nil)
 	if !e.Proven || e.Examined != 0 || len(e.Erased) != 0 {
 		t.Errorf("erased: %+v", e)
 	}
