@@ -42,8 +42,9 @@ func teamCommand() *cli.Command {
 			{
 				Name: "gc", Usage: "remove from the team store what is too old",
 				Description: "Without --yes it only says what would go. A file is as old as its fetch from Veriff. What any member holds\n" +
-					"stays; while holds can't be read nothing is removed (exit code 9 or 12). Leases that nobody needs any more\n" +
-					"go, too, without an age as well.",
+					"stays; while holds can't be read nothing is removed (exit code 9 or 12), nor while this machine's clock and the\n" +
+					"store's differ by more than ten minutes (12). Leases that nobody needs any more go, too, without an age as\n" +
+					"well.",
 				Flags: keeperFlags(
 					&cli.StringFlag{Name: flagTeamMaxAge, Category: groupTeam, EnvVars: variables(flagTeamMaxAge), Value: "0",
 						Usage: "remove files fetched more than `TIME` ago, such as 400d, at least 1d; 0 is none"},
@@ -193,6 +194,8 @@ func (k *keeper) teamTrouble(err error) error {
 		return teamError(err, k.settings.team)
 	case errors.Is(err, library.ErrNoTeam):
 		return &hinted{err: err, code: exitUsage, hint: "name it with --" + flagTeamStore + "; a mount that is running must have been started with it"}
+	case errors.Is(err, library.ErrClock):
+		return &hinted{err: err, code: exitTeam, hint: "set the clock that is wrong, then run the same command again; veriffs doctor compares this machine's with Veriff's"}
 	case errors.Is(err, bucket.ErrDenied):
 		return &hinted{err: err, code: exitTeam, hint: "check what the credentials allow: docs/team.md lists the rights; an object lock forbids every removal"}
 	}

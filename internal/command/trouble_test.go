@@ -44,6 +44,7 @@ func TestTroubleHasAHint(t *testing.T) {
 		{&fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}, exitFailed},
 		{errors.New("rename x: " + syscall.EROFS.Error()), exitFailed},
 		{errors.New("read x: " + syscall.EIO.Error()), exitFailed},
+		{new(keeper).teamTrouble(fmt.Errorf("library: %w", library.ErrClock)), exitTeam},
 		{erasureTrouble(errors.New("3 objects keep coming back")), exitFailed},
 		{exportTrouble(&evidence.IncompleteError{Missing: []exhibit.Missing{{Name: "x", Reason: syscall.ENOSPC.Error()}}}), exitIncomplete},
 		{exportTrouble(fmt.Errorf("evidence: %w: refused", evidence.ErrStamp)), exitFailed},

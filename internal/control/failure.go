@@ -37,6 +37,7 @@ var kinds = []struct {
 	{"no hold", library.ErrNoHold},
 	{"ephemeral", library.ErrEphemeral},
 	{"no team", library.ErrNoTeam},
+	{"clock", library.ErrClock},
 	{"hold elsewhere", library.ErrElsewhere},
 	{"team holds", library.ErrTeamHolds},
 	{"team down", warming.ErrTeamDown},

@@ -22,8 +22,16 @@ const (
 	sweepAfter = 24 * time.Hour
 )
 
-// ErrNoTeam says that there is no team's store.
-var ErrNoTeam = errors.New("there is no team store")
+// clockTolerance is how far this machine's clock may differ from that of the team's store when
+// something is removed there for its age.
+const clockTolerance = 10 * time.Minute
+
+var (
+	// ErrNoTeam says that there is no team's store.
+	ErrNoTeam = errors.New("there is no team store")
+	// ErrClock says that the age of nothing is known.
+	ErrClock = errors.New("this machine's clock and the team store's differ")
+)
 
 // teamHolds are the holds of the other members, as they were read last.
 type teamHolds struct {
@@ -147,9 +155,11 @@ func (e *Eraser) eraseShared(ctx context.Context, id veriff.SessionID, d *doomed
 
 // CollectTeam removes from the team's store what was fetched longer than maxAge ago and
 // nobody of the team holds, leases that have expired, and the notices of holds whose time
-// ran out a day ago. With maxAge 0 no file is too old. A dry run only counts.
+// ran out a day ago. With maxAge 0 no file is too old. A dry run only counts, and does not
+// look at the store's clock.
 //
-// Errors: ErrNoTeam; ErrHeld if it is not known what is held: nothing is removed then.
+// Errors: ErrNoTeam; ErrHeld if it is not known what is held; ErrClock: nothing is removed
+// then.
 // After any other error, of the store, the result says what was removed.
 func (e *Eraser) CollectTeam(ctx context.Context, maxAge time.Duration, dryRun bool) (team.Collected, error) {
 	if e.Team == nil {
@@ -162,6 +172,9 @@ func (e *Eraser) CollectTeam(ctx context.Context, maxAge time.Duration, dryRun b
 	others := &teamHolds{e: e}
 	if err = unlisted.OrNil(); err == nil {
 		err = others.refresh(ctx)
+	}
+	if err == nil && !dryRun {
+		err = e.checkClock(ctx)
 	}
 	if err != nil {
 		return team.Collected{}, fmt.Errorf("erasure: nothing was removed from the team store: %w", err)
@@ -183,6 +196,19 @@ func (e *Eraser) CollectTeam(ctx context.Context, maxAge time.Duration, dryRun b
 		return found, fmt.Errorf("erasure: the team store: %w", err)
 	}
 	return found, nil
+}
+
+// checkClock makes sure that this machine's clock is right, as far as that of the team's store
+// is: one that is a year ahead would make everything too old.
+func (e *Eraser) checkClock(ctx context.Context) error {
+	theirs, ours, err := team.Clock(ctx, e.Team, e.Now)
+	switch {
+	case err != nil:
+		return fmt.Errorf("its clock could not be read: %w", err)
+	case ours.Sub(theirs).Abs() > clockTolerance:
+		return fmt.Errorf("%w: it is %s by this machine's, %s by the store's", ErrClock, ours.UTC().Format(time.RFC3339), theirs.UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // holds reports whether an object belongs to a hold whose time has not run out: one of

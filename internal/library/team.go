@@ -12,8 +12,10 @@ import (
 	"veriffs/veriff"
 )
 
-// ErrNoTeam says that there is no team's store.
-var ErrNoTeam = erasure.ErrNoTeam
+var (
+	ErrNoTeam = erasure.ErrNoTeam
+	ErrClock  = erasure.ErrClock
+)
 
 // TeamSurvey is what there is in the team's store.
 type TeamSurvey struct {

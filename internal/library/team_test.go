@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"veriffs/internal/bucket"
 	"veriffs/internal/library"
 	"veriffs/internal/warming"
 	"veriffs/veriff"
@@ -66,6 +67,7 @@ func TestTeamCollect(t *testing.T) {
 	}
 	h.passive = true // nobody ends it in the background
 	h.now = func() time.Time { return time.Now().Add(25 * time.Hour).Round(0) }
+	h.wrap = func(b bucket.Bucket) bucket.Bucket { return clocked{b, 25 * time.Hour} }
 	h.restart()
 	if c, err := h.lib.TeamCollect(ctx, time.Hour, false); err != nil || c.Held != 0 || len(h.sharedFiles()) != 0 {
 		t.Errorf("once the hold has run out: %+v, %v", c, err)

@@ -271,6 +271,7 @@ func TestEndOfAHoldInATeam(t *testing.T) {
 	two.passive = true
 	at := func(after time.Duration) {
 		two.now = func() time.Time { return until.Add(after).Round(0) }
+		two.wrap = func(b bucket.Bucket) bucket.Bucket { return clocked{b, time.Until(until.Add(after))} }
 		two.restart()
 	}
 	at(time.Minute)
