@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
@@ -156,7 +158,10 @@ func heldTrouble(err error) error {
 		hints = append(hints, "only that member can release it: ask whoever runs it; veriffs hold list shows who that is")
 	}
 	if strings.Contains(text, "in the team store no configured secret opens") {
-		hints = append(hints, "check that the secret is not mistyped, and that the old one is set as well if it was changed (new,old); only then remove what nobody can read with the tools of the storage, once you know that it holds nothing")
+		hints = append(hints, "check that the secret is not mistyped, and that the old one is set as well if it was changed (new,old); only then, once you know that it holds nothing, "+removeByHand(text))
+	}
+	if strings.Contains(text, "this version of veriffs can't read file://") || strings.Contains(text, "this version of veriffs can't read s3://") {
+		hints = append(hints, "a newer version may have put it: use that one here as well; if none has, "+removeByHand(text))
 	}
 	if strings.Contains(text, "can't be read") {
 		hints = append(hints, "hold the sessions that you know were held once more (veriffs hold add), or give the others up: veriffs hold release --unreadable --reason TEXT")
@@ -168,4 +173,32 @@ func heldTrouble(err error) error {
 		hints = append(hints, "veriffs hold list shows the holds; veriffs hold release SESSION --reason TEXT ends one")
 	}
 	return &hinted{err: err, code: exitHeld, hint: strings.Join(hints, "; ")}
+}
+
+// inStore finds the first object of a team's store that a text names in the place of holds.
+var inStore = regexp.MustCompile(`(file|s3)://(.+?)/?(holds/[0-9a-f]{32})`)
+
+// removeByHand says how to look at what a text names there, and how to remove it.
+func removeByHand(text string) string {
+	found := inStore.FindStringSubmatch(text)
+	switch {
+	case found == nil:
+		return "remove it with the tools of the storage"
+	case found[1] == "file":
+		path := quoted("/" + strings.Trim(found[2], "/") + "/" + found[3])
+		return fmt.Sprintf("look at it with ls -l %s and remove it with rm %s", path, path)
+	}
+	bucket, prefix, _ := strings.Cut(found[2]+"/", "/")
+	at := fmt.Sprintf("--bucket %s --%%s %s", quoted(bucket), quoted(prefix+found[3]))
+	return fmt.Sprintf("look at it with aws s3api list-object-versions "+at+" and remove each version and marker with aws s3api delete-object "+at+" --version-id ID (elsewhere than AWS with --endpoint-url)", "prefix", "key")
+}
+
+// quoted is a word for a shell.
+func quoted(word string) string {
+	if !strings.ContainsFunc(word, func(r rune) bool {
+		return !strings.ContainsRune("/._-+:@", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	}) {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }

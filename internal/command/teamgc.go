@@ -104,6 +104,12 @@ func writeTeamSurvey(w io.Writer, s library.TeamSurvey) error {
 	if s.Holds > 0 {
 		fmt.Fprintf(w, "holds: %s; veriffs hold list shows them\n", humanize.Comma(s.Holds))
 	}
+	if s.UnreadableHolds > 0 {
+		fmt.Fprintf(w, "in the place of holds no configured secret opens %s; until that is mended nothing is removed or purged (veriffs hold list says what it is)\n", english.Plural(int(s.UnreadableHolds), "object", ""))
+	}
+	if s.Stray > 0 {
+		fmt.Fprintf(w, "stray files among the holds: %s; they hold nothing and forbid nothing\n", humanize.Comma(s.Stray))
+	}
 	if len(s.Sessions) == 0 {
 		return nil
 	}

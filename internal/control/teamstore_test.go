@@ -54,7 +54,7 @@ func TestTeamStoreThroughTheSocket(t *testing.T) {
 	ids := h.SessionIDs()[:2]
 	k := &keepsTeam{
 		survey: library.TeamSurvey{
-			Survey:   team.Survey{Store: "s3://b/p", Objects: 1, Bytes: 2, Oldest: time.Unix(3, 0).UTC(), Newest: time.Unix(4, 0).UTC(), Versions: 5, VersionBytes: 6, Leases: 7, Unreadable: 8, Holds: 14},
+			Survey:   team.Survey{Store: "s3://b/p", Objects: 1, Bytes: 2, Oldest: time.Unix(3, 0).UTC(), Newest: time.Unix(4, 0).UTC(), Versions: 5, VersionBytes: 6, Leases: 7, Unreadable: 8, Holds: 14, UnreadableHolds: 15, Stray: 16},
 			Sessions: []library.TeamSession{{Session: ids[0].String(), Files: 9, Bytes: 10, First: time.Unix(11, 0).UTC(), Last: time.Unix(12, 0).UTC()}}, Others: 13,
 		},
 		collected: team.Collected{Store: "s3://b/p", DryRun: true, Examined: 1, Objects: 2, Bytes: 3, Leases: 4, Held: 5, Unreadable: 6, Failed: 7, Holds: 8},

@@ -168,9 +168,8 @@ func (b *Board) Others(ctx context.Context, own *hold.Set) (all []Posted, err er
 	if err != nil && !errors.As(err, &unreadable) {
 		return nil, fmt.Errorf("notice: %w: %w", ErrStore, err)
 	}
-	var malformed []string
-	if unreadable != nil {
-		malformed = unreadable.Objects
+	if unreadable == nil {
+		unreadable = &team.UnreadableError{Store: b.team.String()}
 	}
 	var self Member
 	if len(notes) > 0 {
@@ -180,10 +179,10 @@ func (b *Board) Others(ctx context.Context, own *hold.Set) (all []Posted, err er
 		found, id, err := hold.DecodeNotice(n.Text)
 		name, ok := store.NoticeName(n.Key, id)
 		if err != nil || !ok {
-			malformed = append(malformed, n.Object)
+			unreadable.Unknown = append(unreadable.Unknown, n.Object)
 			continue
 		}
-		p := Posted{Notice: found, ID: id, Name: name, Object: n.Object}
+		p := Posted{Notice: found, ID: id, Name: name, Object: n.Object.Name}
 		if self.Installation != "" && found.Installation == self.Installation {
 			p.Left = found.Member == self
 			p.Here = !p.Left
@@ -198,8 +197,8 @@ func (b *Board) Others(ctx context.Context, own *hold.Set) (all []Posted, err er
 		}
 		return strings.Compare(a.Name, b.Name)
 	})
-	if len(malformed) > 0 {
-		return all, &team.UnreadableError{Objects: malformed}
+	if len(unreadable.Objects)+len(unreadable.Unknown) > 0 {
+		return all, unreadable
 	}
 	return all, nil
 }

@@ -51,7 +51,7 @@ type Collected struct {
 // with several versions the newest decides.
 func Collect(ctx context.Context, s *Store, r Rules) (Collected, error) {
 	c := &collection{s: s, Rules: r, gone: make(map[string]bool)}
-	c.found = Collected{Store: s.o.Bucket.String(), DryRun: r.DryRun}
+	c.found = Collected{Store: s.String(), DryRun: r.DryRun}
 	prefix := ""
 	if r.MaxAge == 0 {
 		prefix = leaseDir

@@ -42,12 +42,12 @@ type Erasure struct {
 // Unerased is the evidence of an erasure that could not begin.
 func (s *Store) Unerased(why error) *Erasure {
 	now := time.Now().UTC()
-	return &Erasure{Store: s.o.Bucket.String(), Started: now, Finished: now, Erased: []Erased{}, Error: why.Error()}
+	return &Erasure{Store: s.String(), Started: now, Finished: now, Erased: []Erased{}, Error: why.Error()}
 }
 
 // LeaveAlone is the evidence that nothing was erased.
 func (s *Store) LeaveAlone() *Erasure {
-	return &Erasure{Store: s.o.Bucket.String(), Erased: []Erased{}, LeftAlone: true}
+	return &Erasure{Store: s.String(), Erased: []Erased{}, LeftAlone: true}
 }
 
 // Erased is an object that was removed with all its versions.
@@ -65,7 +65,7 @@ type Erased struct {
 // not what has begun; nil forbids nothing. A bucket that hangs is given up after two minutes.
 // The report says why it is not complete.
 func (s *Store) Erase(ctx context.Context, match func(k cache.Key, label []byte, stored time.Time) bool, forbids func() error) *Erasure {
-	e := &Erasure{Store: s.o.Bucket.String(), Started: time.Now().UTC(), Erased: []Erased{}}
+	e := &Erasure{Store: s.String(), Started: time.Now().UTC(), Erased: []Erased{}}
 	ctx, step, stop := patiently(ctx, standstill)
 	defer stop()
 	d := &doomed{match: match}

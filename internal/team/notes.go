@@ -32,20 +32,43 @@ var noteName = regexp.MustCompile(`^` + noteDir + `[0-9a-f]{32}$`)
 type Note struct {
 	Key    cache.Key
 	Text   []byte
-	Object string // its name in the bucket
+	Object bucket.Info // what it is in the bucket
 }
 
-// UnreadableError says that there are notes that no configured secret opens. What they
-// say is not known.
-type UnreadableError struct{ Objects []string }
+// UnreadableError says that there are notes of which it is not known what they say.
+type UnreadableError struct {
+	Store   string
+	Objects []bucket.Info // that no configured secret opens
+	Unknown []bucket.Info // that one opens, and that say nothing that is understood
+}
 
 func (e *UnreadableError) Error() string {
-	const shown = 3
-	names := strings.Join(e.Objects[:min(len(e.Objects), shown)], ", ")
-	if more := len(e.Objects) - shown; more > 0 {
-		names += fmt.Sprintf(" and %d more", more)
+	var all []string
+	if len(e.Objects) > 0 {
+		all = append(all, "in the team store no configured secret opens "+e.list(e.Objects))
 	}
-	return "in the team store no configured secret opens " + names
+	if len(e.Unknown) > 0 {
+		all = append(all, "in the team store this version of veriffs can't read "+e.list(e.Unknown))
+	}
+	return strings.Join(all, ", ")
+}
+
+// list names objects so that a person finds them, and sees what can't be a note.
+func (e *UnreadableError) list(objects []bucket.Info) string {
+	const shown = 3
+	var all []string
+	for _, o := range objects[:min(len(objects), shown)] {
+		size := fmt.Sprintf("%d bytes", o.Size)
+		if o.Size != cache.NoteSize {
+			size += fmt.Sprintf(" where a hold has %d", cache.NoteSize)
+		}
+		all = append(all, fmt.Sprintf("%s/%s (%s, put %s)", e.Store, o.Name, size, o.Modified.UTC().Format(time.RFC3339)))
+	}
+	text := strings.Join(all, ", ")
+	if more := len(objects) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 // PutNote puts a note, in place of one of its key. It does not go by the breaker: a note
@@ -109,12 +132,12 @@ func HasNote(ctx context.Context, s *Store, k cache.Key, text []byte) (there boo
 func Notes(ctx context.Context, s *Store) (all []Note, err error) {
 	ctx, step, stop := patiently(ctx, noteTime)
 	defer stop()
-	r := &reading{s: s, versions: make(map[string][]bucket.Info)}
+	r := newReading(s)
 	err = s.apart(ctx, func(ctx context.Context) error { return r.run(ctx, step) })
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil && len(r.unreadable) > 0 {
-		err = &UnreadableError{r.unreadable}
+		err = &UnreadableError{Store: s.String(), Objects: r.unreadable}
 	}
 	return r.found, err
 }
@@ -122,27 +145,32 @@ func Notes(ctx context.Context, s *Store) (all []Note, err error) {
 // reading is one look at all notes.
 type reading struct {
 	s        *Store
+	listed   int // objects, of which one goroutine tells
+	stray    int
 	versions map[string][]bucket.Info // by name
 
 	mu         sync.Mutex // guards what follows
 	found      []Note
-	unreadable []string
+	unreadable []bucket.Info
 }
 
+func newReading(s *Store) *reading { return &reading{s: s, versions: make(map[string][]bucket.Info)} }
+
 func (r *reading) run(ctx context.Context, step func()) error {
-	n := 0
 	for o, err := range r.s.o.Bucket.List(ctx, noteDir) {
+		if err == nil {
+			err = r.add(o)
+		}
 		if err != nil {
 			return err
 		}
-		if n++; n > mostNotes {
-			return fmt.Errorf("there are more than %d objects in %s", mostNotes, noteDir)
-		}
 		step()
-		if noteName.MatchString(o.Name) {
-			r.add(o)
-		}
 	}
+	return r.readAll(ctx, step)
+}
+
+// readAll reads what was added.
+func (r *reading) readAll(ctx context.Context, step func()) error {
 	return together(func(work func(func() error)) error {
 		for _, versions := range r.versions {
 			for _, o := range versions {
@@ -156,15 +184,24 @@ func (r *reading) run(ctx context.Context, step func()) error {
 	})
 }
 
-// add keeps the newest version of a name, or all if that is not among them.
-func (r *reading) add(o bucket.Info) {
+// add keeps of what lies where notes do the newest version of a name, or all if that is not
+// among them. What can't be a note by its name is stray.
+func (r *reading) add(o bucket.Info) error {
+	if r.listed++; r.listed > mostNotes {
+		return fmt.Errorf("there are more than %d objects in %s", mostNotes, noteDir)
+	}
 	known := r.versions[o.Name]
 	switch {
+	case !noteName.MatchString(o.Name):
+		if o.Version == "" {
+			r.stray++
+		}
 	case o.Version == "":
 		r.versions[o.Name] = []bucket.Info{o}
 	case len(known) == 0 || known[0].Version != "":
 		r.versions[o.Name] = append(known, o)
 	}
+	return nil
 }
 
 func (r *reading) read(ctx context.Context, o bucket.Info) error {
@@ -176,7 +213,7 @@ func (r *reading) read(ctx context.Context, o bucket.Info) error {
 		r.found = append(r.found, n)
 	case errors.Is(err, bucket.ErrNotFound): // removed meanwhile
 	case errors.Is(err, cache.ErrRefused):
-		r.unreadable = append(r.unreadable, o.Name)
+		r.unreadable = append(r.unreadable, o)
 	default:
 		return err
 	}
@@ -193,7 +230,7 @@ func (s *Store) readNote(ctx context.Context, o bucket.Info) (Note, error) {
 	if err != nil {
 		return Note{}, fmt.Errorf("%w: %w", cache.ErrRefused, err)
 	}
-	return Note{n.Key, n.Text, o.Name}, nil
+	return Note{n.Key, n.Text, o}, nil
 }
 
 // isNote reports whether an object of the bucket is a note, or lies where notes do.

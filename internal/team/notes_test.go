@@ -117,11 +117,14 @@ func TestUnreadableNotes(t *testing.T) {
 			put(t, f, "holds/0123456789abcdef0123456789abcdef", make(dir, m))
 			notes, err := team.Notes(t.Context(), m.store)
 			var unreadable *team.UnreadableError
-			if !errors.As(err, &unreadable) || !slices.Equal(unreadable.Objects, []string{"holds/0123456789abcdef0123456789abcdef"}) {
+			if !errors.As(err, &unreadable) || len(unreadable.Objects) != 1 || !strings.Contains(err.Error(), f.String()+"/holds/0123456789abcdef0123456789abcdef (") {
 				t.Errorf("%v", err)
 			}
 			if len(notes) != 1 || string(notes[0].Text) != "good" {
 				t.Errorf("%+v", notes)
+			}
+			if s, err := team.Look(t.Context(), m.store, nil); err != nil || s.Holds != 1 || s.UnreadableHolds != 1 || s.Stray != 0 {
+				t.Errorf("%+v, %v", s, err)
 			}
 		})
 	}
@@ -137,6 +140,9 @@ func TestStrayFilesAmongNotes(t *testing.T) {
 	}
 	if got := m.texts(); !slices.Equal(got, []string{"a: good"}) {
 		t.Errorf("%q", got)
+	}
+	if s, err := team.Look(t.Context(), m.store, nil); err != nil || s.Holds != 1 || s.UnreadableHolds != 0 || s.Stray != 5 {
+		t.Errorf("%+v, %v", s, err)
 	}
 }
 

@@ -20,21 +20,33 @@ type Survey struct {
 	Versions     int64 `json:"versions"`
 	VersionBytes int64 `json:"version_bytes"`
 	Leases       int64 `json:"leases"` // with the versions of those that were removed
-	Holds        int64 `json:"holds"`  // objects of holds, with such versions
+	Holds        int64 `json:"holds"`  // that can be read
+	// UnreadableHolds are objects in the place of holds that no configured secret opens,
+	// and Stray those that can't be any by their names.
+	UnreadableHolds int64 `json:"unreadable_holds"`
+	Stray           int64 `json:"stray_in_holds"`
 	// Unreadable is the number of objects that no configured secret opens, as far as
 	// they were read.
 	Unreadable int64 `json:"unreadable"`
 }
 
-// Look surveys the bucket of a store. With visit it also reads the sealed header of each
-// object, and tells visit of it, one at a time.
+// Look surveys the bucket of a store, and reads all notes. With visit it also reads the sealed
+// header of each other object, and tells visit of it, one at a time.
 func Look(ctx context.Context, s *Store, visit func(cache.Entry)) (Survey, error) {
-	found := Survey{Store: s.o.Bucket.String()}
-	var mu sync.Mutex // guards found, and is held for visit
+	found := Survey{Store: s.String()}
+	notes := newReading(s)
+	var mu sync.Mutex // guards found and notes, and is held for visit
 	err := each(ctx, s.o.Bucket, "", func(o bucket.Info) error {
 		mu.Lock()
 		isNewest := found.add(o)
+		var err error
+		if isNote(o) {
+			err = notes.add(o)
+		}
 		mu.Unlock()
+		if err != nil {
+			return err
+		}
 		if !isNewest || visit == nil {
 			return nil
 		}
@@ -49,6 +61,10 @@ func Look(ctx context.Context, s *Store, visit func(cache.Entry)) (Survey, error
 			return nil
 		})
 	})
+	if err == nil {
+		err = notes.readAll(ctx, func() {})
+	}
+	found.Holds, found.UnreadableHolds, found.Stray = int64(len(notes.found)), int64(len(notes.unreadable)), int64(notes.stray)
 	return found, err
 }
 
@@ -59,7 +75,6 @@ func (f *Survey) add(o bucket.Info) bool {
 		f.Leases++
 		return false
 	case isNote(o):
-		f.Holds++
 		return false
 	case o.Version != "":
 		f.Versions++

@@ -111,6 +111,9 @@ func New(o Options) *Store {
 	return s
 }
 
+// String names the bucket for people.
+func (s *Store) String() string { return s.o.Bucket.String() }
+
 // Close uploads what is queued, for at most half a minute, and ends all else. The cache
 // must still be open.
 func (s *Store) Close() {
