@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -126,20 +127,35 @@ func HasNote(ctx context.Context, s *Store, k cache.Key, text []byte) (there boo
 }
 
 // Notes returns all notes. Of a name with several versions the newest counts or, where that
-// was removed and others were left, each of these.
+// was removed and others were left, each of these. One that is gone when it is to be read may
+// just have been sealed anew, under another name: then all are read again.
 //
 // Errors: *UnreadableError, beside the notes that can be read; those of the bucket.
-func Notes(ctx context.Context, s *Store) (all []Note, err error) {
+func Notes(ctx context.Context, s *Store) ([]Note, error) {
 	ctx, step, stop := patiently(ctx, noteTime)
 	defer stop()
-	r := newReading(s)
-	err = s.apart(ctx, func(ctx context.Context) error { return r.run(ctx, step) })
+	var last []string
+	for range scans {
+		r := newReading(s)
+		err := s.apart(ctx, func(ctx context.Context) error { return r.run(ctx, step) })
+		found, gone, err := r.result(err)
+		if len(gone) == 0 || slices.Equal(gone, last) { // which the bucket only lists
+			return found, err
+		}
+		last = gone
+	}
+	return nil, errors.New("team: the notes change while they are read")
+}
+
+// result returns what was read, and the names of what was gone.
+func (r *reading) result(err error) (found []Note, gone []string, _ error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil && len(r.unreadable) > 0 {
-		err = &UnreadableError{Store: s.String(), Objects: r.unreadable}
+		err = &UnreadableError{Store: r.s.String(), Objects: r.unreadable}
 	}
-	return r.found, err
+	slices.Sort(r.gone)
+	return r.found, r.gone, err
 }
 
 // reading is one look at all notes.
@@ -152,6 +168,7 @@ type reading struct {
 	mu         sync.Mutex // guards what follows
 	found      []Note
 	unreadable []bucket.Info
+	gone       []string // names that were listed
 }
 
 func newReading(s *Store) *reading { return &reading{s: s, versions: make(map[string][]bucket.Info)} }
@@ -211,7 +228,8 @@ func (r *reading) read(ctx context.Context, o bucket.Info) error {
 	switch {
 	case err == nil:
 		r.found = append(r.found, n)
-	case errors.Is(err, bucket.ErrNotFound): // removed meanwhile
+	case errors.Is(err, bucket.ErrNotFound):
+		r.gone = append(r.gone, o.Name)
 	case errors.Is(err, cache.ErrRefused):
 		r.unreadable = append(r.unreadable, o)
 	default:

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -146,18 +148,20 @@ func TestStrayFilesAmongNotes(t *testing.T) {
 	}
 }
 
+// with opens a member's cache with these secrets.
+func with(secrets ...string) choice {
+	return func(o *cache.Options, _ *team.Options) {
+		o.Secrets = nil
+		for _, s := range secrets {
+			o.Secrets = append(o.Secrets, []byte(s))
+		}
+	}
+}
+
 // TestNotesOfTwoSecrets: a note is under the secret that seals alone, and whoever has the
 // older one too removes that.
 func TestNotesOfTwoSecrets(t *testing.T) {
 	f, dir := newFolder(t)
-	with := func(secrets ...string) choice {
-		return func(o *cache.Options, _ *team.Options) {
-			o.Secrets = nil
-			for _, s := range secrets {
-				o.Secrets = append(o.Secrets, []byte(s))
-			}
-		}
-	}
 	join(t, f, with("old")).leave("a", "x")
 	both := join(t, f, with("new", "old"))
 	if there, err := team.HasNote(t.Context(), both.store, "a", []byte("x")); there || err != nil {
@@ -166,6 +170,57 @@ func TestNotesOfTwoSecrets(t *testing.T) {
 	both.leave("a", "x")
 	if got := join(t, f, with("new")).texts(); !slices.Equal(got, []string{"a: x"}) || len(files(t, dir, "holds")) != 1 {
 		t.Errorf("%q, %q", got, files(t, dir, "holds"))
+	}
+}
+
+// moving is a bucket in which something happens before a note is read.
+type moving struct {
+	bucket.Bucket
+	before func()
+}
+
+func (m moving) Head(ctx context.Context, o bucket.Info, n int64) ([]byte, error) {
+	m.before()
+	return m.Bucket.Head(ctx, o, n)
+}
+
+// TestNoteThatIsSealedAnew: who reads the notes while one is sealed with another secret reads
+// that one, too. If they never stay as they are, that is an error.
+func TestNoteThatIsSealedAnew(t *testing.T) {
+	f, _ := newFolder(t)
+	join(t, f, with("old")).leave("a", "x")
+	writer := join(t, f, with("new", "old"))
+	var again sync.Once
+	reader := join(t, moving{f, func() { again.Do(func() { writer.leave("a", "x") }) }}, with("new", "old"))
+	if got := reader.texts(); !slices.Equal(got, []string{"a: x"}) {
+		t.Errorf("%q", got)
+	}
+	var listed atomic.Int32
+	for _, stays := range []bool{true, false} {
+		b := vanishing{f, func() string {
+			if stays {
+				return strings.Repeat("0", 32)
+			}
+			return fmt.Sprintf("%032d", listed.Add(1))
+		}}
+		notes, err := team.Notes(t.Context(), join(t, b, with("new")).store)
+		if stays && (err != nil || len(notes) != 1) || !stays && err == nil {
+			t.Errorf("what is listed and never there, always the same %v: %+v, %v", stays, notes, err)
+		}
+	}
+}
+
+// vanishing is a bucket that also lists a note that is not there.
+type vanishing struct {
+	bucket.Bucket
+	name func() string
+}
+
+func (v vanishing) List(ctx context.Context, prefix string) iter.Seq2[bucket.Info, error] {
+	return func(yield func(bucket.Info, error) bool) {
+		if yield(bucket.Info{Name: "holds/" + v.name()}, nil) {
+			v.Bucket.List(ctx, prefix)(yield)
+		}
 	}
 }
 
