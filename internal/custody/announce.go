@@ -79,6 +79,10 @@ func (c *Custodian) announceAll(ctx context.Context) error {
 func (c *Custodian) announce(ctx context.Context, id veriff.SessionID, put func(context.Context, *hold.Record) error) error {
 	c.announcing.Lock()
 	defer c.announcing.Unlock()
+	return c.announceLocked(ctx, id, put)
+}
+
+func (c *Custodian) announceLocked(ctx context.Context, id veriff.SessionID, put func(context.Context, *hold.Record) error) error {
 	r := c.Of(id)
 	if r == nil {
 		return nil
@@ -124,8 +128,8 @@ func (c *Custodian) Unannounced() (n int) {
 }
 
 // end withdraws the notice of a hold and ends it, if its record is to end as it is by then.
-// A hold that is extended between the two stands, and its notice is put again. With
-// storeGone it ends whether the notice can be withdrawn or not.
+// A hold that is extended between the two, or whose record can't be removed, stands, and its
+// notice is put again at once. With storeGone it ends whether the notice can be withdrawn or not.
 func (c *Custodian) end(ctx context.Context, id veriff.SessionID, storeGone bool, ends func(*hold.Record) bool) (*hold.Record, error) {
 	c.announcing.Lock()
 	defer c.announcing.Unlock()
@@ -144,7 +148,12 @@ func (c *Custodian) end(ctx context.Context, id veriff.SessionID, storeGone bool
 	if err != nil && !storeGone && !r.Expired(c.now()) { // others go by a notice until its time has run out
 		return r, fmt.Errorf("%w: %w", hold.ErrStands, err)
 	}
-	return r, c.work.End(id, ends)
+	if err = c.work.End(id, ends); err != nil && c.work.Board != nil {
+		if failed := c.announceLocked(context.WithoutCancel(ctx), id, c.work.Board.Post); failed != nil {
+			c.log.Warn("a hold that stands is no longer in the team store: a mount puts it there again", "session", id, "error", failed)
+		}
+	}
+	return r, err
 }
 
 // sweep removes what this cache has left in the team's store of a session that it does not

@@ -226,3 +226,32 @@ func TestAnnounceTheOthers(t *testing.T) {
 		<-ended
 	})
 }
+
+// TestEndThatFails: a hold whose record can't be removed stands, and its notice is back at
+// once, without a mount that looks after it.
+func TestEndThatFails(t *testing.T) {
+	share, err := folder.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer share.Close()
+	h, p := newHolds(t)
+	s := team.New(team.Options{Bucket: share, Cache: p.Cache, Shareable: store.Shareable})
+	defer s.Close()
+	board := notice.New(s, func(bool) notice.Member { return notice.Member{Host: "here"} })
+	full := errors.New("the disk is full")
+	c := custody.NewCustodian(h, custody.Work{Board: board, End: func(veriff.SessionID, func(*hold.Record) bool) error { return full }})
+	if _, err := h.Add(session, "claim", "ann", time.Time{}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	h.Learn(session, hold.Noticed("A"))
+	if err := board.Post(t.Context(), h.Of(session)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Release(t.Context(), custody.ReleaseOptions{Session: session, Reason: "over"}); !errors.Is(err, full) {
+		t.Errorf("released: %v", err)
+	}
+	if all, err := board.Others(t.Context(), hold.NewSet(nil, nil, nil)); err != nil || len(all) != 1 || c.Unannounced() != 0 {
+		t.Errorf("%+v, %v; the team does not know of %d", all, err, c.Unannounced())
+	}
+}
