@@ -48,25 +48,28 @@ func (k *keeper) installationKey(ctx context.Context) (*installation.Key, error)
 
 // thisMember says to a team who holds a session. Without the key of this installation, which
 // it makes if it is to, there are the machine and the cache.
-func thisMember(s settings, make bool, log *slog.Logger) library.Member {
-	m := library.Member{Cache: s.cache.Dir}
-	var err error
-	if m.Host, err = os.Hostname(); err != nil {
+func thisMember(s settings, log *slog.Logger) func(make bool) library.Member {
+	host, err := os.Hostname() // which may change while a mount is up
+	if err != nil {
 		log.Debug("the name of this machine is not known", "error", err)
 	}
-	var key *installation.Key
-	if make {
-		key, err = openKey(s.accessLog.key, s.accessLog.path)
-	} else {
-		key, err = loadKey(s.accessLog.key)
+	return func(make bool) library.Member {
+		m := library.Member{Host: host, Cache: s.cache.Dir}
+		var key *installation.Key
+		var err error
+		if make {
+			key, err = openKey(s.accessLog.key, s.accessLog.path)
+		} else {
+			key, err = loadKey(s.accessLog.key)
+		}
+		switch {
+		case err != nil:
+			log.Warn("the team is told of holds without naming this installation", "error", err)
+		case key != nil:
+			m.Installation = key.Fingerprint()
+		}
+		return m
 	}
-	switch {
-	case err != nil:
-		log.Warn("the team is told of holds without naming this installation", "error", err)
-	case key != nil:
-		m.Installation = key.Fingerprint()
-	}
-	return m
 }
 
 // loadKey returns the installation's key, or nil if there is none.

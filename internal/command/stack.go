@@ -102,7 +102,7 @@ func newLibrary(k *stack, s settings, log *slog.Logger) (*library.Library, error
 	return library.New(library.Options{
 		Client: k.client, Cache: k.cache, Team: k.team, ListTTL: s.listTTL,
 		Connections: s.api.Connections, NoReadAhead: s.noReadAhead, Shown: s.shown, Passive: s.passive, Logger: log,
-		Distrusted: k.records.distrusted, Member: func(make bool) library.Member { return thisMember(s, make, log) },
+		Distrusted: k.records.distrusted, Member: thisMember(s, log),
 	})
 }
 

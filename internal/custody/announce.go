@@ -62,10 +62,12 @@ func (c *Custodian) announceAll(ctx context.Context) error {
 		if r.Expired(c.now()) {
 			continue
 		}
-		if last, ok := c.announced.Load(r.Session); ok && time.Since(last.(time.Time)) < announcedFor {
+		last, ours := c.announced.Load(r.Session)
+		if ours && time.Since(last.(time.Time)) < announcedFor {
 			continue
 		}
-		if err := c.announce(ctx, r.Session, c.work.Board.Keep); err != nil {
+		keep := func(ctx context.Context, r *hold.Record) error { return c.work.Board.Keep(ctx, r, ours) }
+		if err := c.announce(ctx, r.Session, keep); err != nil {
 			failed = append(failed, err)
 			if ctx.Err() != nil || errors.Is(err, notice.ErrSilent) {
 				break
@@ -94,12 +96,25 @@ func (c *Custodian) announceLocked(ctx context.Context, id veriff.SessionID, put
 		}
 		r = c.Of(id)
 	}
-	if err := put(ctx, r); err != nil {
+	err := put(ctx, r)
+	if errors.Is(err, notice.ErrCopied) {
+		err = c.part(ctx, r)
+	}
+	if err != nil {
 		c.announced.Delete(id)
 		return err
 	}
 	c.announced.Store(id, time.Now())
 	return nil
+}
+
+// part gives a hold a notice of its own: the one that it had is another cache's from now on.
+func (c *Custodian) part(ctx context.Context, r *hold.Record) error {
+	c.log.Warn("another cache keeps the same object in the team store for a hold, so one of the two is a copy of the other: this one has an object of its own from now on", "session", r.Session)
+	if _, err := c.Set.Learn(r.Session, hold.Renoticed(r.Notices[0], rand.Text())); err != nil {
+		return fmt.Errorf("custody: name the notice of a hold: %w", err)
+	}
+	return c.work.Board.Post(ctx, c.Of(r.Session))
 }
 
 // announceNow has the notice of a new hold put, nil if there is nobody to tell.
@@ -140,8 +155,12 @@ func (c *Custodian) end(ctx context.Context, id veriff.SessionID, storeGone bool
 	case !ends(r):
 		return r, hold.ErrStands
 	}
-	c.announced.Delete(id)
-	err := c.work.Board.Withdraw(ctx, r)
+	_, ours := c.announced.LoadAndDelete(id)
+	others, err := c.work.Board.Withdraw(ctx, r, ours)
+	for _, p := range others {
+		c.log.Warn("another cache, which has the same record, has put the object of a hold in the team store: if it holds the session as well, its mount keeps the object or puts it again within an hour",
+			"session", id, "object", p.Object, "removed", !ours, "host", p.Host, "cache", p.Cache)
+	}
 	if c.work.Board == nil && len(r.Notices) > 0 {
 		err = notice.ErrElsewhere
 	}

@@ -56,7 +56,7 @@ type noticed struct {
 
 // Notice returns what others are told of a hold.
 func (r *Record) Notice(of Member) Notice {
-	return Notice{Session: r.Session.String(), Reason: r.Reason, By: r.By, Since: r.Since.UTC(), Until: r.Until.UTC(), Member: of}
+	return Notice{Session: r.Session.String(), Reason: r.Reason, By: r.By, Since: r.Since.UTC(), Until: r.Until.UTC(), Member: of.Legible()}
 }
 
 // Encode returns a notice as it is to be written down. What is too long for that is cut.
@@ -100,11 +100,17 @@ func DecodeNotice(text []byte) (Notice, veriff.SessionID, error) {
 	case w.Since.IsZero():
 		return Notice{}, id, errors.New("hold: malformed notice: it has no beginning")
 	}
-	for _, text := range []*string{&w.Reason, &w.By, &w.Installation, &w.Host, &w.Cache} {
-		*text = legible(*text)
-	}
+	w.Reason, w.By, w.Member = legible(w.Reason), legible(w.By), w.Legible()
 	return w.Notice, id, nil
 }
+
+// Legible returns a member as others read it.
+func (m Member) Legible() Member {
+	return Member{Installation: legible(m.Installation), Host: legible(m.Host), Cache: legible(m.Cache)}
+}
+
+// SameCache reports whether two members are one cache on one machine.
+func (m Member) SameCache(as Member) bool { return m.Host == as.Host && m.Cache == as.Cache }
 
 // legible replaces what a terminal may not show as itself: another member chose the text,
 // and it gets into errors.
@@ -124,6 +130,15 @@ func Noticed(name string) Learn {
 			return false
 		}
 		r.Notices = append(slices.Clone(r.Notices), name)
+		return true
+	}
+}
+
+// Renoticed gives the notice of a hold another name in place of one that another cache keeps.
+func Renoticed(old, name string) Learn {
+	return func(r *Record) bool {
+		others := slices.DeleteFunc(slices.Clone(r.Notices), func(n string) bool { return n == old })
+		r.Notices = append([]string{name}, others...)
 		return true
 	}
 }

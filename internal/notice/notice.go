@@ -13,6 +13,7 @@
 package notice
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -34,6 +35,9 @@ var ErrSilent = team.ErrSilent
 
 // ErrElsewhere says that a hold may have a notice in a team's store, and there is none.
 var ErrElsewhere = errors.New("it is in a team store, where it would go on holding the session for all")
+
+// ErrCopied says that another cache keeps a notice that this one has put.
+var ErrCopied = errors.New("another cache keeps the notice of this hold: one of the two is a copy of the other")
 
 // errNameless says that a record has no name for its notice.
 var errNameless = errors.New("notice: the hold has no name for a notice")
@@ -71,6 +75,9 @@ type Posted struct {
 
 func (b *Board) text(r *hold.Record) []byte { return r.Notice(b.member(true)).Encode() }
 
+// self is who we are, as others read it.
+func (b *Board) self() Member { return b.member(false).Legible() }
+
 // Post puts the notice of a hold, which must have a name for it.
 func (b *Board) Post(ctx context.Context, r *hold.Record) error {
 	if b == nil {
@@ -86,8 +93,12 @@ func (b *Board) Post(ctx context.Context, r *hold.Record) error {
 }
 
 // Keep is Post, if the notice is not there or is another one. What an older secret has sealed
-// goes in any case: once nobody has that secret it would be a hold that nobody reads.
-func (b *Board) Keep(ctx context.Context, r *hold.Record) error {
+// goes in any case: once nobody has that secret it would be a hold that nobody reads. ours
+// says that this process has put the notice: if it is another cache's now, which has the same
+// record, it stays that one's.
+//
+// Errors: ErrCopied; those of the store.
+func (b *Board) Keep(ctx context.Context, r *hold.Record, ours bool) error {
 	if b == nil {
 		return nil
 	}
@@ -95,8 +106,12 @@ func (b *Board) Keep(ctx context.Context, r *hold.Record) error {
 		return errNameless
 	}
 	key := store.NoticeKey(r.Session, r.Notices[0])
-	there, err := team.HasNote(ctx, b.team, key, b.text(r))
-	if err == nil && !there {
+	there, err := team.ReadNote(ctx, b.team, key)
+	if err == nil && !bytes.Equal(there, b.text(r)) {
+		found, _, malformed := hold.DecodeNotice(there)
+		if ours && malformed == nil && !found.SameCache(b.self()) {
+			return ErrCopied
+		}
 		return b.Post(ctx, r)
 	}
 	if err == nil {
@@ -109,38 +124,51 @@ func (b *Board) Keep(ctx context.Context, r *hold.Record) error {
 }
 
 // Withdraw removes the notices of a hold, and those that this cache has put of an earlier
-// hold of the session, whose record it has lost.
-func (b *Board) Withdraw(ctx context.Context, r *hold.Record) error {
+// hold of the session, whose record it has lost. It returns those of the hold that another
+// cache has put, which has the same record. They stay if ours says that this process had put
+// them: the other one keeps them.
+func (b *Board) Withdraw(ctx context.Context, r *hold.Record, ours bool) (others []Posted, err error) {
 	if b == nil {
-		return nil
+		return nil, nil
 	}
-	names := r.Notices
-	left, err := b.Left(ctx, r.Session)
+	all, err := b.of(ctx, r.Session)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, p := range left {
-		names = append(slices.Clip(names), p.Name)
+	names := slices.Clone(r.Notices)
+	for _, p := range all {
+		switch named := slices.Contains(names, p.Name); {
+		case named && !p.SameCache(b.self()):
+			if others = append(others, p); ours {
+				names = slices.DeleteFunc(names, func(name string) bool { return name == p.Name })
+			}
+		case p.Left && !named:
+			names = append(names, p.Name)
+		}
 	}
 	for _, name := range names {
 		if err := b.remove(ctx, r.Session, name); err != nil {
-			return err
+			return others, err
 		}
 	}
-	return nil
+	return others, nil
 }
 
-// Left returns the notices of a session that this cache has put, as far as they can be
-// read.
-//
-// Errors: those of the store.
-func (b *Board) Left(ctx context.Context, id veriff.SessionID) ([]Posted, error) {
-	none := hold.NewSet(nil, nil, nil)
-	all, err := b.Others(ctx, none)
+// of returns all notices of a session, as far as they can be read.
+func (b *Board) of(ctx context.Context, id veriff.SessionID) ([]Posted, error) {
+	all, err := b.Others(ctx, hold.NewSet(nil, nil, nil))
 	if errors.Is(err, ErrStore) {
 		return nil, err
 	}
-	return slices.DeleteFunc(all, func(p Posted) bool { return p.ID != id || !p.Left }), nil
+	return slices.DeleteFunc(all, func(p Posted) bool { return p.ID != id }), nil
+}
+
+// Left returns the notices of a session that this cache has put.
+//
+// Errors: those of the store.
+func (b *Board) Left(ctx context.Context, id veriff.SessionID) ([]Posted, error) {
+	all, err := b.of(ctx, id)
+	return slices.DeleteFunc(all, func(p Posted) bool { return !p.Left }), err
 }
 
 func (b *Board) remove(ctx context.Context, id veriff.SessionID, name string) error {
@@ -173,7 +201,7 @@ func (b *Board) Others(ctx context.Context, own *hold.Set) (all []Posted, err er
 	}
 	var self Member
 	if len(notes) > 0 {
-		self = b.member(false)
+		self = b.self()
 	}
 	for _, n := range notes {
 		found, id, err := hold.DecodeNotice(n.Text)

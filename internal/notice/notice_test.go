@@ -85,10 +85,10 @@ func TestOthers(t *testing.T) {
 	if all, err := one.board.Others(t.Context(), one.holds); err != nil || len(all) != 0 {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if err := one.board.Withdraw(t.Context(), one.holds.Of(session)); err != nil {
+	if _, err := one.board.Withdraw(t.Context(), one.holds.Of(session), false); err != nil {
 		t.Fatal(err)
 	}
-	if err := two.board.Keep(t.Context(), two.holds.Of(session)); err != nil { // it is put again
+	if err := two.board.Keep(t.Context(), two.holds.Of(session), false); err != nil { // it is put again
 		t.Fatal(err)
 	}
 	none := hold.NewSet(nil, nil, nil)
@@ -155,12 +155,12 @@ func TestNoticeOfAnOlderSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := both.board.Keep(t.Context(), r); !errors.Is(err, notice.ErrStore) {
+		if err := both.board.Keep(t.Context(), r, false); !errors.Is(err, notice.ErrStore) {
 			t.Errorf("not removed: %v", err)
 		}
 	}
 	now = false
-	if err := both.board.Keep(t.Context(), r); err != nil {
+	if err := both.board.Keep(t.Context(), r, false); err != nil {
 		t.Error(err)
 	}
 	if all, err := one.board.Others(t.Context(), one.holds); len(all) != 0 || err == nil || strings.Contains(err.Error(), "more") || strings.Count(err.Error(), "holds/") != 1 {
@@ -173,7 +173,8 @@ func TestNoBoard(t *testing.T) {
 	b := notice.New(nil, nil)
 	r := &hold.Record{Session: session}
 	all, err := b.Others(t.Context(), nil)
-	if err := errors.Join(err, b.Post(t.Context(), r), b.Keep(t.Context(), r), b.Withdraw(t.Context(), r)); err != nil || len(all) != 0 {
+	_, failed := b.Withdraw(t.Context(), r, false)
+	if err := errors.Join(err, b.Post(t.Context(), r), b.Keep(t.Context(), r, false), failed); err != nil || len(all) != 0 {
 		t.Error(all, err)
 	}
 }

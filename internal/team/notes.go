@@ -112,18 +112,19 @@ func (s *Store) removeNotes(ctx context.Context, names []string) error {
 	return nil
 }
 
-// HasNote reports whether the note of a key is there as PutNote would put it.
-func HasNote(ctx context.Context, s *Store, k cache.Key, text []byte) (there bool, err error) {
+// ReadNote returns what the note of a key says that PutNote would replace: nil if there is
+// none, or if it does not open.
+func ReadNote(ctx context.Context, s *Store, k cache.Key) (text []byte, err error) {
 	name := noteDir + s.o.Cache.Notes().Names(k)[0]
 	err = s.briefly(ctx, func(ctx context.Context) error {
 		n, err := s.readNote(ctx, bucket.Info{Name: name})
-		there = err == nil && bytes.Equal(n.Text, text)
 		if errors.Is(err, bucket.ErrNotFound) || errors.Is(err, cache.ErrRefused) {
 			return nil
 		}
+		text = n.Text
 		return err
 	})
-	return there, err
+	return text, err
 }
 
 // Notes returns all notes. Of a name with several versions the newest counts or, where that

@@ -57,9 +57,9 @@ func TestNotes(t *testing.T) {
 	if got, want := two.texts(), []string{"a: of one, again", "b: of two"}; !slices.Equal(got, want) {
 		t.Errorf("%q, want %q", got, want)
 	}
-	for text, want := range map[string]bool{"of one": false, "of one, again": true} {
-		if there, err := team.HasNote(t.Context(), two.store, "a", []byte(text)); there != want || err != nil {
-			t.Errorf("%q is there: %v, %v", text, there, err)
+	for key, want := range map[cache.Key]string{"a": "of one, again", "c": ""} {
+		if text, err := team.ReadNote(t.Context(), two.store, key); string(text) != want || err != nil {
+			t.Errorf("%s: %q, %v", key, text, err)
 		}
 	}
 	if c, err := team.Collect(t.Context(), one.store, later(time.Nanosecond)); err != nil || c.Objects+c.Leases+c.Unreadable != 0 {
@@ -164,8 +164,8 @@ func TestNotesOfTwoSecrets(t *testing.T) {
 	f, dir := newFolder(t)
 	join(t, f, with("old")).leave("a", "x")
 	both := join(t, f, with("new", "old"))
-	if there, err := team.HasNote(t.Context(), both.store, "a", []byte("x")); there || err != nil {
-		t.Errorf("sealed with the old secret: %v, %v", there, err)
+	if text, err := team.ReadNote(t.Context(), both.store, "a"); text != nil || err != nil {
+		t.Errorf("sealed with the old secret: %q, %v", text, err)
 	}
 	both.leave("a", "x")
 	if got := join(t, f, with("new")).texts(); !slices.Equal(got, []string{"a: x"}) || len(files(t, dir, "holds")) != 1 {
