@@ -94,8 +94,14 @@ func run(ctx context.Context) (err error) {
 	}
 	b := &bench{commands: commands{ctx: ctx}, options: parse()}
 	b.repository = b.output("git", "rev-parse", "--show-toplevel")
-	b.dir = must(os.MkdirTemp(b.scratch, "veriffs-bench-"))
-	defer os.RemoveAll(b.dir)
+	if b.scratch == "" {
+		var stop func()
+		b.dir, stop = b.startDisk()
+		defer stop()
+	} else {
+		b.dir = must(os.MkdirTemp(b.scratch, "veriffs-bench-"))
+		defer os.RemoveAll(b.dir)
+	}
 	b.memory = must(os.MkdirTemp("/dev/shm", "veriffs-bench-"))
 	defer os.RemoveAll(b.memory)
 	b.build()
@@ -120,7 +126,7 @@ func parse() options {
 	flag.IntVar(&o.growth, "growth", 100_000, "measure the growth up to this many sessions")
 	flag.StringVar(&o.veriffs, "veriffs", "", "measure this binary instead of a fresh bin/veriffs")
 	flag.StringVar(&o.rclone, "rclone", "rclone", "the rclone to compare with; left out if there is none")
-	flag.StringVar(&o.scratch, "dir", os.TempDir(), "a directory on the disk to measure")
+	flag.StringVar(&o.scratch, "dir", "", "a `directory` on the disk to measure; without, root has a disk made for the run")
 	flag.StringVar(&o.report, "report", "", "write the table to this file, and the plots beside it")
 	flag.StringVar(&o.profiles, "profiles", "", "measure a binary that profiles itself (a little slower), and put the profiles in this directory")
 	flag.BoolVar(&o.dropCaches, "drop-caches", os.Geteuid() == 0, "make the kernel forget the inodes of the whole machine, to see how much memory veriffs then returns")

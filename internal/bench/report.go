@@ -46,6 +46,11 @@ lists and attempts included, over 16 kept-alive connections, as many as the moun
 nor keeps anything. The bare go-fuse is the least that a file system in Go can do, with the settings of this one:
 it copies plain files into the kernel's buffers.
 
+The disk is an ext4 with a journal, as installers make it, in a file of the machine's disk (direct I/O). That disk itself has no
+journal; its kernel does not use the numbers of inodes again that were freed in the last minutes, and looks at each of them
+whenever a file is created: after some thousand removals a new file takes 0.7 ms of processor time there, and 0.03 ms here.
+Figures before 27 November 2026 were measured there.
+
 The team store is versitygw on the same machine, its files in memory, each request delayed like those to the API. "curl
 parallel on that store" fetches the same sealed objects over 16 connections. The first member's walk alternates with one
 without a store. The second member's patience is a minute, so that a busy machine does not make it ask the API as well.
