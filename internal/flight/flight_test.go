@@ -16,7 +16,8 @@ func TestUrgentFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLanes(t.Context(), 1, nil)
 		holder := l.begin(true)
-		if err := l.acquire(holder.ctx, holder); err != nil {
+		lane, err := l.acquire(holder.ctx, holder)
+		if err != nil {
 			t.Fatal(err)
 		}
 		var (
@@ -26,13 +27,12 @@ func TestUrgentFirst(t *testing.T) {
 		queue := func(name string, urgent bool) *Task {
 			c := l.begin(urgent)
 			go func() {
-				if err := l.acquire(c.ctx, c); err != nil {
-					return
-				}
-				mu.Lock()
-				order = append(order, name)
-				mu.Unlock()
-				l.give()
+				_ = l.Through(c.ctx, c, func() error {
+					mu.Lock()
+					defer mu.Unlock()
+					order = append(order, name)
+					return nil
+				})
 			}()
 			synctest.Wait()
 			return c
@@ -49,7 +49,7 @@ func TestUrgentFirst(t *testing.T) {
 		l.GiveUp(given)
 		l.GiveUp(raised) // somebody waits for it: no
 		synctest.Wait()
-		l.give()
+		l.give(lane)
 		synctest.Wait()
 		want := []string{"urgent 1", "urgent 2", "raised", "idle 1", "idle 2"}
 		if !slices.Equal(order, want) {
@@ -82,13 +82,13 @@ func TestLanesAreConserved(t *testing.T) {
 				case 3:
 					go c.cancel(nil)
 				}
-				if err := l.acquire(c.ctx, c); err == nil {
+				_ = l.Through(c.ctx, c, func() error {
 					now := taken.Add(1)
 					for old := peak.Load(); now > old && !peak.CompareAndSwap(old, now); old = peak.Load() {
 					}
 					taken.Add(-1)
-					l.give()
-				}
+					return nil
+				})
 				l.end(c)
 			}
 		})
@@ -279,12 +279,13 @@ func TestStop(t *testing.T) {
 func TestUrgentInEveryPool(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := NewLanes(t.Context(), 1, nil)
-		p := l.More(1)
+		p := l.More(1, nil)
 		holder := l.begin(true)
-		if err := p.acquire(holder.ctx, holder); err != nil {
+		lane, err := p.acquire(holder.ctx, holder)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.acquire(holder.ctx, holder); err != nil {
+		if _, err := l.acquire(holder.ctx, holder); err != nil {
 			t.Fatal("the pools have lanes of their own:", err)
 		}
 		var order []string // appended to by one at a time, who has the lane
@@ -309,10 +310,63 @@ func TestUrgentInEveryPool(t *testing.T) {
 		synctest.Wait()
 		leave()
 		l.raise(second)
-		p.give()
+		p.give(lane)
 		synctest.Wait()
 		if len(order) != 2 || order[0] != "second" || p.free != 1 || l.free != 0 {
 			t.Errorf("order %q, %d and %d lanes free", order, p.free, l.free)
 		}
 	})
+}
+
+// TestFewAhead: speculative work gets no more lanes than it may have, whatever is free, and
+// who waits gets one at once: also for work that was speculative.
+func TestFewAhead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLanes(t.Context(), 1, nil)
+		ahead := 2
+		p := l.More(4, func() int { return ahead })
+		running, done := 0, make(chan struct{})
+		begin := func(urgent bool) *Task {
+			task := l.begin(urgent)
+			go p.Through(task.ctx, task, func() error {
+				running++ // one at a time: see below
+				<-done
+				return nil
+			})
+			synctest.Wait()
+			return task
+		}
+		var last *Task
+		for range 3 {
+			last = begin(false)
+		}
+		if running != 2 {
+			t.Errorf("%d run ahead", running)
+		}
+		if l.raise(last); !waits(t, &running, 3) {
+			t.Errorf("%d run after one of them became urgent", running)
+		}
+		if begin(true); running != 4 {
+			t.Errorf("%d run after an urgent one", running)
+		}
+		begin(false)
+		begin(false)
+		begin(false)
+		ahead = 1
+		done <- struct{}{}
+		done <- struct{}{}
+		done <- struct{}{}
+		done <- struct{}{}
+		if !waits(t, &running, 5) {
+			t.Errorf("%d have run, and one of three more may", running)
+		}
+		close(done)
+	})
+}
+
+// waits reports whether n are running once all else waits.
+func waits(t *testing.T, running *int, n int) bool {
+	t.Helper()
+	synctest.Wait()
+	return *running == n
 }

@@ -24,8 +24,11 @@ type Lanes struct {
 type Pool struct {
 	lanes *Lanes
 
+	ahead func() int // how many lanes speculative work may have
+
 	// Guarded by lanes.mu.
 	free   int
+	taken  int       // by speculative work
 	urgent []*ticket // first come, first served
 	idle   []*ticket
 }
@@ -37,13 +40,17 @@ func NewLanes(life context.Context, n int, held func() bool) *Lanes {
 		held = func() bool { return false }
 	}
 	l := &Lanes{life: life, held: held}
-	l.Pool = l.More(n)
+	l.Pool = l.More(n, nil)
 	return l
 }
 
-// More returns n lanes to another place, for the same tasks.
-func (l *Lanes) More(n int) *Pool {
-	p := &Pool{lanes: l, free: n}
+// More returns n lanes to another place, for the same tasks. Speculative work gets one
+// while it has fewer than ahead returns; nil means n.
+func (l *Lanes) More(n int, ahead func() int) *Pool {
+	if ahead == nil {
+		ahead = func() int { return n }
+	}
+	p := &Pool{lanes: l, free: n, ahead: ahead}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pools = append(l.pools, p)
@@ -55,26 +62,37 @@ func (l *Lanes) More(n int) *Pool {
 type Task struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
-	urgent bool // guarded by Lanes.mu
+	urgent bool          // guarded by Lanes.mu
+	waited chan struct{} // closed once urgent
 }
 
 // Context ends when the task is given up or stopped, and with the lanes' life.
 func (t *Task) Context() context.Context { return t.ctx }
 
+// Waited is closed once somebody waits for the result.
+func (t *Task) Waited() <-chan struct{} { return t.waited }
+
 type ticket struct {
-	task *Task
-	mine chan struct{} // closed when a lane is its
+	task  *Task
+	mine  chan struct{} // closed when a lane is its
+	ahead bool          // it was speculative then
 }
 
 func (l *Lanes) begin(urgent bool) *Task {
-	t := &Task{urgent: urgent}
+	t := &Task{waited: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancelCause(l.life)
 	if urgent {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.waited++
+		l.urgeLocked(t)
 	}
 	return t
+}
+
+func (l *Lanes) urgeLocked(t *Task) {
+	t.urgent = true
+	close(t.waited)
+	l.waited++
 }
 
 func (l *Lanes) end(t *Task) {
@@ -89,34 +107,33 @@ func (l *Lanes) end(t *Task) {
 // Through makes a call once there is a lane for it. It does not wait for one beyond the
 // end of ctx or of the task.
 func (p *Pool) Through(ctx context.Context, t *Task, call func() error) error {
-	if err := p.acquire(ctx, t); err != nil {
+	k, err := p.acquire(ctx, t)
+	if err != nil {
 		return err
 	}
-	defer p.give()
+	defer p.give(k)
 	return call()
 }
 
 // acquire waits for a lane; whoever got one gives it back.
-func (p *Pool) acquire(ctx context.Context, t *Task) error {
+func (p *Pool) acquire(ctx context.Context, t *Task) (*ticket, error) {
 	mu := &p.lanes.mu
-	mu.Lock()
-	if t.ctx.Err() == nil && ctx.Err() == nil && p.free > 0 {
-		p.free--
-		mu.Unlock()
-		return nil
-	}
 	k := &ticket{task: t, mine: make(chan struct{})}
+	mu.Lock()
 	if t.urgent {
 		p.urgent = append(p.urgent, k)
 	} else {
 		p.idle = append(p.idle, k)
+	}
+	if t.ctx.Err() == nil && ctx.Err() == nil {
+		p.serveLocked()
 	}
 	mu.Unlock()
 
 	var err error
 	select {
 	case <-k.mine:
-		return nil
+		return k, nil
 	case <-t.ctx.Done():
 		err = t.ctx.Err()
 	case <-ctx.Done():
@@ -126,31 +143,47 @@ func (p *Pool) acquire(ctx context.Context, t *Task) error {
 	defer mu.Unlock()
 	select {
 	case <-k.mine: // handed over just now
-		p.giveLocked()
+		p.giveLocked(k)
 	default:
 		is := func(other *ticket) bool { return other == k }
 		p.urgent = slices.DeleteFunc(p.urgent, is)
 		p.idle = slices.DeleteFunc(p.idle, is)
 	}
-	return err
+	return nil, err
 }
 
-func (p *Pool) give() {
+func (p *Pool) give(k *ticket) {
 	p.lanes.mu.Lock()
 	defer p.lanes.mu.Unlock()
-	p.giveLocked()
+	p.giveLocked(k)
 }
 
-func (p *Pool) giveLocked() {
-	for _, queue := range []*[]*ticket{&p.urgent, &p.idle} {
-		if len(*queue) > 0 {
-			k := (*queue)[0]
-			*queue = slices.Delete(*queue, 0, 1)
-			close(k.mine)
+func (p *Pool) giveLocked(k *ticket) {
+	p.free++
+	if k.ahead {
+		p.taken--
+	}
+	p.serveLocked()
+}
+
+// serveLocked hands free lanes over to those who wait.
+func (p *Pool) serveLocked() {
+	for p.free > 0 {
+		queue, ahead := &p.urgent, false
+		if len(p.urgent) == 0 {
+			queue, ahead = &p.idle, true
+		}
+		if len(*queue) == 0 || ahead && p.taken >= p.ahead() {
 			return
 		}
+		k := (*queue)[0]
+		*queue = slices.Delete(*queue, 0, 1)
+		if k.ahead = ahead; ahead {
+			p.taken++
+		}
+		p.free--
+		close(k.mine)
 	}
-	p.free++
 }
 
 // raise makes a task urgent, because somebody waits for it now. It reports
@@ -164,8 +197,7 @@ func (l *Lanes) raise(t *Task) bool {
 	if t.urgent {
 		return true
 	}
-	t.urgent = true
-	l.waited++
+	l.urgeLocked(t)
 	for _, p := range l.pools {
 		p.idle = slices.DeleteFunc(p.idle, func(k *ticket) bool {
 			if k.task != t {
@@ -174,6 +206,7 @@ func (l *Lanes) raise(t *Task) bool {
 			p.urgent = append(p.urgent, k)
 			return true
 		})
+		p.serveLocked()
 	}
 	return true
 }

@@ -69,7 +69,9 @@ func newCore(o Options) *core {
 	c.link = reach.NewLink(o.Client, c.life, c.spawn, o.Logger)
 	c.limit = reach.NewLimit(o.Client, c.life, o.Logger)
 	c.lanes = flight.NewLanes(c.life, o.Connections, c.limit.Held)
-	c.teamLanes = c.lanes.More(teamLanes)
+	if c.team != nil {
+		c.teamLanes = c.lanes.More(teamLanes, c.team.Ahead)
+	}
 	return c
 }
 

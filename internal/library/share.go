@@ -48,7 +48,8 @@ func (l *files) retrieve(t *flight.Task, f *File, gone error) (o *cache.Object, 
 		Accept: func(label []byte) error { return l.acceptable(f, label) },
 		API:    api,
 		Final:  answers.Proven,
-		Lane:   func(work func() error) error { return l.teamLanes.Through(t.Context(), t, work) },
+		Waited: t.Waited(),
+		Lane:   func(ctx context.Context, work func() error) error { return l.teamLanes.Through(ctx, t, work) },
 	})
 	if shared {
 		return o, FromTeam, err

@@ -25,7 +25,7 @@ type breaker struct {
 	until  time.Time // when the next attempt may be made
 	pause  time.Duration
 	trying bool          // that attempt is under way
-	change chan struct{} // closed and replaced when an attempt may be possible again
+	change chan struct{} // closed and replaced when it opens or closes, or an attempt may be possible again
 }
 
 func newBreaker(opened func(error), closed func()) *breaker {
@@ -51,8 +51,11 @@ func (b *breaker) allow() bool {
 func (b *breaker) succeeded() {
 	b.mu.Lock()
 	was := b.err
-	b.row, b.err, b.trying, b.pause = 0, nil, false, 0
-	b.wakeLocked()
+	b.row, b.err, b.pause = 0, nil, 0
+	if was != nil {
+		b.trying = false
+		b.wakeLocked()
+	}
 	b.mu.Unlock()
 	if was != nil {
 		b.closed()
@@ -80,8 +83,10 @@ func (b *breaker) failed(err error) {
 func (b *breaker) leave() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.trying = false
-	b.wakeLocked()
+	if b.trying {
+		b.trying = false
+		b.wakeLocked()
+	}
 }
 
 func (b *breaker) wakeLocked() {

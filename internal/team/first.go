@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"veriffs/cache"
 	"veriffs/internal/bucket"
@@ -20,8 +19,11 @@ type Want struct {
 	// Final reports whether an error of API is the last word: that there is no such
 	// object. After any other the bucket may still have it.
 	Final func(error) bool
-	// Lane does work once it is its turn to ask the bucket.
-	Lane func(work func() error) error
+	// Waited is closed once somebody waits for the object; nil: nobody will. Until then the
+	// bucket may take its time.
+	Waited <-chan struct{}
+	// Lane does work once it is its turn to ask the bucket, unless ctx ends before.
+	Lane func(ctx context.Context, work func() error) error
 	// NoAPI says that API is not going to have it: no other member waits for us.
 	NoAPI bool
 }
@@ -30,10 +32,10 @@ type Want struct {
 var errLate = errors.New("too slow")
 
 // First returns an object, open, from the bucket or from the API, and whether it was
-// the bucket. The API is asked when the bucket does not have the object, or has not
-// answered or gone on within [Options.Patience]; then whoever is first is taken. While
-// another member fetches the object it is waited for, for at most two seconds. What came
-// from the API is queued to be uploaded.
+// the bucket. The API is asked when the bucket does not have the object, or keeps somebody
+// waiting for more than [Options.Patience]; then whoever is first is taken. While another
+// member fetches the object it is waited for: by who waits for it for at most two seconds.
+// What came from the API is queued to be uploaded.
 //
 // Errors: those of w.API; the cause of ctx's end.
 func (s *Store) First(ctx context.Context, w Want) (o *cache.Object, fromTeam bool, err error) {
@@ -50,7 +52,7 @@ func (s *Store) First(ctx context.Context, w Want) (o *cache.Object, fromTeam bo
 		return t.o, true, nil
 	}
 	i := t.item(w.Key)
-	if o, err = w.API(ctx); err != nil {
+	if o, err = s.fetch(ctx, w); err != nil {
 		s.yield(i.lease)
 		return nil, false, err
 	}
@@ -69,24 +71,63 @@ func (t *transfer) item(k cache.Key) item {
 }
 
 // ask begins to read an object from the bucket when it is its turn, and returns when that
-// has ended or is late; nil if the bucket is left alone, also when the turn came late
-// because the bucket was. At the first look an object that is not there is claimed.
+// has ended or is late; nil if the bucket is left alone, also when its turn is late. At the
+// first look an object that is not there is claimed.
 func (s *Store) ask(ctx context.Context, w Want, first bool) (t *transfer, err error) {
-	queued := time.Now()
-	err = w.Lane(func() error {
-		if time.Since(queued) >= s.o.Patience && s.read.doubtful() {
-			s.counts.skipped.Add(1)
-			return nil
-		}
-		if t = s.begin(ctx, w, first); t != nil {
+	soft := newStopwatch(s.patience())
+	soft.ask()
+	turn, leave := context.WithCancel(ctx)
+	defer leave()
+	go func() {
+		for waited := w.Waited; ; {
 			select {
-			case <-t.done:
-			case <-t.late:
+			case <-waited:
+				soft.wait()
+				waited = nil
+			case <-soft.late:
+				leave()
+				return
+			case <-turn.Done():
+				return
 			}
+		}
+	}()
+	err = w.Lane(turn, func() error {
+		if soft.isLate() {
+			return errLate
+		}
+		if t = s.begin(ctx, w, soft, first); t != nil {
+			s.observe(t)
 		}
 		return nil
 	})
+	if err != nil && soft.isLate() && ctx.Err() == nil {
+		s.counts.skipped.Add(1)
+		return nil, nil
+	}
 	return t, err
+}
+
+// observe returns when a transfer has ended, or the API is to be asked as well: because it
+// keeps somebody waiting, or because it was found out with others that the bucket fails.
+func (s *Store) observe(t *transfer) {
+	for {
+		change, down := s.read.state()
+		if down != nil && !t.doubted {
+			return
+		}
+		select {
+		case <-t.done:
+			return
+		case <-t.soft.late:
+			if !t.missing.Load() { // or it is only the lease that is late
+				s.counts.late.Add(1)
+				s.ahead.late(t.begun)
+			}
+			return
+		case <-change:
+		}
+	}
 }
 
 // race asks the API for what the bucket is late with.
@@ -103,9 +144,12 @@ func (s *Store) race(ctx context.Context, t *transfer, w Want) (o *cache.Object,
 		case <-over:
 		}
 	}()
-	o, err = w.API(asking)
+	o, err = s.fetch(asking, w)
 	close(over)
 	if err == nil {
+		if !t.ended() && !t.missing.Load() && t.judged.CompareAndSwap(false, true) {
+			s.read.failed(errLate)
+		}
 		s.shareAfter(t, w.Key, o.Label())
 		return o, false, nil
 	}
@@ -137,16 +181,17 @@ func (s *Store) shareAfter(t *transfer, k cache.Key, label []byte) {
 }
 
 // begin starts to read an object from the bucket; nil if the bucket is left alone.
-func (s *Store) begin(ctx context.Context, w Want, first bool) *transfer {
+func (s *Store) begin(ctx context.Context, w Want, c *stopwatch, first bool) *transfer {
+	doubted := s.read.doubtful()
 	if !s.read.allow() {
 		s.counts.skipped.Add(1)
 		return nil
 	}
-	t := newTransfer(ctx, s.o.Patience, func() {
-		s.counts.late.Add(1)
-		s.read.failed(errLate)
-	})
-	t.pace, t.again = s.o.Pace, !first
+	t := newTransfer(ctx, c)
+	t.pace, t.again, t.doubted = s.o.Pace, !first, doubted
+	if doubted {
+		t.soft.wait()
+	}
 	begun := false
 	select {
 	case s.slots <- struct{}{}:
@@ -237,8 +282,9 @@ func (s *Store) settle(t *transfer, k cache.Key) {
 		s.log.Debug("the team store failed", "key", string(k), "error", t.err)
 	}
 	switch {
-	case t.blamed.Load():
+	case !t.judged.CompareAndSwap(false, true):
 	case t.err == nil, errors.Is(t.err, bucket.ErrNotFound), errors.Is(t.err, errTaken), errors.Is(t.err, cache.ErrRefused):
+		s.ahead.inTime()
 		s.read.succeeded()
 	case t.left():
 		s.read.leave()

@@ -36,6 +36,13 @@ type member struct {
 // machine is.
 const patient = time.Minute
 
+// waited is closed: somebody waits from the beginning.
+var waited = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
 type choice func(*cache.Options, *team.Options)
 
 func join(t *testing.T, b bucket.Bucket, choices ...choice) *member {
@@ -102,7 +109,8 @@ func (m *member) want(k cache.Key) team.Want {
 		Key:    k,
 		Accept: func([]byte) error { return nil },
 		API:    func(context.Context) (*cache.Object, error) { return m.fetch(k) },
-		Lane:   func(work func() error) error { return work() },
+		Waited: waited,
+		Lane:   func(_ context.Context, work func() error) error { return work() },
 		Final:  func(err error) bool { return errors.Is(err, errGone) },
 	}
 }

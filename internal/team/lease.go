@@ -27,7 +27,8 @@ const (
 	leaseDir = "leases/"
 	// leaseTime is for how long the name of a lease is the same.
 	leaseTime = 10 * time.Second
-	// leasePatience is for how long an object is waited for that another member fetches.
+	// leasePatience is for how long somebody waits for an object that another member
+	// fetches. What nobody waits for may take as long as a lease is good for.
 	leasePatience = 2 * time.Second
 	// The pauses in which it is looked for.
 	leaseFirst   = 50 * time.Millisecond
@@ -103,9 +104,12 @@ func isObject(o bucket.Info) bool { return !isLease(o) && !isNote(o) }
 // nil if the bucket is left alone.
 func (s *Store) follow(ctx context.Context, w Want) (t *transfer, err error) {
 	s.counts.waits.Add(1)
-	end := time.Now().Add(leasePatience)
+	end, waited := time.Now().Add(leaseTime), w.Waited
 	for pause := leaseFirst; ; pause = min(2*pause, leaseLongest) {
 		select {
+		case <-waited:
+			end, waited, pause = time.Now().Add(leasePatience), nil, leaseFirst/2
+			continue
 		case <-time.After(pause):
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)

@@ -3,9 +3,9 @@
 //
 // Promises. What comes out of the bucket is authenticated before anybody sees it, see
 // [cache.Cache.Adopt]; whoever runs the bucket learns sizes and times, no more. A bucket
-// that is slow, down or full of rubbish makes nothing fail: what it does not have within
-// a moment is asked of the API at the same time, and after a few failures in a row it
-// is left alone for a while. Uploading keeps nobody waiting.
+// that is slow, down or full of rubbish makes nothing fail: what it keeps somebody waiting
+// for is asked of the API at the same time, and after a few failures in a row it is left
+// alone for a while. What nobody waits for may take longer. Uploading keeps nobody waiting.
 //
 // Not promised: that a file is in the bucket. Uploads that find the queue full, or the
 // bucket out of reach for too long, are given up and counted.
@@ -44,8 +44,9 @@ const (
 type Options struct {
 	Bucket bucket.Bucket
 	Cache  *cache.Cache
-	// Patience is how long the bucket may take to begin with an answer, or to go on,
-	// until the API is asked as well; 0 is DefaultPatience.
+	// Patience is how long the bucket may keep somebody waiting for the begin of an answer,
+	// or its going on, until the API is asked as well; 0 is DefaultPatience. While the API
+	// itself takes longer, it is as long as that, up to a second.
 	Patience time.Duration
 	// Pace, if not nil, is called with the number of bytes of each piece of an object
 	// that was received, and may wait before more is read. The bucket is not blamed for
@@ -64,6 +65,8 @@ type Store struct {
 	log   *slog.Logger
 	read  *breaker
 	write *breaker
+	ahead *ahead
+	api   answers
 	slots chan struct{} // one is taken by each object that is being read
 	queue *queue
 	// uploads has one taken by each upload; an erasure takes them all to wait for them.
@@ -93,6 +96,7 @@ func New(o Options) *Store {
 	}
 	s := &Store{o: o, log: o.Logger, slots: make(chan struct{}, gets), queue: newQueue(), uploads: make(chan struct{}, uploaders)}
 	s.doomed.Store(new(doomed))
+	s.ahead = newAhead()
 	s.life, s.cancel = context.WithCancel(context.Background())
 	s.leases = &leases{bucket: o.Bucket, cache: o.Cache, life: s.life}
 	s.read = newBreaker(func(err error) {
@@ -113,6 +117,9 @@ func New(o Options) *Store {
 
 // String names the bucket for people.
 func (s *Store) String() string { return s.o.Bucket.String() }
+
+// Ahead is how many objects to ask for at most before somebody waits for them.
+func (s *Store) Ahead() int { return s.ahead.limit() }
 
 // Close uploads what is queued, for at most half a minute, and ends all else. The cache
 // must still be open.

@@ -15,27 +15,22 @@ import (
 // as coming: more than 640 KB/s by default.
 const step = 64 << 10
 
-// timerSlack is how late our own timer may be.
-const timerSlack = 10 * time.Millisecond
-
-// transfer is an object on its way from the bucket. It is late when it keeps its caller
+// transfer is an object on its way from the bucket. It is late when it keeps somebody
 // waiting, and ends when it stands still for long.
 type transfer struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
-	patience time.Duration
-	again    bool         // the object was looked for before; who does that counts it
-	soft     *time.Timer  // marks it late
-	due      atomic.Int64 // when soft fires, nanoseconds since 1970
-	hard     *time.Timer  // cancels
-	end      time.Time    // when hard fires
-	pace     func(ctx context.Context, bytes int) error
+	begun   time.Time
+	again   bool        // the object was looked for before; who does that counts it
+	doubted bool        // the bucket failed just before, so it shall be quick
+	soft    *stopwatch  // says when it is late
+	hard    *time.Timer // cancels
+	end     time.Time   // when hard fires
+	pace    func(ctx context.Context, bytes int) error
 
-	late     chan struct{}
-	markLate func()
-	missing  atomic.Bool // the bucket has said that it has not got it
-	blamed   atomic.Bool // blame was called
+	missing atomic.Bool // the bucket has said that it has not got it
+	judged  atomic.Bool // the breaker knows how it went
 
 	done  chan struct{} // closed once the following are set
 	o     *cache.Object
@@ -81,20 +76,10 @@ func (t *transfer) abandon(yield func(lease string)) {
 	}()
 }
 
-// newTransfer begins to watch over a transfer. blame is called at the moment that the bucket
-// keeps the caller waiting for its answer: a transfer may never end.
-func newTransfer(ctx context.Context, patience time.Duration, blame func()) *transfer {
-	t := &transfer{patience: patience, late: make(chan struct{}), done: make(chan struct{})}
+// newTransfer begins to watch over a transfer.
+func newTransfer(ctx context.Context, soft *stopwatch) *transfer {
+	t := &transfer{begun: time.Now(), soft: soft, done: make(chan struct{})}
 	t.ctx, t.cancel = context.WithCancelCause(ctx)
-	t.markLate = sync.OnceFunc(func() {
-		if !t.missing.Load() { // or it is only the lease that is late
-			t.blamed.Store(true)
-			blame()
-		}
-		close(t.late)
-	})
-	t.soft = time.AfterFunc(giveUp, t.judge) // which must know it
-	t.expect(patience)
 	t.hard = time.AfterFunc(giveUp, func() { t.cancel(errLate) })
 	t.allow(giveUp)
 	return t
@@ -108,7 +93,7 @@ func (t *transfer) allow(long time.Duration) {
 
 // stop ends the timers.
 func (t *transfer) stop() {
-	t.soft.Stop()
+	t.soft.stop()
 	t.hard.Stop()
 }
 
@@ -149,52 +134,35 @@ func (t *transfer) left() bool {
 	return cause != nil && cause != errLate
 }
 
-// judge marks the transfer late, unless the timer itself is: then this machine is the
-// slow one, and more requests would not help.
-func (t *transfer) judge() {
-	if time.Since(time.Unix(0, t.due.Load())) > timerSlack {
-		t.expect(t.patience)
-		return
-	}
-	t.markLate()
-}
-
-// expect has the transfer count as late when the bucket takes so long from now on.
-func (t *transfer) expect(within time.Duration) {
-	t.due.Store(time.Now().Add(within).UnixNano())
-	t.soft.Reset(within)
-}
-
 // reader reads a body of size bytes, and tells the timers what arrives.
 func (t *transfer) reader(body io.Reader, size int64) io.Reader {
-	t.soft.Stop()
+	t.soft.stop()
+	t.soft.renew()
 	t.allow(giveUp)
-	return &watched{t: t, body: body, left: size, patience: t.patience}
+	return &watched{t: t, body: body, left: size}
 }
 
 // watched is the body of a transfer. Only the time that the bucket takes counts: not what
 // our own disk does between two reads.
 type watched struct {
-	t        *transfer
-	body     io.Reader
-	left     int64         // bytes of the body
-	got      int           // bytes of this step
-	patience time.Duration // that is left for it
+	t    *transfer
+	body io.Reader
+	left int64 // bytes of the body
+	got  int   // bytes of this step
 }
 
 func (w *watched) Read(p []byte) (int, error) {
 	if w.left == 0 {
 		return 0, io.EOF
 	}
-	begun := time.Now()
-	w.t.expect(w.patience)
+	w.t.soft.ask()
 	n, err := w.body.Read(p)
-	w.t.soft.Stop()
+	w.t.soft.stop()
 	w.left -= int64(n)
 	w.got += n
-	w.patience -= time.Since(begun)
 	if w.got >= step {
-		w.got, w.patience = 0, w.t.patience
+		w.got = 0
+		w.t.soft.renew()
 		w.t.allow(giveUp)
 	}
 	if w.t.pace != nil && n > 0 {
