@@ -74,6 +74,7 @@ func TestRelease(t *testing.T) {
 		if out := run(t, "file", "-b", program); !strings.Contains(string(out), "statically linked") {
 			t.Errorf("not static: %s", out)
 		}
+		testInstall(t, program)
 	})
 	t.Run("bill of materials", func(t *testing.T) {
 		text, err := os.ReadFile(filepath.Join(dir, "veriffs_1.2.3_linux_amd64.cdx.json"))
@@ -108,6 +109,49 @@ func TestRelease(t *testing.T) {
 			t.Errorf("it requires %s", requires)
 		}
 	})
+}
+
+// testInstall has make install a program that is built already, and compares what it leaves
+// with what README.md says there is to remove.
+func testInstall(t *testing.T, program string) {
+	work, destination := t.TempDir(), t.TempDir()
+	run(t, "sh", "-c", `mkdir "$0/bin" && cp "$1" "$0/bin/veriffs" && cp -r ../Makefile ../.ci "$0" &&
+		make -s -C "$0" install BUILD=true DESTDIR="$2" PREFIX=/opt/veriffs`, work, program, destination)
+	page, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, row, _ := strings.Cut(string(page), "| what `make install` installed | below `/usr/local`: ")
+	row, _, _ = strings.Cut(row, " | the same |")
+	bin, share, _ := strings.Cut(row, "; in `share`: ")
+	var patterns []string
+	for i, list := range []string{bin, share} {
+		for _, name := range strings.FieldsFunc(list, func(r rune) bool { return strings.ContainsRune("`, ", r) }) {
+			if name != "and" {
+				patterns = append(patterns, []string{"", "share/"}[i]+name)
+			}
+		}
+	}
+	used := make(map[string]bool)
+	for file := range strings.FieldsSeq(string(run(t, "find", destination, "-type", "f", "-printf", "%P\n"))) {
+		i := slices.IndexFunc(patterns, func(pattern string) bool {
+			ok, err := filepath.Match("opt/veriffs/"+pattern, file)
+			return ok && err == nil
+		})
+		if i < 0 {
+			t.Errorf("README.md does not say that %s is installed", file)
+			continue
+		}
+		used[patterns[i]] = true
+	}
+	for _, pattern := range patterns {
+		if !used[pattern] {
+			t.Errorf("README.md says that %s is installed", pattern)
+		}
+	}
+	if len(patterns) < 6 || !slices.Contains(patterns, "bin/veriffs") {
+		t.Errorf("README.md names %q", patterns)
+	}
 }
 
 // testDeb unpacks the package into a directory of its own and lays that over this machine,
