@@ -29,22 +29,29 @@ func statusOf(ts *testscript.TestScript, point string) control.Status {
 }
 
 // private MOUNTPOINT fails unless the memory of the process of a mount is its own: it
-// says so, the same user can't look into it, and it may write no core file. With ! the
-// user must be able to look.
+// says so, the same user can't look into it, and it may write no core file. So must be
+// that of the process which restarts it. With ! the user must be able to look.
 func private(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, false, len(args) == 1, "[!] private MOUNTPOINT")
 	status := statusOf(ts, args[0])
 	if status.Memory == nil || status.Memory.Dumpable != neg {
 		ts.Fatalf("the mount says of its memory: %+v", status.Memory)
 	}
-	proc := fmt.Sprintf("/proc/%d/", status.PID)
-	if limits, err := os.ReadFile(proc + "limits"); err != nil || !neg && !hasLimit(string(limits), "Max core file size", "0") {
-		ts.Fatalf("%v: %s", err, limits)
-	}
-	memory, err := os.ReadFile(proc + "status")
+	memory, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", status.PID))
 	ts.Check(err)
 	if locked := !strings.Contains(string(memory), "VmLck:\t       0 kB"); locked != status.Memory.Locked {
 		ts.Fatalf("the mount says of its memory: %+v", status.Memory)
+	}
+	checkPrivate(ts, neg, status.PID)
+	if status.Supervisor != 0 {
+		checkPrivate(ts, neg, status.Supervisor)
+	}
+}
+
+func checkPrivate(ts *testscript.TestScript, neg bool, pid int) {
+	proc := fmt.Sprintf("/proc/%d/", pid)
+	if limits, err := os.ReadFile(proc + "limits"); err != nil || !neg && !hasLimit(string(limits), "Max core file size", "0") {
+		ts.Fatalf("%v: %s", err, limits)
 	}
 	if os.Geteuid() == 0 {
 		return // who may read everything
@@ -61,7 +68,7 @@ func private(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		return
 	}
-	if err := syscall.PtraceAttach(status.PID); !errors.Is(err, syscall.EPERM) {
+	if err := syscall.PtraceAttach(pid); !errors.Is(err, syscall.EPERM) {
 		ts.Fatalf("to attach a debugger: %v", err)
 	}
 }

@@ -236,18 +236,7 @@ func newSupervisedWorld(t *testing.T, variables ...string) *supervisedWorld {
 	w.log, w.program = filepath.Join(dir, "log"), filepath.Join(dir, "program")
 	w.environment = append(w.environment, "VERIFFS_ACCESS_LOG="+w.log, "VERIFFS_LOG_FILE="+w.program)
 	w.environment = append(w.environment, variables...)
-	w.must("mount", "--background", w.point)
-	s := w.status()
-	t.Cleanup(func() {
-		if now := w.statusNow(); now != nil {
-			s = now
-		}
-		for _, pid := range []int{s.Supervisor, s.PID} {
-			if running(pid) {
-				syscall.Kill(pid, syscall.SIGKILL)
-			}
-		}
-	})
+	w.start(w.command("mount", "--background", w.point))
 	return w
 }
 
