@@ -1,56 +1,11 @@
 package fs_test
 
 import (
-	"bytes"
-	iofs "io/fs"
-	"os"
-	"path/filepath"
-	"regexp"
-	"strings"
 	"syscall"
 	"testing"
 
 	"veriffs/veriff/sandbox"
 )
-
-// TestSemanticsNamesTests keeps docs/semantics.md honest: every test that it
-// names exists, and every statement names one.
-func TestSemanticsNamesTests(t *testing.T) { namesTests(t, "semantics.md") }
-
-// TestInstallNamesTests does the same for docs/install.md.
-func TestInstallNamesTests(t *testing.T) { namesTests(t, "install.md") }
-
-func namesTests(t *testing.T, name string) {
-	t.Helper()
-	page, err := os.ReadFile("../docs/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var tests bytes.Buffer
-	err = filepath.WalkDir("..", func(path string, d iofs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		tests.Write(text)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	test := regexp.MustCompile("`(Test\\w+)`")
-	for _, match := range test.FindAllSubmatch(page, -1) {
-		if !bytes.Contains(tests.Bytes(), append([]byte("func "), append(match[1], '(')...)) {
-			t.Errorf("there is no %s", match[1])
-		}
-	}
-	for _, statement := range strings.Split(string(page), "\n- ")[1:] {
-		statement, _, _ = strings.Cut(statement, "\n\n")
-		if !test.MatchString(statement) {
-			t.Errorf("no test shows: %s", statement)
-		}
-	}
-}
 
 // TestDF: the room that a file manager shows is that of the cache.
 func TestDF(t *testing.T) {

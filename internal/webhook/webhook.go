@@ -49,6 +49,8 @@ const (
 	perSecond  = 200              // signed webhooks; after an outage, many arrive at once
 	burst      = 1000
 	maxSecrets = 5 // of an integration, by Veriff's documentation
+
+	refusalBurst = 20 // refusals that are logged at once, before it is one a second
 )
 
 // Config is what a Receiver needs.
@@ -99,7 +101,7 @@ func New(config Config) (*Receiver, error) {
 		config:   config,
 		log:      config.Logger,
 		rate:     rate.NewLimiter(perSecond, burst),
-		refusals: rate.NewLimiter(1, 20),
+		refusals: rate.NewLimiter(1, refusalBurst),
 		commits:  make(chan commit),
 		stop:     make(chan struct{}),
 	}
