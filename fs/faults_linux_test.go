@@ -72,7 +72,8 @@ func TestWrongBytes(t *testing.T) {
 			if got, err := os.ReadFile(path); !isErrno(err, fault.errno) {
 				t.Fatalf("read %d bytes, %v; want %v", len(got), err, fault.errno)
 			}
-			if lines := w.logged.lines(f.ID.String()); len(lines) != 1 || !strings.Contains(lines[0], fault.says) {
+			session := "session=" + w.Sessions()[0].ID.String()
+			if lines := w.logged.lines(f.ID.String()); len(lines) != 1 || !strings.Contains(lines[0], fault.says) || !strings.Contains(lines[0], session) {
 				t.Errorf("the log should say %q, once:\n%s", fault.says, strings.Join(lines, ""))
 			}
 			if _, ok := w.cache.Get(cache.Key("media/" + f.ID.String())); ok {

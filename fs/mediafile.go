@@ -86,7 +86,7 @@ func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, 
 		err = wrote
 	}
 	if err != nil {
-		return nil, 0, f.fail(err, "open", slog.String("media", f.file.ID.String()))
+		return nil, 0, f.fail(err, "open", f.names()...)
 	}
 	size := handle.Size()
 	f.size.Store(&size)
@@ -104,6 +104,15 @@ func (f *mediaFile) open(ctx context.Context, flags uint32) (*library.Handle, er
 		return nil, err
 	}
 	return f.lib.Open(ctx, f.file)
+}
+
+// names are the ids by which somebody may look for the file in the log.
+func (f *mediaFile) names() []slog.Attr {
+	names := []slog.Attr{slog.String("media", f.file.ID.String())}
+	if in := f.file.In; !in.Session.IsZero() {
+		names = append(names, slog.String("session", in.Session.String()))
+	}
+	return names
 }
 
 // writes reports whether an open with these flags wants to write. The kernel refuses
@@ -130,7 +139,7 @@ func (h *mediaHandle) Read(ctx context.Context, dest []byte, off int64) (fuse.Re
 		if err == nil || errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, h.file.fail(err, "read", slog.Int64("offset", off))
+		return nil, h.file.fail(err, "read", append(h.file.names(), slog.Int64("offset", off))...)
 	}
 	return fuse.ReadResultData(dest), 0
 }
