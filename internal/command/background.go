@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"veriffs/internal/journal"
 )
 
 // readyVariable tells a background process the descriptor on which to report that
@@ -193,7 +195,7 @@ func leaveTerminal() error {
 	}
 	defer null.Close()
 	for fd := range 3 {
-		if fd == unix.Stderr && logsToJournal() {
+		if fd == unix.Stderr && journal.OnStandardError() {
 			continue
 		}
 		if err := unix.Dup2(int(null.Fd()), fd); err != nil {
@@ -201,12 +203,4 @@ func leaveTerminal() error {
 		}
 	}
 	return os.Chdir("/")
-}
-
-// logsToJournal reports whether standard error is a stream to systemd's journal, which
-// goes on when whoever started us has ended: see JOURNAL_STREAM in systemd.exec(5).
-func logsToJournal() bool {
-	var st unix.Stat_t
-	err := unix.Fstat(unix.Stderr, &st)
-	return err == nil && os.Getenv("JOURNAL_STREAM") == fmt.Sprintf("%d:%d", st.Dev, st.Ino)
 }

@@ -10,10 +10,13 @@ import (
 	"sync"
 
 	"github.com/urfave/cli/v2"
+
+	"veriffs/internal/journal"
 )
 
 // newLogger returns the logger that the flags describe, and what to close at the
-// end. It logs to standard error unless a file is named.
+// end. It logs to standard error unless a file is named, and to the journal itself if
+// that is where standard error goes.
 func newLogger(c *cli.Context) (*slog.Logger, io.Closer, error) {
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.String(flagLogLevel))); err != nil {
@@ -32,15 +35,22 @@ func newLogger(c *cli.Context) (*slog.Logger, io.Closer, error) {
 		w, close = f, f
 	}
 	options := &slog.HandlerOptions{Level: level}
-	var logger *slog.Logger
+	var handler slog.Handler
 	switch format := c.String(flagLogFormat); format {
 	case "text":
-		logger = slog.New(limitRepeats(slog.NewTextHandler(w, options)))
+		handler = slog.NewTextHandler(w, options)
+		if w == os.Stderr && journal.OnStandardError() {
+			// Without its socket the journal still has the lines of standard error.
+			if j, err := journal.New(journal.Socket, handler); err == nil {
+				handler, close = j, j
+			}
+		}
 	case "json":
-		logger = slog.New(limitRepeats(slog.NewJSONHandler(w, options)))
+		handler = slog.NewJSONHandler(w, options)
 	default:
 		return nil, nil, usageError("--%s must be text or json, not %q", flagLogFormat, format)
 	}
+	logger := slog.New(limitRepeats(handler))
 	log.SetOutput(bystander{logger})
 	return logger, close, nil
 }

@@ -57,7 +57,7 @@ func TestMountHelper(t *testing.T) {
 			mkdir -p "$2/machine/$part" "$2/machine/work-$part"
 			mount -t overlay -o "lowerdir=/$part,upperdir=$2/machine/$part,workdir=$2/machine/work-$part" machine "/$part"
 		done
-		for part in /run/mount /var/cache /var/lib; do mkdir -p $part; mount -t tmpfs -o mode=755 machine $part; done
+		for part in /run/mount /run/log /run/systemd/journal /var/cache /var/lib; do mkdir -p $part; mount -t tmpfs -o mode=755 machine $part; done
 		ln -s "$2/veriffs" /usr/sbin/mount.veriffs; ln -s "$2/veriffs" /usr/sbin/veriffs
 		mknod "$2/fuse" c 10 229; chmod 666 "$2/fuse"; mount --bind "$2/fuse" /dev/fuse
 		cd "$2"; TMPDIR="$2/tmp" ` + installed + `=yes exec "$2/command.test" -test.v -test.timeout=10m -test.run='^TestMountHelper$'`

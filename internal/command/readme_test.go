@@ -127,7 +127,7 @@ func TestReadmePlaces(t *testing.T) {
 // TestVariablesAreRead: each variable that a document or a file of packaging/ names is one
 // that the program reads.
 func TestVariablesAreRead(t *testing.T) {
-	known := []string{secretVariable, "VERIFFS_ALLOW_DEBUGGER", "VERIFFS_SOAK", "VERIFFS_REQUIRE_FUSE"}
+	known := []string{secretVariable, "VERIFFS_ALLOW_DEBUGGER", "VERIFFS_SOAK", "VERIFFS_REQUIRE_FUSE", "VERIFFS_SESSION"} // the last is a field of the journal
 	var add func(all []*cli.Command)
 	add = func(all []*cli.Command) {
 		for _, c := range all {
