@@ -18,6 +18,7 @@ const (
 	contextsIno
 	metadataIno
 	sessionsIno
+	noSpotlightIno
 )
 
 // A tag distinguishes the directories and documents of one session. It replaces

@@ -2,6 +2,7 @@ package fs
 
 import (
 	"context"
+	"slices"
 	"syscall"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
@@ -15,7 +16,8 @@ import (
 type rootDir struct {
 	fusefs.Inode
 	*tree
-	entries []rootEntry // in name order
+	entries  []rootEntry // in name order
+	unlisted []rootEntry // so that no copy has them
 }
 
 var (
@@ -33,6 +35,7 @@ const (
 	contextsName = listing.ContextsTree
 	metadataName = listing.MetadataTree
 	sessionsName = listing.SessionsTree
+	noSpotlight  = ".metadata_never_index" // asks Spotlight not to index the volume
 )
 
 // OnAdd makes all entries. Another directory beside by-context/ is added here.
@@ -55,16 +58,21 @@ func (r *rootDir) OnAdd(ctx context.Context) {
 		contents: mediaFiles[veriff.SessionID]{r.tree, r.lib.Enter, r.lib.Find},
 	}
 	r.entries = []rootEntry{
-		{readmeName, syscall.S_IFREG, readmeIno, &readmeFile{tree: r.tree}},
+		{readmeName, syscall.S_IFREG, readmeIno, r.fixed(readmeIno, readmeText)},
 		{attemptsName, syscall.S_IFDIR, attemptsIno, r.attempts},
 		{contextsName, syscall.S_IFDIR, contextsIno, r.contexts},
 		{metadataName, syscall.S_IFDIR, metadataIno, r.metadata},
 		{sessionsName, syscall.S_IFDIR, sessionsIno, r.sessions},
 	}
-	for _, e := range r.entries {
+	r.unlisted = []rootEntry{{noSpotlight, syscall.S_IFREG, noSpotlightIno, r.fixed(noSpotlightIno, nil)}}
+	for _, e := range slices.Concat(r.entries, r.unlisted) {
 		child := r.NewPersistentInode(ctx, e.node, fusefs.StableAttr{Mode: e.mode, Ino: e.ino})
 		r.AddChild(e.name, child, false)
 	}
+}
+
+func (r *rootDir) fixed(ino uint64, body []byte) *fixedFile {
+	return &fixedFile{tree: r.tree, ino: ino, body: body}
 }
 
 // Getattr answers from memory.
@@ -77,7 +85,7 @@ func (r *rootDir) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.Attr
 // Lookup knows every name there is. These may always be cached: whoever can see the
 // mount may see them.
 func (r *rootDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
-	for _, e := range r.entries {
+	for _, e := range slices.Concat(r.entries, r.unlisted) {
 		if e.name == name {
 			out.SetEntryTimeout(entryTimeout)
 			return e.look(ctx, &r.Inode, out)

@@ -18,36 +18,38 @@ var readmeText []byte
 // readmeTime is when the text last changed: the file's time in every mount.
 var readmeTime = time.Date(2026, time.November, 27, 0, 0, 0, 0, time.UTC)
 
-// readmeFile is README.txt.
-type readmeFile struct {
+// fixedFile is a file that is the same in every mount.
+type fixedFile struct {
 	fusefs.Inode
 	*tree
+	ino  uint64
+	body []byte
 }
 
 var (
-	_ fusefs.NodeGetattrer = (*readmeFile)(nil)
-	_ fusefs.NodeOpener    = (*readmeFile)(nil)
-	_ fusefs.NodeStatfser  = (*readmeFile)(nil)
+	_ fusefs.NodeGetattrer = (*fixedFile)(nil)
+	_ fusefs.NodeOpener    = (*fixedFile)(nil)
+	_ fusefs.NodeStatfser  = (*fixedFile)(nil)
 	_ fusefs.FileReader    = (*bytesHandle)(nil)
 )
 
 // Getattr answers from memory.
-func (f *readmeFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
+func (f *fixedFile) Getattr(_ context.Context, _ fusefs.FileHandle, out *fuse.AttrOut) syscall.Errno {
 	f.attr(&out.Attr)
 	return 0
 }
 
-func (f *readmeFile) attr(a *fuse.Attr) {
-	f.fileAttr(a, readmeTime, int64(len(readmeText)))
-	a.Ino = readmeIno
+func (f *fixedFile) attr(a *fuse.Attr) {
+	f.fileAttr(a, readmeTime, int64(len(f.body)))
+	a.Ino = f.ino
 }
 
 // Open never waits.
-func (f *readmeFile) Open(_ context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
+func (f *fixedFile) Open(_ context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	if writes(flags) {
 		return nil, 0, syscall.EROFS
 	}
-	return &bytesHandle{readmeText}, fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH, 0
+	return &bytesHandle{f.body}, fuse.FOPEN_KEEP_CACHE | fuse.FOPEN_NOFLUSH, 0
 }
 
 // bytesHandle is an open file whose content is in memory.
