@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,7 +87,9 @@ func canRestart(c *cli.Context) bool {
 // supervisor is the state of supervise.
 type supervisor struct {
 	c        *cli.Context
-	dir      string // where the command line was typed
+	dir      string   // where the command line was typed
+	args     []string // what was typed, with absolute paths
+	paths    []string // variables, likewise
 	point    string
 	last     mountpoint.Other // that of the last process which came up
 	restarts int
@@ -103,7 +104,9 @@ func supervise(c *cli.Context, foreground *background) (err error) {
 	if s.dir, err = os.Getwd(); err != nil {
 		return err
 	}
-	if s.point, err = filepath.Abs(c.Args().First()); err != nil {
+	from := base(s.dir)
+	s.args, s.paths, s.point = from.arguments(newApp(), os.Args)[1:], from.environment(), from.path(c.Args().First())
+	if err := c.Set(flagLogFile, from.path(c.String(flagLogFile))); err != nil {
 		return err
 	}
 	hangups := make(chan os.Signal, 1)
@@ -133,7 +136,11 @@ func (s *supervisor) run(hangups <-chan os.Signal, ready func(says string) error
 			more = append(more, variables(flagAllowOffline)[0]+"=true")
 		}
 	}
-	c, err := startChild(os.Args[1:], s.dir, more...)
+	dir := s.dir
+	if _, err := os.Stat(dir); err != nil {
+		dir = "/" // it is gone, and no path starts from it any more
+	}
+	c, err := startChild(s.args, dir, append(more, s.paths...)...)
 	if err != nil {
 		return false, err
 	}
