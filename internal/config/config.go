@@ -48,17 +48,18 @@ import (
 const maxFile = 1 << 20
 
 // Profile is one integration. Keys are named like the flags whose value they set,
-// except those that say where the secret is.
+// except those that say where the secret is. An empty list is not one that is left out:
+// of readers it is a mistake that must stay one.
 type Profile struct {
 	APIURL string `toml:"api-url,omitempty"`
 	APIKey string `toml:"api-key,omitempty"`
 
 	// Where the secrets are; at most one of these is set.
 	SecretFile    string   `toml:"shared-secret-file,omitempty"`
-	SecretCommand []string `toml:"secret-command,omitempty"` // program and arguments; prints the secrets
+	SecretCommand []string `toml:"secret-command,omitzero"` // program and arguments; prints the secrets
 	SecretKeyring bool     `toml:"secret-keyring,omitempty"`
 
-	Sessions    []string `toml:"sessions,omitempty"` // files
+	Sessions    []string `toml:"sessions,omitzero"` // files
 	Verify      string   `toml:"verify,omitempty"`
 	Connections int      `toml:"connections,omitempty"`
 	Bandwidth   string   `toml:"bandwidth,omitempty"`
@@ -70,8 +71,8 @@ type Profile struct {
 	MinFree     string   `toml:"min-free,omitempty"`
 
 	AllowOther bool     `toml:"allow-other,omitempty"`
-	AllowUser  []string `toml:"allow-user,omitempty"`  // names or numbers
-	AllowGroup []string `toml:"allow-group,omitempty"` // likewise
+	AllowUser  []string `toml:"allow-user,omitzero"`  // names or numbers
+	AllowGroup []string `toml:"allow-group,omitzero"` // likewise
 	OpenBudget string   `toml:"open-budget,omitempty"`
 
 	OnlyContexts string `toml:"only-contexts,omitempty"` // patterns, of a mount alone, as the next two
@@ -88,7 +89,7 @@ type Profile struct {
 
 	AccessLog          string   `toml:"access-log,omitempty"` // a file or a directory
 	AccessLogMode      string   `toml:"access-log-mode,omitempty"`
-	AccessLogAnchor    []string `toml:"access-log-anchor,omitempty"`
+	AccessLogAnchor    []string `toml:"access-log-anchor,omitzero"`
 	AccessLogKeep      string   `toml:"access-log-keep,omitempty"`
 	AccessLogArguments bool     `toml:"access-log-arguments,omitempty"`
 	InstallationKey    string   `toml:"installation-key,omitempty"` // a file

@@ -55,6 +55,24 @@ func TestSaveAndLoad(t *testing.T) {
 	}
 }
 
+// TestSaveEmptyLists: a list that names nobody does not become one that is left out, which
+// lets everybody read.
+func TestSaveEmptyLists(t *testing.T) {
+	path := write(t, "[profiles.a]\napi-key = \"1\"\nallow-user = []\nallow-group = [\"\"]\nsessions = []\n")
+	p, err := config.Load(path, "a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.APIKey = "2"
+	if err := config.Save(t.Context(), path, "a", *p); err != nil {
+		t.Fatal(err)
+	}
+	want := config.Profile{APIKey: "2", AllowUser: []string{}, AllowGroup: []string{""}, Sessions: []string{}}
+	if got, err := config.Load(path, "a"); err != nil || !cmp.Equal(want, *got) {
+		t.Errorf("%v\n%s", err, cmp.Diff(want, *got))
+	}
+}
+
 // TestSaveLeavesTheRest: other profiles, comments and the order stay.
 func TestSaveLeavesTheRest(t *testing.T) {
 	path := write(t, `# mine
