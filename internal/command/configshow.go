@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"veriffs/internal/config"
+	"veriffs/veriff"
 )
 
 func configCommand() *cli.Command {
@@ -23,7 +25,8 @@ func configCommand() *cli.Command {
 			Name:  "show",
 			Usage: "show each setting of mount, its value, and where that comes from",
 			Description: "Takes the options of mount. A setting comes from an option, from an environment variable, from the\n" +
-				"profile, or is the default. Nothing is started, no keyring or command is asked, and no secret is shown.",
+				"profile, or is the default. Nothing is started, no keyring or command is asked, and no secret is shown.\n" +
+				"A value that mount would refuse is an error, after the list.",
 			Flags:  append(mountCommand().Flags, jsonFlag("print JSON, for programs")),
 			Action: showConfig,
 		}},
@@ -57,9 +60,33 @@ func showConfig(c *cli.Context) error {
 		return err
 	}
 	if c.Bool("json") {
-		return printJSON(c, map[string]any{"settings": all})
+		err = printJSON(c, map[string]any{"settings": all})
+	} else {
+		err = writeSettings(c.App.Writer, all)
 	}
-	return writeSettings(c.App.Writer, all)
+	return cmp.Or(err, checkSettings(c))
+}
+
+// checkSettings returns the error with which a mount would refuse a setting. One that
+// is missing is none.
+func checkSettings(c *cli.Context) error {
+	s, err := readSettings(c)
+	if err != nil {
+		return err
+	}
+	if _, _, err := readLogging(c); err != nil {
+		return err
+	}
+	if s.api.BaseURL == "" || s.api.APIKey == "" {
+		return nil
+	}
+	s.api.Secrets = []string{"-"} // the real ones are not read
+	client, err := veriff.New(s.api)
+	if err != nil {
+		return err
+	}
+	client.Close()
+	return nil
 }
 
 func writeSettings(w io.Writer, all []setting) error {

@@ -18,9 +18,9 @@ import (
 // end. It logs to standard error unless a file is named, and to the journal itself if
 // that is where standard error goes.
 func newLogger(c *cli.Context) (*slog.Logger, io.Closer, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.String(flagLogLevel))); err != nil {
-		return nil, nil, usageError("--%s must be debug, info, warn or error, not %q", flagLogLevel, c.String(flagLogLevel))
+	level, json, err := readLogging(c)
+	if err != nil {
+		return nil, nil, err
 	}
 	var (
 		w               = c.App.ErrWriter
@@ -35,24 +35,30 @@ func newLogger(c *cli.Context) (*slog.Logger, io.Closer, error) {
 		w, close = f, f
 	}
 	options := &slog.HandlerOptions{Level: level}
-	var handler slog.Handler
-	switch format := c.String(flagLogFormat); format {
-	case "text":
-		handler = slog.NewTextHandler(w, options)
-		if w == os.Stderr && journal.OnStandardError() {
-			// Without its socket the journal still has the lines of standard error.
-			if j, err := journal.New(journal.Socket, handler); err == nil {
-				handler, close = j, j
-			}
-		}
-	case "json":
+	var handler slog.Handler = slog.NewTextHandler(w, options)
+	if json {
 		handler = slog.NewJSONHandler(w, options)
-	default:
-		return nil, nil, usageError("--%s must be text or json, not %q", flagLogFormat, format)
+	} else if w == os.Stderr && journal.OnStandardError() {
+		// Without its socket the journal still has the lines of standard error.
+		if j, err := journal.New(journal.Socket, handler); err == nil {
+			handler, close = j, j
+		}
 	}
 	logger := slog.New(limitRepeats(handler))
 	log.SetOutput(bystander{logger})
 	return logger, close, nil
+}
+
+func readLogging(c *cli.Context) (level slog.Level, json bool, err error) {
+	if level.UnmarshalText([]byte(c.String(flagLogLevel))) != nil {
+		return level, false, usageError("--%s must be debug, info, warn or error, not %q", flagLogLevel, c.String(flagLogLevel))
+	}
+	switch format := c.String(flagLogFormat); format {
+	case "text", "json":
+		return level, format == "json", nil
+	default:
+		return level, false, usageError("--%s must be text or json, not %q", flagLogFormat, format)
+	}
 }
 
 // muteLibraries discards what libraries write to Go's standard logger: net/http
