@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -138,7 +139,7 @@ func stamper(address string) (func(context.Context, []byte) ([]byte, error), err
 		return nil, nil
 	}
 	if !isServer(address) {
-		return nil, usageError("--timestamp must be an http or https URL, %s", not(address))
+		return nil, usageError("--timestamp must be an http or https URL, %s", not(withoutQuery(address)))
 	}
 	return func(ctx context.Context, request []byte) ([]byte, error) {
 		ctx, cancel := context.WithTimeout(ctx, stampTimeout)
@@ -150,7 +151,11 @@ func stamper(address string) (func(context.Context, []byte) ([]byte, error), err
 		r.Header.Set("Content-Type", "application/timestamp-query")
 		reply, err := http.DefaultClient.Do(r)
 		if err != nil {
-			return nil, err
+			// The text of a url.Error repeats the address, which may hold a token.
+			if u := (*url.Error)(nil); errors.As(err, &u) {
+				err = u.Err
+			}
+			return nil, fmt.Errorf("ask %s: %w", r.URL.Host, err)
 		}
 		defer reply.Body.Close()
 		if reply.StatusCode != http.StatusOK {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 )
@@ -25,6 +26,14 @@ func not(text string) string {
 		return "without a user name and a password"
 	}
 	return fmt.Sprintf("not %q", text)
+}
+
+// withoutQuery is a URL to be shown whose query may hold a token.
+func withoutQuery(text string) string {
+	if before, _, has := strings.Cut(text, "?"); has {
+		return before + "?…"
+	}
+	return text
 }
 
 // isServer reports whether a text is the URL of an HTTP server. One with a user is none
