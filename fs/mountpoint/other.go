@@ -1,6 +1,9 @@
 package mountpoint
 
-import "errors"
+import (
+	"errors"
+	"slices"
+)
 
 // Other is a veriffs that another process serves or has served, as the table of mounts
 // had it.
@@ -13,6 +16,12 @@ func At(point string) (Other, bool) {
 		return Other{}, false
 	}
 	return Other{m}, true
+}
+
+// OnAutomount reports whether it is mounted on an automount point: whoever opens that while
+// nothing is mounted there waits until the service manager has mounted.
+func (o Other) OnAutomount() bool {
+	return slices.ContainsFunc(mounts(), func(m mountEntry) bool { return m.point == o.entry.point && m.fsType == "autofs" })
 }
 
 // There reports whether it still is what is mounted on its mount point.

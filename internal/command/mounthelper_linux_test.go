@@ -68,8 +68,8 @@ func TestMountHelper(t *testing.T) {
 }
 
 // automount DIR COMMAND ARG… makes DIR an automount point, as systemd does for
-// x-systemd.automount: whoever looks at it waits until the command has mounted there.
-// While it works the kernel lets in only processes of our process group.
+// x-systemd.automount: whoever looks at it while nothing is mounted there waits until the
+// command has mounted. While it works the kernel lets in only processes of our process group.
 func automount(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, neg, len(args) >= 2, "automount DIR COMMAND ARG…")
 	dir := ts.MkAbs(args[0])
@@ -79,25 +79,29 @@ func automount(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(unix.Mount("automount", dir, "autofs", 0, options))
 	point, err := os.Open(dir) // before anything is mounted on it
 	ts.Check(err)
-	command := exec.Command(args[1], args[2:]...)
-	command.Dir, command.Env = ts.MkAbs("."), []string{"PATH=" + os.Getenv("PATH")}
 	var output bytes.Buffer
-	command.Stdout, command.Stderr = &output, &output
-	command.WaitDelay = time.Second
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
 		packet := make([]byte, 512) // struct autofs_v5_packet: version, type, token, …
-		if n, err := asked.Read(packet); err != nil || n < 12 {
-			return // nobody has looked
+		for {
+			if n, err := asked.Read(packet); err != nil || n < 12 {
+				return // nobody looks any more
+			}
+			token := int(binary.NativeEndian.Uint32(packet[8:]))
+			const ready, fail = 0x9360, 0x9361 // AUTOFS_IOC_READY, AUTOFS_IOC_FAIL
+			answer := uint(ready)
+			command := exec.Command(args[1], args[2:]...)
+			command.Dir, command.Env = ts.MkAbs("."), []string{"PATH=" + os.Getenv("PATH")}
+			command.Stdout, command.Stderr = &output, &output
+			command.WaitDelay = time.Second
+			fmt.Fprintln(&output, "somebody looks")
+			if err := command.Run(); err != nil {
+				fmt.Fprintln(&output, err)
+				answer = fail
+			}
+			_ = unix.IoctlSetInt(int(point.Fd()), answer, token)
 		}
-		token := int(binary.NativeEndian.Uint32(packet[8:]))
-		const ready, fail = 0x9360, 0x9361 // AUTOFS_IOC_READY, AUTOFS_IOC_FAIL
-		answer := uint(ready)
-		if err := command.Run(); err != nil {
-			answer = fail
-		}
-		_ = unix.IoctlSetInt(int(point.Fd()), answer, token)
 	}()
 	ts.Defer(func() {
 		_ = unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)

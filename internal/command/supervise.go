@@ -86,14 +86,15 @@ func canRestart(c *cli.Context) bool {
 
 // supervisor is the state of supervise.
 type supervisor struct {
-	c        *cli.Context
-	dir      string   // where the command line was typed
-	args     []string // what was typed, with absolute paths
-	paths    []string // variables, likewise
-	point    string
-	last     mountpoint.Other // that of the last process which came up
-	restarts int
-	deaths   int // in a row
+	c         *cli.Context
+	dir       string   // where the command line was typed
+	args      []string // what was typed, with absolute paths
+	paths     []string // variables, likewise
+	point     string
+	last      mountpoint.Other // that of the last process which came up
+	automount bool             // who looks at the mount point while nothing is there has it mounted
+	restarts  int
+	deaths    int // in a row
 }
 
 // supervise runs a process that serves the mount, and others after it, until one ends in
@@ -162,6 +163,7 @@ func (s *supervisor) run(hangups <-chan os.Signal, ready func(says string) error
 	var says string
 	if says, up = c.becameReady(); up {
 		s.last, _ = mountpoint.At(s.point)
+		s.automount = s.last.OnAutomount()
 		if err := ready(says); err != nil {
 			log, file := s.log()
 			log.Warn("could not detach from the terminal", "error", err)
@@ -194,6 +196,10 @@ func (s *supervisor) ends(up bool, failure error) (done bool, err error) {
 	case failure == nil: // it was unmounted, or told to end
 		return true, nil
 	case s.c.Context.Err() != nil, up && code > 0:
+		return true, outcome(failure)
+	case s.automount:
+		// Another process of ours would wait for the service manager, which waits for it.
+		log.Warn("the mount's process died; the next who looks has it mounted again", "mountpoint", s.point, "how", failure)
 		return true, outcome(failure)
 	case slices.Contains([]int{exitRefused, exitCache}, code):
 		log.Error("the mount's process died, and another one can't take its place", "mountpoint", s.point, "exit_code", code)
