@@ -274,6 +274,7 @@ func (s *Store) settle(t *transfer, k cache.Key) {
 			s.counts.misses.Add(1)
 		}
 	case errors.Is(t.err, errTaken): // what becomes of it is counted later
+		s.queue.hurry()
 	case errors.Is(t.err, cache.ErrRefused):
 		s.counts.refused.Add(1)
 	case t.left():

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"veriffs/cache"
@@ -12,11 +11,6 @@ import (
 )
 
 const (
-	// uploaders is how many objects are uploaded at once: as many as the API is asked
-	// for, or uploading would fall behind while others wait for what is uploaded.
-	uploaders = 16
-	// queueLength bounds the objects that wait for it.
-	queueLength = 4096
 	// uploadTries is how often an object is tried. Each time, a bucket that is left
 	// alone is waited for.
 	uploadTries = 3
@@ -24,63 +18,6 @@ const (
 	uploadTime = time.Minute
 	uploadRate = 256 << 10
 )
-
-// item is an object that is to be uploaded.
-type item struct {
-	key     cache.Key
-	replace bool // what is there was refused
-	lease   string
-	done    chan struct{} // closed once it is no longer on its way
-}
-
-// queue is what is to be uploaded, in order.
-type queue struct {
-	pending sync.Map // by key, what is closed once an object is no longer on its way
-
-	mu     sync.Mutex
-	items  chan item
-	closed bool
-}
-
-func newQueue() *queue { return &queue{items: make(chan item, queueLength)} }
-
-// add reports false if the queue is full or closed.
-func (q *queue) add(i item) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.closed {
-		return false
-	}
-	select {
-	case q.items <- i:
-		return true
-	default:
-		return false
-	}
-}
-
-// settled tells those who wait for an object that it is no longer on its way.
-func (q *queue) settled(i item) {
-	q.pending.CompareAndDelete(i.key, i.done)
-	close(i.done)
-}
-
-func (q *queue) close() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.closed {
-		q.closed = true
-		close(q.items)
-	}
-}
-
-// clear empties a closed queue and returns how many it had.
-func (q *queue) clear() (n int64) {
-	for range q.items {
-		n++
-	}
-	return n
-}
 
 // share queues an object of the cache to be uploaded, if its label allows that, unless the
 // queue is full.
@@ -94,7 +31,7 @@ func (s *Store) share(i item, label []byte) {
 	i.done = make(chan struct{})
 	s.queue.pending.Store(i.key, i.done)
 	if !s.queue.add(i) {
-		s.queue.settled(i)
+		s.queue.forget(i)
 		s.counts.queued.Add(-1)
 		s.counts.dropped.Add(1)
 		s.yield(i.lease)
@@ -103,7 +40,7 @@ func (s *Store) share(i item, label []byte) {
 
 // upload works the queue off.
 func (s *Store) upload() {
-	for i := range s.queue.items {
+	for i, ok := s.queue.take(); ok; i, ok = s.queue.take() {
 		s.deliver(i)
 		s.queue.settled(i)
 		s.leases.drop(i.lease)
@@ -128,6 +65,7 @@ func (s *Store) count(ctx context.Context, k cache.Key, err error) {
 	case err == nil:
 		s.counts.shared.Add(1)
 	case errors.Is(err, bucket.ErrExists):
+		s.queue.hurry()
 		s.counts.existed.Add(1)
 	case errors.Is(err, errNotShared):
 		s.counts.unshared.Add(1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -168,4 +169,66 @@ func TestFewerAhead(t *testing.T) {
 			t.Errorf("%d after it was late again and again", n)
 		}
 	})
+}
+
+// counted is a bucket that counts the uploads which are under way, and holds them up.
+type counted struct {
+	bucket.Bucket
+	gate    chan struct{}
+	running atomic.Int64
+}
+
+func (c *counted) Put(ctx context.Context, name string, body io.ReadSeeker) error {
+	if strings.HasPrefix(name, "leases/") {
+		return c.Bucket.Put(ctx, name, body)
+	}
+	c.running.Add(1)
+	defer c.running.Add(-1)
+	<-c.gate
+	return c.Bucket.Put(ctx, name, body)
+}
+
+// TestUploadsStepBack: few files are uploaded at once as long as nobody else seems to want
+// them; all that can be once another member does, and at the end.
+func TestUploadsStepBack(t *testing.T) {
+	for what, hurry := range map[string]func(t *testing.T, m *member, f bucket.Bucket){
+		"another member fetches one of them": func(t *testing.T, m *member, f bucket.Bucket) {
+			other := join(t, f)
+			w := other.want("x")
+			w.API = func(context.Context) (*cache.Object, error) {
+				time.Sleep(time.Second)
+				return other.fetch("x")
+			}
+			var reads sync.WaitGroup
+			reads.Go(func() { other.read(w) })
+			time.Sleep(100 * time.Millisecond)
+			m.read(m.want("x"))
+			reads.Wait()
+		},
+		"the end": func(_ *testing.T, m *member, _ bucket.Bucket) {
+			go m.store.Close()
+			time.Sleep(time.Second)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f, _ := newFolder(t)
+				b := &counted{Bucket: f, gate: make(chan struct{})}
+				m := join(t, b)
+				for i := range 20 {
+					m.read(m.want(cache.Key(fmt.Sprint(i))))
+				}
+				synctest.Wait()
+				if n := b.running.Load(); n != 2 {
+					t.Errorf("%d are uploaded at once", n)
+				}
+				hurry(t, m, f)
+				synctest.Wait()
+				if n := b.running.Load(); n != 16 {
+					t.Errorf("%d are uploaded at once in the end", n)
+				}
+				close(b.gate)
+			})
+		})
+	}
 }
