@@ -39,6 +39,16 @@ const (
 
 func tagged(hi uint64, t tag) uint64 { return hi&^versionMask | uint64(t)<<versionShift }
 
+// taggedAttr is the identity of something of a session that is not the session itself.
+//
+// File handles have the kernel's number of an inode, which the next mount gives to
+// something else, and the low 32 bits of the generation: these have to differ for a
+// handle to go stale. So the tag is there, too.
+func taggedAttr(id veriff.SessionID, t tag, mode uint32) fusefs.StableAttr {
+	hi, lo := id.Halves()
+	return fusefs.StableAttr{Mode: mode, Ino: tagged(hi, t), Gen: lo ^ uint64(t)}
+}
+
 // sessionAttr, contextsAttr and metadataAttr are the identities of a session's
 // directories in sessions/, by-context/ and metadata/.
 func sessionAttr(id veriff.SessionID) fusefs.StableAttr {
@@ -47,18 +57,15 @@ func sessionAttr(id veriff.SessionID) fusefs.StableAttr {
 }
 
 func contextsAttr(id veriff.SessionID) fusefs.StableAttr {
-	hi, lo := id.Halves()
-	return fusefs.StableAttr{Mode: syscall.S_IFDIR, Ino: tagged(hi, contextsTag), Gen: lo}
+	return taggedAttr(id, contextsTag, syscall.S_IFDIR)
 }
 
 func metadataAttr(id veriff.SessionID) fusefs.StableAttr {
-	hi, lo := id.Halves()
-	return fusefs.StableAttr{Mode: syscall.S_IFDIR, Ino: tagged(hi, metadataTag), Gen: lo}
+	return taggedAttr(id, metadataTag, syscall.S_IFDIR)
 }
 
 // documentAttr is the identity of a document of a session.
 func documentAttr(id veriff.SessionID, kind listing.DocumentKind) fusefs.StableAttr {
-	hi, lo := id.Halves()
 	switch {
 	case kind == listing.HoldDocument: // for which no version is left
 		attr := hashAttr("metadata/" + id.String() + "/" + kind.Name())
@@ -67,7 +74,7 @@ func documentAttr(id veriff.SessionID, kind listing.DocumentKind) fusefs.StableA
 	case kind > listing.HoldDocument:
 		kind--
 	}
-	return fusefs.StableAttr{Mode: syscall.S_IFREG, Ino: tagged(hi, documentTag+tag(kind)), Gen: lo}
+	return taggedAttr(id, documentTag+tag(kind), syscall.S_IFREG)
 }
 
 // attemptAttr is the identity of an attempt's directory. It differs from that of
