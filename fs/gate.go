@@ -106,5 +106,8 @@ func (t *tree) enter(ctx context.Context, kind, id string) syscall.Errno {
 			r.Attempt = id
 		}
 	})
+	if kind == "" {
+		return t.fail(err, "look")
+	}
 	return t.fail(err, "look", slog.String(kind, id))
 }

@@ -137,6 +137,11 @@ func TestReaders(t *testing.T) {
 	if n := w.lib.Stats().Refused; n == 0 {
 		t.Error("refusals are not counted")
 	}
+	for _, line := range w.logged.lines() {
+		if strings.Contains(line, "look failed") && strings.Contains(line, `""`) {
+			t.Errorf("logged without a name: %s", line)
+		}
+	}
 }
 
 // TestRootIsNoReader: root reads what it owns, or where it is named.
