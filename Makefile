@@ -17,7 +17,7 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 DATE := $(shell git log -1 --format=%cs 2>/dev/null)
 BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X veriffs/internal/command.version=$(VERSION) -X veriffs/internal/command.date=$(DATE)'
 
-.PHONY: help demo demo-team test test-package build bench bench-rclone check soak fuzz install release clean
+.PHONY: help demo demo-team test test-package test-sharing build bench bench-rclone check soak fuzz install release clean
 
 help: ## say what the targets are for
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,10 @@ test: ## run all tests, on real mounts, under the race detector (TESTFLAGS="-run
 test-package: ## install the Debian package in a clean Debian, mount, upgrade and purge, as root
 	@.ci/setup test-package
 	go test -tags cleanroot -count=1 -timeout 60m -v -run '^TestCleanRoot$$' ./packaging
+
+test-sharing: ## share mounts by Samba, NFS and with containers, as root (installs Samba and NFS-Ganesha)
+	@.ci/setup test-sharing
+	CGO_ENABLED=1 go test -race -tags sharing -count=1 -v -run '^Test(SMB|NFS|ContainerSeesRestart|UserNamespace)' ./internal/command
 
 build: ## build bin/veriffs
 	@.ci/setup build

@@ -18,6 +18,7 @@ func TestReadmeNamesTests(t *testing.T)    { namesTests(t, "README.md") }
 func TestPackagingNamesTests(t *testing.T) { namesTests(t, "packaging/README.md") }
 func TestSemanticsNamesTests(t *testing.T) { namesTests(t, "docs/semantics.md") }
 func TestInstallNamesTests(t *testing.T)   { namesTests(t, "docs/install.md") }
+func TestSharingNamesTests(t *testing.T)   { namesTests(t, "docs/sharing.md") }
 
 var (
 	namedTest = regexp.MustCompile(`\bTest[A-Z]\w*(/\w+)?`) // the latter is a script of TestScripts
