@@ -34,9 +34,9 @@ test: ## run all tests, on real mounts, under the race detector (TESTFLAGS="-run
 	@.ci/setup test
 	@.ci/test $(TESTFLAGS)
 
-test-package: ## install the Debian package in a clean Debian, mount, upgrade and purge, as root
+test-package: ## install both packages in a clean Debian, mount, upgrade and remove, as root; evaluate formula and workflows
 	@.ci/setup test-package
-	go test -tags cleanroot -count=1 -timeout 60m -v -run '^TestCleanRoot$$' ./packaging
+	go test -tags cleanroot -count=1 -timeout 60m -v -run '^Test(CleanRoot|Formula|Workflows)' ./packaging
 
 test-sharing: ## share mounts by Samba, NFS and with containers, as root (installs Samba and NFS-Ganesha)
 	@.ci/setup test-sharing

@@ -21,9 +21,21 @@ import (
 // fstab, copies a session, and upgrades and purges the package: testdata/clean-root has the
 // steps. make test-package runs it. The Debian is made once, and kept in bin/.
 func TestCleanRoot(t *testing.T) {
+	inCleanRoot(t, "testdata/clean-root", debIn(t, release(t, "1.2.3")), debIn(t, release(t, "1.2.4")))
+}
+
+// TestCleanRootRPM does the same with the rpm and this machine's rpm: testdata/clean-root-rpm.
+func TestCleanRootRPM(t *testing.T) {
+	rpm := func(version string) string {
+		return filepath.Join(release(t, version), "veriffs-"+version+"-1.x86_64.rpm")
+	}
+	inCleanRoot(t, "testdata/clean-root-rpm", rpm("1.2.3"), rpm("1.2.4"))
+}
+
+// inCleanRoot runs steps with a package and a newer one. They copy a session to /root/case.
+func inCleanRoot(t *testing.T, script, older, newer string) {
+	t.Helper()
 	base := cleanRoot(t)
-	older := debIn(t, release(t, "1.2.3"))
-	newer := debIn(t, release(t, "1.2.4"))
 	s := sandbox.New(sandbox.Options{})
 	server, err := sandbox.Listen(s)
 	if err != nil {
@@ -44,7 +56,7 @@ func TestCleanRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	session := s.Sessions()[0]
-	steps := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "testdata/clean-root", root, older, newer)
+	steps := exec.Command("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc", script, root, older, newer)
 	steps.Env = append(os.Environ(), "API_URL="+server.URL, "API_KEY="+s.APIKey, "SHARED_SECRET="+s.Secrets()[0],
 		"SESSIONS=/tmp/sessions.txt", "SESSION="+session.ID.String())
 	out, err := steps.CombinedOutput()
