@@ -31,7 +31,7 @@ staff:x:24002:
 `
 )
 
-// smbConfig is docs/sharing.md's, with directories of the test's own around it.
+// smbConfig has the share of docs/sharing.md, above, and others; the directories are the test's own.
 const smbConfig = `[global]
 server role = standalone server
 interfaces = lo
@@ -51,14 +51,14 @@ ncalrpc dir = %[1]s/ncalrpc
 log file = %[1]s/log
 passdb backend = tdbsam
 
-[media]
-path = %[2]s
+[above]
+path = %[4]s
 read only = yes
 root preexec = test -e %[2]s/README.txt
 root preexec close = yes
 
-[above]
-path = %[4]s
+[media]
+path = %[2]s
 read only = yes
 
 [contexts]
