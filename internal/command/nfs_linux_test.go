@@ -33,7 +33,7 @@ func TestNFS(t *testing.T) {
 	}
 	port := free.Addr().(*net.TCPAddr).Port
 	free.Close()
-	p := w.mount("--allow-other", "--allow-user", "23001", "--uid", "23001", "--umask", "077", "--access-log", log, "--access-log-mode", "required")
+	p := w.mount("--allow-other", "--allow-user", "23003", "--uid", "23001", "--umask", "077", "--access-log", log, "--access-log-mode", "required")
 	config := filepath.Join(dir, "conf")
 	if err := os.WriteFile(config, fmt.Appendf(nil, nfsConfig, dir, w.point, port), 0o600); err != nil {
 		t.Fatal(err)
@@ -62,6 +62,7 @@ func TestNFS(t *testing.T) {
 			t.Fatalf("%d bytes, %v\n%s", len(out), err, text)
 		}
 	}
+	// Not one of the readers, who got it all the same.
 	before := len(of(records(t, log), accesslog.OpOpen))
 	if out, _ := read(23002); out == want {
 		t.Error("the server heeds no permissions of its own")

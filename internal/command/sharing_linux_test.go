@@ -38,6 +38,10 @@ func TestSMB(t *testing.T) {
 		t.Errorf("%d records, the first is %+v", len(opens), opens[0])
 	}
 
+	s.gets("ann", "forced", w.paths[0], w.content[w.paths[0]])
+	if opens := of(records(t, log), accesslog.OpOpen); opens[len(opens)-1].Caller.UID != 23002 {
+		t.Errorf("not the user whom Samba is told to be: %+v", opens[len(opens)-1])
+	}
 	for _, line := range []string{"put smb.conf x", "mkdir x", "rm " + w.paths[0], "rename " + w.paths[0] + " x"} {
 		s.says("NT_STATUS_ACCESS_DENIED", "ann", "media", line)
 	}

@@ -61,6 +61,11 @@ root preexec close = yes
 path = %[2]s
 read only = yes
 
+[forced]
+path = %[2]s
+read only = yes
+force user = ben
+
 [contexts]
 path = %[2]s/by-context
 read only = yes
