@@ -41,9 +41,9 @@ type options struct {
 	veriffs    string
 	rclone     string
 	scratch    string
-	report     string // where the table is written to; "" for nowhere
-	profiles   string // where CPU profiles of the mount go; "" for none
-	latencies  []time.Duration
+	report     string        // where the table is written to; "" for nowhere
+	profiles   string        // where CPU profiles of the mount go; "" for none
+	latency    time.Duration // the only one to walk with; below 0: those of the section
 	dropCaches bool
 }
 
@@ -64,6 +64,7 @@ var sections = []struct {
 	run  func(*bench)
 }{
 	{"walk", (*bench).walks},
+	{"tls", (*bench).tlsWalks},
 	{"open", (*bench).picture},
 	{"waste", (*bench).waste},
 	{"reads", (*bench).reads},
@@ -115,7 +116,7 @@ func run(ctx context.Context) (err error) {
 }
 
 func parse() options {
-	o := options{latencies: []time.Duration{0, 20 * time.Millisecond, barLatency}}
+	var o options
 	names := make([]string, len(sections))
 	for i, s := range sections {
 		names[i] = s.name
@@ -130,20 +131,28 @@ func parse() options {
 	flag.StringVar(&o.report, "report", "", "write the table to this file, and the plots beside it")
 	flag.StringVar(&o.profiles, "profiles", "", "measure a binary that profiles itself (a little slower), and put the profiles in this directory")
 	flag.BoolVar(&o.dropCaches, "drop-caches", os.Geteuid() == 0, "make the kernel forget the inodes of the whole machine, to see how much memory veriffs then returns")
-	latency := flag.Duration("latency", -1, "walk only with this delay of each request")
+	flag.DurationVar(&o.latency, "latency", -1, "walk only with this delay of each request")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		check(fmt.Errorf("unexpected arguments: %q", flag.Args()))
 	}
-	if *latency >= 0 {
-		o.latencies = []time.Duration{*latency}
-	}
 	if o.quick {
 		o.rounds, o.growth = 1, min(o.growth, 1000)
-		o.latencies = o.latencies[len(o.latencies)-1:]
 	}
 	o.report, o.scratch = absolute(o.report), absolute(o.scratch)
 	return o
+}
+
+// at returns which of a section's latencies are walked with: the last alone in a quick
+// run, unless the command line says another.
+func (o *options) at(latencies ...time.Duration) []time.Duration {
+	switch {
+	case o.latency >= 0:
+		return []time.Duration{o.latency}
+	case o.quick:
+		return latencies[len(latencies)-1:]
+	}
+	return latencies
 }
 
 func absolute(path string) string {

@@ -29,6 +29,9 @@ func (c *curlConfig) add(before, id, after, name string) {
 	}
 	fmt.Fprintf(c, "url = %q\nheader = \"X-AUTH-CLIENT: %s\"\nheader = \"X-HMAC-SIGNATURE: %s\"\noutput = %q\nfail\nsilent\n",
 		c.s.API+"/v1/"+before+id+after, c.s.world.APIKey, veriff.Sign([]byte(id), c.s.world.Secrets()[0]), filepath.Join(c.dir, name))
+	if c.s.trusted != "" {
+		fmt.Fprintf(c, "cacert = %q\nhttp1.1\n", c.s.trusted) // as the mount
+	}
 }
 
 // object adds a request for an object of the store.

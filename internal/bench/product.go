@@ -75,6 +75,9 @@ func (b *bench) mount(s *standin, name string, sessions []sandbox.Session, optio
 		"--cache-dir", m.cache, "--connections", strconv.Itoa(connections), "--log-level", "warn", point}, options...)
 	cmd := exec.Command(b.binary, args...)
 	cmd.Env = append(os.Environ(), "VERIFF_SHARED_SECRET="+s.world.Secrets()[0])
+	if s.trusted != "" {
+		cmd.Env = append(cmd.Env, "SSL_CERT_FILE="+s.trusted)
+	}
 	if b.profiles != "" {
 		m.profile = filepath.Join(b.profiles, name)
 		cmd.Env = append(cmd.Env, "VERIFFS_BENCH_PROFILE="+m.profile)

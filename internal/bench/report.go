@@ -46,6 +46,10 @@ lists and attempts included, over 16 kept-alive connections, as many as the moun
 nor keeps anything. The bare go-fuse is the least that a file system in Go can do, with the settings of this one:
 it copies plain files into the kernel's buffers.
 
+The walks over TLS are of the same set, over TLS 1.3 with AES-128-GCM. The mount and curl both use HTTP/1.1, the only version
+that the mount speaks, and trust a certificate made for the run (SSL_CERT_FILE, --cacert). The stand-in's own encryption takes
+time of the same processors.
+
 The disk is an ext4 with a journal, as installers make it, in a file of the machine's disk (direct I/O). That disk itself has no
 journal; its kernel does not use the numbers of inodes again that were freed in the last minutes, and looks at each of them
 whenever a file is created: after some thousand removals a new file takes 0.7 ms of processor time there, and 0.03 ms here.

@@ -27,12 +27,14 @@ var roles = map[string]func(context.Context, []string){
 type standin struct {
 	child
 	addresses
-	world *sandbox.Sandbox
+	world   *sandbox.Sandbox
+	trusted string // the file of the certificate that the API has; "" without TLS
 }
 
 // addresses are where a stand-in listens.
 type addresses struct {
-	API     string // the API's
+	API     string // the API's, which overTLS replaces
+	TLS     secure // the same API over TLS
 	Index   string // the same files as a tree of HTML indexes, for rclone
 	Store   string // the server of object storage that relay has named
 	Control string
@@ -90,6 +92,9 @@ func serveStandin(ctx context.Context, args []string) {
 		defer server.Close()
 		*address = server.URL
 	}
+	var stop func()
+	a.TLS, stop = serveTLS(world)
+	defer stop()
 	check(json.NewEncoder(os.Stdout).Encode(a))
 	awaitEnd(ctx)
 }

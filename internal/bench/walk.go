@@ -55,7 +55,7 @@ func perGB(cpu time.Duration) float64 { return cpu.Seconds() / (walkBytes / 1e9)
 func (b *bench) walks() {
 	s := startStandin()
 	defer s.stop()
-	for _, latency := range b.latencies {
+	for _, latency := range b.at(0, 20*time.Millisecond, barLatency) {
 		s.delay(latency)
 		var copied time.Duration
 		for _, t := range tools {
@@ -72,21 +72,21 @@ func (b *bench) walks() {
 	}
 }
 
-// walk measures one tool at one latency and returns its best time, 0 if it
-// failed. If listed, the mount knows the lists before.
-func (b *bench) walk(s *standin, t tool, latency time.Duration, listed bool) time.Duration {
-	var (
-		times         = make(series, 2)
-		cpu, curlCPU  time.Duration // of the last round
-		memory, peak  int64
-		files, lists  map[string]int
-		walked, _     = s.set()
-		measure       = fmt.Sprintf("cold `%s` at %d ms", t.name, latency.Milliseconds())
-		ofThat        = fmt.Sprintf(" of that `%s`", t.name)
-		mount, byCurl time.Duration
-	)
-	round := func(n int) error {
-		m := b.mount(s, fmt.Sprintf("walk-%s-%s-%d", strings.Map(letters, t.name), latency, n), walked)
+// cold is what a walk with nothing cached showed.
+type cold struct {
+	times        series         // of the tool, and of curl
+	cpu, curlCPU time.Duration  // of the mount and of curl, in the last round
+	memory, peak int64          // of the mount, in the last round
+	files, lists map[string]int // requests by id, in the last round
+}
+
+// cold walks with one tool, by turns with curl, and returns the error of a tool that
+// fails. If listed, the mount knows the lists before.
+func (b *bench) cold(s *standin, t tool, name string, listed bool) (c cold, _ error) {
+	c.times = make(series, 2)
+	walked, _ := s.set()
+	round := func(n int) (took time.Duration, err error) {
+		m := b.mount(s, fmt.Sprintf("%s-%d", name, n), walked)
 		defer m.end()
 		dir := must(os.MkdirTemp(b.memory, "copy-"))
 		defer os.RemoveAll(dir)
@@ -95,60 +95,80 @@ func (b *bench) walk(s *standin, t tool, latency time.Duration, listed bool) tim
 		}
 		s.reset()
 		args, before := t.args(m.sessions, filepath.Join(dir, "copy")), m.cpu()
-		var err error
-		if mount, _, err = b.try(args[0], args[1:]...); err != nil {
-			return err
+		if took, _, err = b.try(args[0], args[1:]...); err != nil {
+			return 0, err
 		}
-		cpu = m.cpu() - before
-		memory, peak = m.memory()
-		files, lists = s.requests("media"), s.requests("sessions")
+		c.cpu = m.cpu() - before
+		c.memory, c.peak = m.memory()
+		c.files, c.lists = s.requests("media"), s.requests("sessions")
 		checkCopy(t.name, dir)
-		return nil
+		return took, nil
 	}
 	for n := range b.rounds {
-		byCurl, curlCPU = b.curlAll(s, walked)
-		if err := round(n + 1); errors.As(err, new(*exec.ExitError)) {
-			// A tool that fails on the mount is a result, if a bad one.
-			b.table.add(row{measure, "no error", strings.TrimSpace(err.Error()), missed})
-			return 0
-		} else {
-			check(err)
+		var byCurl time.Duration
+		byCurl, c.curlCPU = b.curlAll(s, walked)
+		took, err := round(n + 1)
+		if errors.As(err, new(*exec.ExitError)) {
+			return c, err
 		}
-		times[0], times[1] = append(times[0], mount), append(times[1], byCurl)
-		if mount > slow*byCurl {
+		check(err)
+		c.times[0], c.times[1] = append(c.times[0], took), append(c.times[1], byCurl)
+		if took > slow*byCurl {
 			break
 		}
 	}
+	return c, nil
+}
 
+// failed adds a row for a tool that fails on the mount, which is a result, if a bad one.
+func (t *table) failed(measure string, err error) {
+	t.add(row{measure, "no error", strings.TrimSpace(err.Error()), missed})
+}
+
+// walk measures one tool at one latency and returns its best time, 0 if it
+// failed. If listed, the mount knows the lists before.
+func (b *bench) walk(s *standin, t tool, latency time.Duration, listed bool) time.Duration {
+	measure := fmt.Sprintf("cold `%s` at %d ms", t.name, latency.Milliseconds())
+	ofThat := fmt.Sprintf(" of that `%s`", t.name)
+	c, err := b.cold(s, t, fmt.Sprintf("walk-%s-%s", strings.Map(letters, t.name), latency), listed)
+	if err != nil {
+		b.table.failed(measure, err)
+		return 0
+	}
 	measure += ", times curl parallel"
 	if listed {
 		measure += ", the lists known"
 	}
 	if latency == barLatency && t.bar > 0 {
-		b.table.atMost(measure, times.ratio(0, 1), t.bar, " ×", "%s to %s", times.show(0), times.show(1))
+		b.table.atMost(measure, c.times.ratio(0, 1), t.bar, " ×", "%s to %s", c.times.show(0), c.times.show(1))
 	} else {
-		b.table.info(measure, "%.2f × (%s to %s)", times.ratio(0, 1), times.show(0), times.show(1))
+		b.table.info(measure, "%.2f × (%s to %s)", c.times.ratio(0, 1), c.times.show(0), c.times.show(1))
 	}
 	again, mostLists := 0, 0
-	for _, n := range files {
+	for _, n := range c.files {
 		again += n - 1
 	}
-	for _, n := range lists {
+	for _, n := range c.lists {
 		mostLists = max(mostLists, n)
 	}
-	asked := fmt.Sprintf("%d files, %d more than once", len(files), again)
+	asked := fmt.Sprintf("%d files, %d more than once", len(c.files), again)
 	switch {
 	case listed:
 		b.table.info("requests"+ofThat, "%s", asked)
 	case latency == barLatency:
 		b.table.add(row{"requests" + ofThat, "one a file, ≤ 2 a session", fmt.Sprintf("%s; ≤ %d a session", asked, mostLists),
-			verdictOf(len(files) == walkFiles && again == 0 && mostLists <= 2)})
+			verdictOf(len(c.files) == walkFiles && again == 0 && mostLists <= 2)})
 	}
 	if t.name == "cp -r" {
-		b.table.info("processor time"+ofThat, "%.1f s/GB (curl, which verifies and seals nothing: %.1f s/GB)", perGB(cpu), perGB(curlCPU))
-		b.table.info("memory"+ofThat, "%s, at most %s", megabytes(memory), megabytes(peak))
+		b.table.info("processor time"+ofThat, "%.1f s/GB (%s)", perGB(c.cpu), c.besides())
+		b.table.info("memory"+ofThat, "%s, at most %s", megabytes(c.memory), megabytes(c.peak))
 	}
-	return times.best(0)
+	return c.times.best(0)
+}
+
+// besides tells curl's processor time.
+func (c cold) besides() string {
+	return fmt.Sprintf("curl, which verifies and seals nothing: %.1f s/GB", perGB(c.curlCPU))
 }
 
 // letters keeps lower-case letters alone, for a name in a path.
