@@ -51,11 +51,12 @@ type options struct {
 type bench struct {
 	options
 	commands
-	dir    string // on the disk
-	memory string // on a tmpfs
-	binary string
-	table  table
-	points []growthPoint
+	dir        string // on the disk
+	memory     string // on a tmpfs
+	binary     string
+	table      table
+	stageTable stageTable
+	points     []growthPoint
 }
 
 // sections are the parts of a run, in order.
@@ -65,6 +66,7 @@ var sections = []struct {
 }{
 	{"walk", (*bench).walks},
 	{"tls", (*bench).tlsWalks},
+	{"stages", (*bench).stages},
 	{"open", (*bench).picture},
 	{"waste", (*bench).waste},
 	{"reads", (*bench).reads},

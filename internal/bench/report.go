@@ -23,15 +23,19 @@ func (b *bench) finish() {
 	bars := met + b.table.count(missed)
 	fmt.Print(b.table)
 	fmt.Printf("\n%d of %d bars met\n", met, bars)
+	var parts strings.Builder
+	if len(b.stageTable) > 0 {
+		fmt.Printf("\n%s", b.stageTable)
+		fmt.Fprintf(&parts, stagesText, b.stageTable[0].walks, b.stageTable)
+	}
 	if b.report == "" {
 		return
 	}
-	var plots string
 	if len(b.points) > 1 {
 		b.plot(filepath.Dir(b.report))
-		plots = growthText
+		parts.WriteString(growthText)
 	}
-	check(os.WriteFile(b.report, fmt.Appendf(nil, reportText, b.machine(), b.table, met, bars, plots), 0o644))
+	check(os.WriteFile(b.report, fmt.Appendf(nil, reportText, b.machine(), b.table, met, bars, parts.String()), 0o644))
 }
 
 const reportText = `# Benchmarks
@@ -69,6 +73,16 @@ and nothing is read ahead.
 
 %s
 %d of %d bars are met.
+%s`
+
+const stagesText = `
+## Processor time by stage
+
+What the mount takes processor time for in a cold ` + "`cp -r`" + ` at 0 ms, in seconds for a gigabyte. The walks (%d a column, of which
+this is the mean) are not those that were timed above: their binary profiles itself, which makes it a little slower. A sample
+counts for the innermost function that belongs to a stage, so system calls, AES and allocations count for the stage that needs them.
+The profiler misses some of the time, as the last two rows show.
+
 %s`
 
 const growthText = `
