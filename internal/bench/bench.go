@@ -71,6 +71,7 @@ var sections = []struct {
 	{"waste", (*bench).waste},
 	{"reads", (*bench).reads},
 	{"records", (*bench).records},
+	{"many", many},
 	{"team", team},
 	{"simulation", simulation},
 	{"cache", (*bench).sealed},

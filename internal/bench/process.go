@@ -46,12 +46,11 @@ func (c *child) start(cmd *exec.Cmd) {
 
 // self starts this program in one of its roles. It ends when its standard input
 // does.
-func (c *child) self(role ...string) (stdout io.Reader) {
+func (c *child) self(role ...string) (stdin io.Writer, stdout io.Reader) {
 	cmd := exec.Command(must(os.Executable()), role...)
-	must(cmd.StdinPipe())
-	out := must(cmd.StdoutPipe())
+	in, out := must(cmd.StdinPipe()), must(cmd.StdoutPipe())
 	c.start(cmd)
-	return out
+	return in, out
 }
 
 func (c *child) ended() bool {

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 )
 
+// noRclone is what the table says instead of a comparison.
+const noRclone = "not measured: no rclone on the PATH (make bench-rclone installs it)"
+
 // hasRclone reports whether there is an rclone to compare with.
 func (b *bench) hasRclone() bool {
 	_, err := exec.LookPath(b.rclone)

@@ -20,6 +20,7 @@ import (
 var roles = map[string]func(context.Context, []string){
 	"serve-sandbox": serveStandin,
 	"serve-bare":    serveBare,
+	"read-files":    readFiles,
 }
 
 // standin is the stand-in for the API in a process of its own. world is the
@@ -43,7 +44,7 @@ type addresses struct {
 // startStandin serves the world that is walked, or a generated one of a scale.
 func startStandin(scale ...sandbox.Scale) *standin {
 	s := &standin{world: newWorld(scale)}
-	out := s.self("serve-sandbox", string(must(json.Marshal(scale))))
+	_, out := s.self("serve-sandbox", string(must(json.Marshal(scale))))
 	check(json.Unmarshal(must(bufio.NewReader(out).ReadBytes('\n')), &s.addresses))
 	return s
 }

@@ -203,7 +203,7 @@ func checkCopy(tool, dir string) {
 func (b *bench) rcloneWalk(s *standin, latency, ours time.Duration) {
 	if !b.hasRclone() {
 		if latency == barLatency {
-			b.table.info("against rclone mount", "not measured: no rclone on the PATH (make bench-rclone installs it)")
+			b.table.info("against rclone mount", noRclone)
 		}
 		return
 	}
