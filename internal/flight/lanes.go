@@ -4,11 +4,18 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 )
+
+// keepFree is how long a lane is kept free. Somebody who looks at pictures while others
+// read ahead opens several in a minute; reading ahead is a sixteenth slower meanwhile.
+const keepFree = time.Minute
 
 // Lanes share a number of connections between those who wait and those who
 // don't. Work that somebody waits for goes first, speculative work gets what
-// is left. Nothing under way is interrupted for something more urgent.
+// is left. Nothing under way is interrupted for something more urgent. So that nobody has
+// to wait for that often, a lane is kept free of speculative work for a while after
+// somebody had to whose work had not been foreseen.
 type Lanes struct {
 	*Pool // the lanes that there always are
 	life  context.Context
@@ -29,6 +36,7 @@ type Pool struct {
 	// Guarded by lanes.mu.
 	free   int
 	taken  int       // by speculative work
+	keep   time.Time // until then the last free lane is not for speculative work
 	urgent []*ticket // first come, first served
 	idle   []*ticket
 }
@@ -63,6 +71,7 @@ type Task struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	urgent bool          // guarded by Lanes.mu
+	sudden bool          // urgent from the start
 	waited chan struct{} // closed once urgent
 }
 
@@ -79,7 +88,7 @@ type ticket struct {
 }
 
 func (l *Lanes) begin(urgent bool) *Task {
-	t := &Task{waited: make(chan struct{})}
+	t := &Task{waited: make(chan struct{}), sudden: urgent}
 	t.ctx, t.cancel = context.WithCancelCause(l.life)
 	if urgent {
 		l.mu.Lock()
@@ -122,6 +131,9 @@ func (p *Pool) acquire(ctx context.Context, t *Task) (*ticket, error) {
 	mu.Lock()
 	if t.urgent {
 		p.urgent = append(p.urgent, k)
+		if t.sudden && p.free == 0 && p.taken > 0 {
+			p.keep = time.Now().Add(keepFree)
+		}
 	} else {
 		p.idle = append(p.idle, k)
 	}
@@ -173,7 +185,7 @@ func (p *Pool) serveLocked() {
 		if len(p.urgent) == 0 {
 			queue, ahead = &p.idle, true
 		}
-		if len(*queue) == 0 || ahead && p.taken >= p.ahead() {
+		if len(*queue) == 0 || ahead && (p.taken >= p.ahead() || p.keptLocked()) {
 			return
 		}
 		k := (*queue)[0]
@@ -184,6 +196,12 @@ func (p *Pool) serveLocked() {
 		p.free--
 		close(k.mine)
 	}
+}
+
+// keptLocked reports whether the next lane is kept for somebody who waits. If no
+// speculative work is under way it is not: a pool may have one lane alone.
+func (p *Pool) keptLocked() bool {
+	return p.free == 1 && p.taken > 0 && time.Now().Before(p.keep)
 }
 
 // raise makes a task urgent, because somebody waits for it now. It reports

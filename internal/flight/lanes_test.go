@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 )
 
 func TestUrgentFirst(t *testing.T) {
@@ -182,6 +183,75 @@ func TestFewAhead(t *testing.T) {
 			t.Errorf("%d have run, and one of three more may", running)
 		}
 		close(done)
+	})
+}
+
+// TestLaneIsKept: whoever opens what nobody foresaw waits for a lane once, and not again
+// soon.
+func TestLaneIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLanes(t.Context(), 4, nil)
+		var ran atomic.Int64
+		begin := func(urgent bool) (end chan struct{}) {
+			task, end := l.begin(urgent), make(chan struct{})
+			go l.Through(task.ctx, task, func() error {
+				ran.Add(1)
+				<-end
+				return nil
+			})
+			synctest.Wait()
+			return end
+		}
+		expect := func(n int64, when string) {
+			t.Helper()
+			if synctest.Wait(); ran.Load() != n {
+				t.Errorf("%d have run, want %d %s", ran.Load(), n, when)
+			}
+		}
+		var ahead []chan struct{}
+		for range 10 {
+			ahead = append(ahead, begin(false))
+		}
+		expect(4, "on four lanes")
+		first := begin(true)
+		expect(4, "before any ends")
+		close(ahead[0])
+		expect(5, "as somebody waits")
+		close(first)
+		expect(5, "as one lane is kept")
+		second := begin(true)
+		expect(6, "as the second finds a lane")
+		close(second)
+		close(ahead[1])
+		expect(7, "on the three other lanes")
+		time.Sleep(keepFree)
+		close(ahead[2])
+		expect(9, "as no lane is kept any more")
+		for _, end := range ahead[3:] {
+			close(end)
+		}
+		expect(12, "in the end")
+	})
+}
+
+// TestOnlyLaneIsNotKept: reading ahead has what there is.
+func TestOnlyLaneIsNotKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLanes(t.Context(), 1, nil)
+		var all sync.WaitGroup
+		for _, urgent := range []bool{false, true, false, false} {
+			task := l.begin(urgent)
+			all.Go(func() {
+				if err := l.Through(task.ctx, task, func() error { time.Sleep(time.Second); return nil }); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		began := time.Now()
+		if all.Wait(); time.Since(began) != 4*time.Second {
+			t.Errorf("four calls of a second took %v", time.Since(began))
+		}
 	})
 }
 
