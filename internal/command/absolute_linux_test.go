@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,5 +52,20 @@ func TestSupervisorWithoutDirectory(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(files, name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
+	}
+}
+
+// TestSupervisorLeavesNothing: who unmounts may remove everything at once; no log is opened
+// anew to say nothing.
+func TestSupervisorLeavesNothing(t *testing.T) {
+	w := newSupervisedWorld(t)
+	s := w.status()
+	if err := os.Remove(w.program); err != nil {
+		t.Fatal(err)
+	}
+	w.must("unmount", w.point)
+	w.endsWith(s)
+	if _, err := os.Lstat(w.program); !errors.Is(err, os.ErrNotExist) {
+		t.Error("the log is there again:", err)
 	}
 }

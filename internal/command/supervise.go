@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -165,9 +164,7 @@ func (s *supervisor) run(hangups <-chan os.Signal, ready func(says string) error
 		s.last, _ = mountpoint.At(s.point)
 		s.automount = s.last.OnAutomount()
 		if err := ready(says); err != nil {
-			log, file := s.log()
-			log.Warn("could not detach from the terminal", "error", err)
-			file.Close()
+			s.say(slog.LevelWarn, "could not detach from the terminal", "error", err)
 		}
 	}
 	err = c.Wait()
@@ -185,11 +182,9 @@ func (s *supervisor) ends(up bool, failure error) (done bool, err error) {
 	if errors.As(failure, &exit) {
 		code = max(0, exit.ExitCode())
 	}
-	log, file := s.log()
-	defer file.Close()
 	defer func() {
 		if done {
-			s.clear(log)
+			s.clear()
 		}
 	}()
 	switch {
@@ -199,14 +194,14 @@ func (s *supervisor) ends(up bool, failure error) (done bool, err error) {
 		return true, outcome(failure)
 	case s.automount:
 		// Another process of ours would wait for the service manager, which waits for it.
-		log.Warn("the mount's process died; the next who looks has it mounted again", "mountpoint", s.point, "how", failure)
+		s.say(slog.LevelWarn, "the mount's process died; the next who looks has it mounted again", "mountpoint", s.point, "how", failure)
 		return true, outcome(failure)
 	case slices.Contains([]int{exitRefused, exitCache}, code):
-		log.Error("the mount's process died, and another one can't take its place", "mountpoint", s.point, "exit_code", code)
+		s.say(slog.LevelError, "the mount's process died, and another one can't take its place", "mountpoint", s.point, "exit_code", code)
 		return true, outcome(failure)
 	}
 	if s.deaths++; s.deaths > maxDeaths {
-		log.Error("the mount's processes die one after the other: giving up", "mountpoint", s.point, "deaths", s.deaths, "last", failure)
+		s.say(slog.LevelError, "the mount's processes die one after the other: giving up", "mountpoint", s.point, "deaths", s.deaths, "last", failure)
 		return true, outcome(failure)
 	}
 	var pause time.Duration
@@ -216,7 +211,7 @@ func (s *supervisor) ends(up bool, failure error) (done bool, err error) {
 	case s.deaths > 1:
 		pause = min(firstPause<<(s.deaths-2), longPause)
 	}
-	log.Warn("the mount's process died; mounting again", "mountpoint", s.point, "how", failure, "restarts", s.restarts+1, "after", pause)
+	s.say(slog.LevelWarn, "the mount's process died; mounting again", "mountpoint", s.point, "how", failure, "restarts", s.restarts+1, "after", pause)
 	select {
 	case <-time.After(pause):
 	case <-s.c.Context.Done():
@@ -224,7 +219,7 @@ func (s *supervisor) ends(up bool, failure error) (done bool, err error) {
 	}
 	// A restart that did not come up has left the dead mount for others to unmount.
 	if !s.last.There() {
-		log.Info("the dead mount was unmounted: this one ends", "mountpoint", s.point)
+		s.say(slog.LevelInfo, "the dead mount was unmounted: this one ends", "mountpoint", s.point)
 		return true, nil
 	}
 	s.restarts++
@@ -232,18 +227,19 @@ func (s *supervisor) ends(up bool, failure error) (done bool, err error) {
 }
 
 // clear takes away the dead mount of the last process, and nothing else.
-func (s *supervisor) clear(log *slog.Logger) {
+func (s *supervisor) clear() {
 	if err := s.last.Clear(); err != nil {
-		log.Warn("the dead mount can't be removed", "mountpoint", s.point, "error", err)
+		s.say(slog.LevelWarn, "the dead mount can't be removed", "mountpoint", s.point, "error", err)
 	}
 }
 
-// log opens the log anew each time: there may be weeks between two lines, and whoever
+// say logs a line. It opens the log each time: there may be weeks between two, and whoever
 // rotates the log knows nothing of this process.
-func (s *supervisor) log() (*slog.Logger, io.Closer) {
+func (s *supervisor) say(level slog.Level, message string, args ...any) {
 	log, file, err := newLogger(s.c)
 	if err != nil {
-		return slog.New(slog.DiscardHandler), io.NopCloser(nil)
+		return
 	}
-	return log, file
+	defer file.Close()
+	log.Log(s.c.Context, level, message, args...)
 }
