@@ -109,7 +109,8 @@ func (s *Store) ask(ctx context.Context, w Want, first bool) (t *transfer, err e
 }
 
 // observe returns when a transfer has ended, or the API is to be asked as well: because it
-// keeps somebody waiting, or because it was found out with others that the bucket fails.
+// keeps somebody waiting, or because it was found out with others that the bucket fails. One
+// that was given up or stopped may not end: a file system that hangs heeds no context.
 func (s *Store) observe(t *transfer) {
 	for {
 		change, down := s.read.state()
@@ -118,6 +119,8 @@ func (s *Store) observe(t *transfer) {
 		}
 		select {
 		case <-t.done:
+			return
+		case <-t.ctx.Done():
 			return
 		case <-t.soft.late:
 			if !t.missing.Load() { // or it is only the lease that is late

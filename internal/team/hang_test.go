@@ -93,6 +93,42 @@ func TestHangingBucket(t *testing.T) {
 	})
 }
 
+// TestHangingAhead: what nobody waits for, of a bucket that heeds no context, is given up when
+// it stands still, and ends with its context: an erasure, and the end of a mount, wait for that.
+func TestHangingAhead(t *testing.T) {
+	for what, of := range map[string]struct{ stop, took time.Duration }{
+		"given up": {time.Hour, 15 * time.Second},
+		"stopped":  {time.Second, time.Second},
+	} {
+		t.Run(what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := filled(t, "ahead")
+				h.deaf = true
+				m := join(t, h)
+				w := m.want("ahead")
+				w.Waited = nil
+				ctx, stop := context.WithTimeout(t.Context(), of.stop)
+				defer stop()
+				w.API = func(ctx context.Context) (*cache.Object, error) {
+					if ctx.Err() != nil {
+						return nil, context.Cause(ctx)
+					}
+					return m.fetch("ahead")
+				}
+				begun := time.Now()
+				o, _, err := m.store.First(ctx, w)
+				if err == nil {
+					o.Close()
+				}
+				if stopped := ctx.Err() != nil; (err != nil) != stopped || time.Since(begun) != of.took {
+					t.Errorf("after %v: %v", time.Since(begun), err)
+				}
+				close(h.gate)
+			})
+		})
+	}
+}
+
 // TestPaceIsNotLate: a bucket whose bytes are held back here is neither late nor given up.
 func TestPaceIsNotLate(t *testing.T) {
 	f, _ := newFolder(t)
