@@ -15,13 +15,16 @@ var ErrDown = errors.New("team: the store is left alone for a while")
 // Has reports whether the bucket of a store has an object under a name of this key. What
 // it is shows when it is read.
 //
-// Errors: ErrDown; those of the bucket.
+// Errors: ErrDown; ErrSilent; those of the bucket.
 func Has(ctx context.Context, s *Store, k cache.Key) (bool, error) {
 	if !s.read.allow() {
 		return false, down(s.read.why())
 	}
 	for _, path := range s.o.Cache.SharedPaths(k) {
-		_, err := s.o.Bucket.Stat(ctx, path)
+		err := s.briefly(ctx, func(ctx context.Context) error {
+			_, err := s.o.Bucket.Stat(ctx, path)
+			return err
+		})
 		switch {
 		case err == nil:
 			s.read.succeeded()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"veriffs/cache"
@@ -147,4 +148,45 @@ func TestFillWhileDown(t *testing.T) {
 	if !errors.Is(last, team.ErrDown) {
 		t.Error(last)
 	}
+}
+
+// speechless is a bucket that hangs for good, whatever its callers say, when it is asked what
+// it has.
+type speechless struct {
+	bucket.Bucket
+	gate chan struct{}
+}
+
+func (s speechless) Stat(ctx context.Context, name string) (bucket.Info, error) {
+	<-s.gate
+	return s.Bucket.Stat(ctx, name)
+}
+
+// TestHasWhileItHangs: a bucket that hangs is left alone like one that fails, and is asked again
+// once it answers.
+func TestHasWhileItHangs(t *testing.T) {
+	f, _ := newFolder(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := speechless{f, make(chan struct{})}
+		m := join(t, b)
+		ended, end := context.WithTimeout(t.Context(), time.Second)
+		defer end()
+		if _, err := team.Has(ended, m.store, "x"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+		for i := range 5 {
+			want := team.ErrSilent
+			if i == 4 {
+				want = team.ErrDown
+			}
+			if _, err := team.Has(t.Context(), m.store, "x"); !errors.Is(err, want) {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		close(b.gate)
+		time.Sleep(time.Second)
+		if there, err := team.Has(t.Context(), m.store, "x"); there || err != nil {
+			t.Errorf("%t, %v", there, err)
+		}
+	})
 }
