@@ -191,6 +191,10 @@ func unproven(r *library.Erasure) error {
 	switch t := r.Team; {
 	case r.Proven:
 		return nil
+	case (t == nil || t.LeftAlone) && len(r.Held) > 0:
+		return &hinted{code: exitUnproven,
+			err:  errors.New("a hold was placed while it was being erased: what is held was left"),
+			hint: "what was erased before is erased; veriffs hold list shows the hold: run purge again once it is released"}
 	case t != nil && t.Error != "" && len(r.Held)+len(r.HeldByTeam) > 0:
 		return &hinted{code: exitUnproven,
 			err:  fmt.Errorf("the erasure in the team store %s was ended: %s", t.Store, t.Error),

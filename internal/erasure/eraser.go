@@ -27,6 +27,7 @@ import (
 	"veriffs/internal/changes"
 	"veriffs/internal/collection"
 	"veriffs/internal/custody"
+	"veriffs/internal/hold"
 	"veriffs/internal/listing"
 	"veriffs/internal/notice"
 	"veriffs/internal/store"
@@ -159,9 +160,11 @@ func (e *Eraser) All(ctx context.Context, exceptHeld bool) (Evidence, error) {
 		return e.refused("", held), fmt.Errorf("erasure: nothing was erased: %w", err)
 	}
 	d := e.doom()
-	d.everything = true
+	d.everything, d.except = true, exceptHeld
 	found, err := e.eraseForGood(ctx, d)
-	found.Held = held
+	if !d.spared {
+		found.Held = held
+	}
 	if e.Team != nil {
 		found.Team = e.Team.LeaveAlone()
 	}
@@ -181,8 +184,22 @@ func (e *Eraser) eraseForGood(ctx context.Context, d *doomed) (Evidence, error) 
 		err = e.Cache.Remove(store.CatalogKey)
 		e.Catalog.Save()
 	}
-	found.Proven = found.Proven && err == nil
+	if d.spared {
+		found.Held = e.heldNow(d)
+	}
+	found.Proven = found.Proven && err == nil && (d.except || !d.spared)
 	return found, err
+}
+
+// heldNow returns the holds that have spared what an erasure was to take: those that were
+// placed after it was found that there are none are among them.
+func (e *Eraser) heldNow(d *doomed) (held []hold.Report) {
+	for _, r := range e.Holds.All() {
+		if d.everything || d.sessions[r.Session] {
+			held = append(held, r.Report())
+		}
+	}
+	return held
 }
 
 // doom returns a rule that takes nothing yet.

@@ -16,10 +16,12 @@ type doomed struct {
 	attempts   map[veriff.AttemptID]remains // that lose files
 	knowledge
 	shared bool // goes from the team's store, too
+	except bool // what is held is to be left
 
 	files        map[veriff.MediaID]bool // taken
 	unattributed map[cache.Key]bool      // whose they are is not known
 	unsure       bool                    // whether something is still listed is not known: it was left
+	spared       bool                    // something was left only because it is held
 }
 
 // knowledge is what the rule has to be told.
@@ -54,13 +56,14 @@ func (d *doomed) takes(key cache.Key, text []byte) bool {
 	label, _ := store.ParseLabel(text) // without one it is nobody's
 	session, attempt := label.Owners()
 	media, isMedia := store.FileOf(key)
+	left, doomed := d.attempts[attempt]
 	if d.held(session, attempt, media) {
+		d.spared = d.spared || d.everything || d.sessions[session] || doomed || isMedia && d.files[media]
 		return false
 	}
 	if d.everything {
 		return true
 	}
-	left, doomed := d.attempts[attempt]
 	if !doomed && d.thinned[session] {
 		left, doomed = remains{listed: true, exists: true}, true
 	}

@@ -110,3 +110,62 @@ func TestHoldByAStaleList(t *testing.T) {
 		})
 	}
 }
+
+// TestHoldWhileAPurgeWaits: what is held after it was found that nothing is, while the purge
+// waits for another one, stays, and neither receipt claims otherwise.
+func TestHoldWhileAPurgeWaits(t *testing.T) {
+	for _, name := range []string{"session", "all"} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t, 1<<30, history())
+			h.passive = true // nothing ends a hold by itself
+			h.restart()
+			h.warm(warming.Options{})
+			ctx, ids := t.Context(), h.SessionIDs()
+			hold := func(until time.Time) {
+				t.Helper()
+				if _, err := h.lib.Hold(ctx, library.HoldOptions{Session: ids[1], Reason: "x", Until: until}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			hold(time.Now().Add(-time.Hour))
+			told := make(chan func(), 2) // the kernel that an erasure waits for
+			h.lib.Observe(func(c library.Change) {
+				if c.Done != nil {
+					told <- c.Done
+				}
+			})
+			erase := func(f func() (library.Erasure, error)) <-chan library.Erasure {
+				ended := make(chan library.Erasure, 1)
+				go func() {
+					e, err := f()
+					if err != nil {
+						t.Error(err)
+					}
+					ended <- e
+				}()
+				return ended
+			}
+			first := erase(func() (library.Erasure, error) { return h.lib.EraseSession(ctx, ids[0]) })
+			answer := <-told
+			second := erase(func() (library.Erasure, error) { return h.erasures(ids[1])[name](ctx) })
+			h.eventually("the purge has ended the hold whose time has run out", func() bool {
+				held, err := h.lib.Holds(ctx)
+				return err == nil && len(held) == 0
+			})
+			hold(time.Time{})
+			answer()
+			if e := <-first; !e.Proven || len(e.Held) != 0 {
+				t.Errorf("the purge of the other session: %+v", e)
+			}
+			(<-told)()
+			if e := <-second; e.Proven || len(e.Held) != 1 || e.Held[0].Session != ids[1].String() {
+				t.Errorf("the one that waited: %+v", e)
+			}
+			for _, f := range h.files(ids[1]) {
+				if !h.cached(f) {
+					t.Errorf("%s is gone, which is held", f.ID)
+				}
+			}
+		})
+	}
+}
