@@ -23,6 +23,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -39,6 +40,9 @@ const (
 	// copyStep is after how many bytes a write looks whether it should go on.
 	copyStep = 1 << 20
 )
+
+// tempName is what crypto/rand.Text returns.
+var tempName = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 // Folder is a bucket in a directory.
 type Folder struct {
@@ -118,11 +122,15 @@ func (f *Folder) there() error {
 	return err
 }
 
-// removeTemps removes old temporary files. Failing does no harm: they are no objects.
+// removeTemps removes old temporary files, and nothing else that lies among them: the
+// directory may be the wrong one. Failing does no harm: they are no objects.
 func (f *Folder) removeTemps() {
 	temps, _ := fs.ReadDir(f.root.FS(), tempDir)
 	for _, temp := range temps {
-		if info, err := temp.Info(); err == nil && time.Since(info.ModTime()) > tempAge {
+		if !tempName.MatchString(temp.Name()) {
+			continue
+		}
+		if info, err := temp.Info(); err == nil && info.Mode().IsRegular() && time.Since(info.ModTime()) > tempAge {
 			_ = f.root.Remove(path.Join(tempDir, temp.Name()))
 		}
 	}

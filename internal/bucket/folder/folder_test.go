@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -132,13 +133,15 @@ func TestEscape(t *testing.T) {
 }
 
 // TestTemps: what a writer left that was killed is none of the objects, and goes when
-// it is old.
+// it is old. What others keep there, because the directory is a wrong one, stays.
 func TestTemps(t *testing.T) {
 	dir := t.TempDir()
 	f := open(t, dir)
 	if err := f.Put(t.Context(), "aa/1", strings.NewReader("x")); err != nil {
 		t.Fatal(err)
 	}
+	const fresh, old = "ABCDEFGHIJKLMNOPQRSTUVWXY2", "ABCDEFGHIJKLMNOPQRSTUVWXY3"
+	foreign := []string{"report.pdf", strings.ToLower(old), old + ".pdf", "ABCDEFGHIJKLMNOPQRSTUVWXY4"}
 	list := func() error {
 		for o, err := range f.List(t.Context(), "") {
 			if o.Name != "aa/1" || err != nil {
@@ -148,17 +151,28 @@ func TestTemps(t *testing.T) {
 		return nil
 	}
 	for what, use := range map[string]func() error{"a list": list, "a check": func() error { return f.Check(t.Context()) }} {
-		for name, age := range map[string]time.Duration{"new": time.Minute, "old": 2 * time.Hour} {
-			path, at := filepath.Join(dir, "tmp", name), time.Now().Add(-age)
-			if err := errors.Join(os.WriteFile(path, []byte("cut"), 0o600), os.Chtimes(path, at, at)); err != nil {
+		tmp := filepath.Join(dir, "tmp")
+		if err := os.RemoveAll(tmp); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.MkdirAll(filepath.Join(tmp, foreign[3]), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range append([]string{fresh, old}, foreign[:3]...) {
+			if err := os.WriteFile(filepath.Join(tmp, name), []byte("cut"), 0o600); err != nil {
 				t.Fatal(err)
+			}
+		}
+		for _, name := range append([]string{old}, foreign...) {
+			if at := time.Now().Add(-2 * time.Hour); os.Chtimes(filepath.Join(tmp, name), at, at) != nil {
+				t.Fatal(name)
 			}
 		}
 		if err := use(); err != nil {
 			t.Fatal(err)
 		}
-		left, err := os.ReadDir(filepath.Join(dir, "tmp"))
-		if err != nil || len(left) != 1 || left[0].Name() != "new" {
+		left, err := os.ReadDir(tmp)
+		if err != nil || len(left) != 1+len(foreign) || slices.ContainsFunc(left, func(e os.DirEntry) bool { return e.Name() == old }) {
 			t.Errorf("after %s are left: %v, %v", what, left, err)
 		}
 	}
