@@ -29,7 +29,7 @@ const clockTolerance = 10 * time.Minute
 var (
 	// ErrNoTeam says that there is no team's store.
 	ErrNoTeam = errors.New("there is no team store")
-	// ErrClock says that the age of nothing is known.
+	// ErrClock says that neither ages are known, nor which holds have run out.
 	ErrClock = errors.New("this machine's clock and the team store's differ")
 )
 
@@ -41,6 +41,9 @@ type teamHolds struct {
 	sessions map[veriff.SessionID]bool
 	expired  []notice.Posted // for so long that they can go
 	err      error           // why they could not be read again
+
+	checked bool  // our clock was compared with the store's
+	clock   error // and what came of it
 }
 
 // refresh reads the notices, unless they were read a moment ago. Without an error it is
@@ -71,20 +74,31 @@ func (h *teamHolds) refresh(ctx context.Context) error {
 	return nil
 }
 
-// refuse returns the holds of a session that other members have, as a *HeldError.
+// refuse returns the holds of a session that other members have, as a *HeldError. That the time
+// of one has run out counts only if our clock is right.
 //
-// Errors besides: those of refresh.
+// Errors besides: those of refresh, and of checkClock.
 func (h *teamHolds) refuse(ctx context.Context, id veriff.SessionID) error {
 	if err := h.refresh(ctx); err != nil {
 		return err
 	}
-	why := &HeldError{}
-	for _, p := range notice.Standing(h.all, h.e.Now()) {
-		if p.ID == id {
+	why, over := &HeldError{}, false
+	for _, p := range h.all {
+		switch {
+		case p.ID != id:
+		case p.Expired(h.e.Now()):
+			over = true
+		default:
 			why.Others = append(why.Others, p)
 		}
 	}
-	return why.OrNil()
+	if err := why.OrNil(); err != nil || !over {
+		return err
+	}
+	if !h.checked {
+		h.checked, h.clock = true, h.e.checkClock(ctx)
+	}
+	return h.clock
 }
 
 // unreadable makes an error of notices that can't be read one of holds.
@@ -99,7 +113,7 @@ func unreadable(err error) error {
 // RefuseForTeam returns the holds of a session that other members have, as a *HeldError,
 // also if there are notices that can't be read: they may be of it.
 //
-// Errors besides: notice.ErrStore, if that is not known.
+// Errors besides: notice.ErrStore and ErrClock, if that is not known.
 func (e *Eraser) RefuseForTeam(ctx context.Context, id veriff.SessionID) error {
 	return (&teamHolds{e: e}).refuse(ctx, id)
 }
@@ -135,7 +149,7 @@ func (e *Eraser) eraseShared(ctx context.Context, id veriff.SessionID, d *doomed
 		after := &teamHolds{e: e}
 		err = refuse(after)
 		for _, p := range after.all {
-			if p.ID == id && p.Expired(e.Now()) { // it names the session
+			if p.ID == id && p.Expired(e.Now()) && after.clock == nil { // it names the session
 				err = errors.Join(err, e.Board.Sweep(ctx, p))
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,5 +52,27 @@ func TestCollectByAWrongClock(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(one.share, "leases", "*")); err != nil || len(left) != 0 {
 		t.Errorf("left: %q, %v", left, err)
+	}
+}
+
+// TestPurgeByAWrongClock: a clock that is wrong ends no hold of another member.
+func TestPurgeByAWrongClock(t *testing.T) {
+	one, two, id := newPair(t)
+	if _, err := one.lib.Hold(t.Context(), library.HoldOptions{Session: id, Reason: "x", Until: time.Now().Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	one.shared()
+	before := len(one.sharedFiles())
+	two.now = func() time.Time { return time.Now().AddDate(1, 0, 0).Round(0) }
+	two.restart()
+	e, err := two.lib.EraseSession(t.Context(), id)
+	if err != nil || e.Proven || e.Team.Proven || !strings.Contains(e.Team.Error, library.ErrClock.Error()) {
+		t.Errorf("%+v, %+v, %v", e, e.Team, err)
+	}
+	if _, err := two.lib.DeleteAtVeriff(t.Context(), id); !errors.Is(err, library.ErrClock) {
+		t.Errorf("at Veriff: %v", err)
+	}
+	if n := len(one.sharedFiles()); n != before || len(one.notices()) != 1 {
+		t.Errorf("%d files of %d are left, and %q", n, before, one.notices())
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"veriffs/internal/hold"
 	"veriffs/internal/store"
@@ -229,9 +228,4 @@ func (b *Board) Others(ctx context.Context, own *hold.Set) (all []Posted, err er
 		return all, unreadable
 	}
 	return all, nil
-}
-
-// Standing returns those of notices whose time has not run out.
-func Standing(all []Posted, now time.Time) []Posted {
-	return slices.DeleteFunc(slices.Clone(all), func(p Posted) bool { return p.Expired(now) })
 }

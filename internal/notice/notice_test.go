@@ -78,9 +78,6 @@ func TestOthers(t *testing.T) {
 	if err != nil || len(all) != 1 || all[0].Installation != "one" || all[0].ID != session || all[0].Name != "A" || all[0].Reason != "claim" {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if len(notice.Standing(all, time.Now())) != 1 {
-		t.Error("it does not stand")
-	}
 	one.hold(t, "B") // as if an older record of the first had been the second's
 	if all, err := one.board.Others(t.Context(), one.holds); err != nil || len(all) != 0 {
 		t.Errorf("%+v, %v", all, err)
