@@ -129,3 +129,31 @@ func TestMovedCache(t *testing.T) {
 		}
 	})
 }
+
+// TestCopyThatHoldsForLonger: what a copy has extended is another member's hold, though the
+// object in the store is still that of both; what ends when ours does is not.
+func TestCopyThatHoldsForLonger(t *testing.T) {
+	share, err := folder.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer share.Close()
+	first, second := newCopied(t, share, "/first"), newCopied(t, share, "/second")
+	end := time.Now().Add(time.Hour)
+	for _, test := range []struct {
+		ours, theirs time.Time
+		others       int
+	}{{end, end, 0}, {end, end.Add(time.Hour), 1}, {end, time.Time{}, 1}, {end, end.Add(-time.Minute), 0}, {time.Time{}, end, 0}} {
+		for h, until := range map[*custody.Holds]time.Time{first.holds: test.ours, second.holds: test.theirs} {
+			if _, err := h.Add(session, "claim", "ann", until, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := second.board.Post(t.Context(), second.holds.Of(session)); err != nil {
+			t.Fatal(err)
+		}
+		if all, err := first.board.Others(t.Context(), first.holds.Set); err != nil || len(all) != test.others {
+			t.Errorf("ours until %v, theirs until %v: %+v, %v", test.ours, test.theirs, all, err)
+		}
+	}
+}

@@ -72,6 +72,11 @@ type Posted struct {
 	Here bool `json:"this_installation,omitempty"`
 }
 
+// outlasts reports whether another cache, which has the same record, has extended a hold.
+func (p *Posted) outlasts(r *hold.Record, self Member) bool {
+	return !p.SameCache(self) && !r.Until.IsZero() && (p.Until.IsZero() || p.Until.After(r.Until))
+}
+
 func (b *Board) text(r *hold.Record) []byte { return r.Notice(b.member(true)).Encode() }
 
 // self is who we are, as others read it.
@@ -182,7 +187,7 @@ func (b *Board) Sweep(ctx context.Context, p Posted) error { return b.remove(ctx
 
 // Others returns the notices of other members, those whose time has run out too, in the
 // order of their sessions: all but those that the holds of this cache have. What it has put
-// of a session that it does not hold is among them.
+// of a session that it does not hold is among them, and what a copy of it holds for longer.
 //
 // Errors: a *team.UnreadableError if there are others that can't be read; those of the
 // store.
@@ -214,7 +219,7 @@ func (b *Board) Others(ctx context.Context, own *hold.Set) (all []Posted, err er
 			p.Left = found.Member == self
 			p.Here = !p.Left
 		}
-		if r := own.Of(id); r == nil || !p.Left && !slices.Contains(r.Notices, name) {
+		if r := own.Of(id); r == nil || !p.Left && (!slices.Contains(r.Notices, name) || p.outlasts(r, self)) {
 			all = append(all, p)
 		}
 	}
