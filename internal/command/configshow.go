@@ -116,7 +116,7 @@ func settingsInForce(c *cli.Context) (all []setting, err error) {
 		if list, ok := c.Value(name).(cli.StringSlice); ok {
 			text = strings.Join(list.Value(), ", ")
 		}
-		if s.Source == fromDefault && c.IsSet(name) {
+		if s.Source == fromDefault && profile != nil && c.IsSet(name) && (text != "" || listsReaders(name)) { // an empty option sets nothing
 			s.Source, s.From = fromProfile, profile.name
 		}
 		if s.Value = masked(name, text); text == "" {
