@@ -93,9 +93,6 @@ func (dir base) path(name string) string {
 	if name == "" || name == sessionlist.Stdin || filepath.IsAbs(name) {
 		return name
 	}
-	absolute := filepath.Join(string(dir), name)
-	if strings.HasSuffix(name, "/") {
-		absolute += "/" // a directory that may not be there yet
-	}
-	return absolute
+	// Not cleaned: a/.. is not the directory of a if that is a symbolic link.
+	return strings.TrimSuffix(string(dir), "/") + "/" + name
 }

@@ -69,3 +69,33 @@ func TestSupervisorLeavesNothing(t *testing.T) {
 		t.Error("the log is there again:", err)
 	}
 }
+
+// TestBackgroundInLinkedDirectory: .. of a directory that was entered by a symbolic link is
+// in the background what it is in the foreground, the directory above the link's target.
+func TestBackgroundInLinkedDirectory(t *testing.T) {
+	t.Parallel()
+	w := newSupervisedWorld(t)
+	w.must("unmount", w.point)
+	files := t.TempDir()
+	link := filepath.Join(files, "link")
+	if err := os.MkdirAll(filepath.Join(files, "above", "typed"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("above/typed", link); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(w.environment, func(v string) bool { return strings.HasPrefix(v, "VERIFF_SHARED_SECRET=") })
+	_, secret, _ := strings.Cut(w.environment[i], "=")
+	w.environment = append(slices.Delete(w.environment, i, i+1), "PWD="+link)
+	if err := os.WriteFile(filepath.Join(files, "above", "secret"), []byte(secret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start := w.command("mount", "--background", "--shared-secret-file", "../secret", w.point)
+	start.Dir = link
+	if out, err := start.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s := w.status()
+	w.must("unmount", w.point)
+	w.endsWith(s)
+}

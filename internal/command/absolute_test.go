@@ -11,7 +11,7 @@ import (
 func TestAbsolutePaths(t *testing.T) {
 	args := []string{"veriffs", "mount", "--sessions", "a.txt,/b.txt", "mnt", "--background", "--cache-dir=../c", "-sessions=-", "--only-contexts", "a/b",
 		"--access-log", "records/", "--access-log-anchor=file:d", "--access-log-anchor", "exec:./send file", "--log-file", ""}
-	want := []string{"veriffs", "mount", "--sessions", "/at/a.txt,/b.txt", "--background", "--cache-dir=/c", "-sessions=-", "--only-contexts", "a/b",
+	want := []string{"veriffs", "mount", "--sessions", "/at/a.txt,/b.txt", "--background", "--cache-dir=/at/../c", "-sessions=-", "--only-contexts", "a/b",
 		"--access-log", "/at/records/", "--access-log-anchor=file:/at/d", "--access-log-anchor", "exec:./send file", "--log-file", "", "--", "/at/mnt"}
 	if diff := cmp.Diff(want, base("/at").arguments(newApp(), args)); diff != "" {
 		t.Error(diff)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,7 +106,7 @@ func supervise(c *cli.Context, foreground *background) (err error) {
 		return err
 	}
 	from := base(s.dir)
-	s.args, s.paths, s.point = from.arguments(newApp(), os.Args)[1:], from.environment(), from.path(c.Args().First())
+	s.args, s.paths, s.point = from.arguments(newApp(), os.Args)[1:], from.environment(), filepath.Clean(from.path(c.Args().First()))
 	if err := c.Set(flagLogFile, from.path(c.String(flagLogFile))); err != nil {
 		return err
 	}
