@@ -156,7 +156,7 @@ func secretsOf(opts Options) ([]*seal.Secret, error) {
 func (c *Cache) spawn(what string, f func()) {
 	c.wg.Go(func() {
 		if err := guard(func() error { f(); return nil }); err != nil {
-			c.log.Error("cache: background work ended", "work", what, "err", err)
+			c.log.Error("cache: background work ended", "work", what, "error", err)
 		}
 	})
 }

@@ -55,7 +55,7 @@ func (u *upkeep) sweepForeign() {
 	switch {
 	case c.ctx.Err() != nil:
 	case err != nil:
-		c.log.Warn("cache: failed to remove objects of secrets that are not configured", slog.Any("err", err))
+		c.log.Warn("cache: failed to remove objects of secrets that are not configured", slog.Any("error", err))
 	default:
 		c.log.Info("cache: removed the objects of secrets that are not configured", slog.Int("secrets", len(tags)))
 	}

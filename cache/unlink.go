@@ -62,7 +62,7 @@ func (st *store) discard(si uint8, n seal.Name, k Key, ino uint64, why error) er
 		return err
 	}
 	st.counts.damaged.Add(1)
-	st.log.Warn("cache: damaged object deleted", slog.String("object", n.String()), slog.Any("err", why))
+	st.log.Warn("cache: damaged object deleted", slog.String("object", n.String()), slog.Any("error", why))
 	if st.told != nil {
 		st.told(n.String(), k, why)
 	}

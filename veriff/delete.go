@@ -49,7 +49,7 @@ type Deletion struct {
 func (c *Client) DeleteSession(ctx context.Context, id SessionID) (d Deletion, err error) {
 	d.Session = id.String()
 	defer func() {
-		c.log.Info("veriff: asked to delete a session", slog.String("id", d.Session), slog.Int("status", d.Status),
+		c.log.Info("veriff: asked to delete a session", slog.String("session", d.Session), slog.Int("status", d.Status),
 			slog.Bool("accepted", d.Accepted), slog.Bool("uncertain", d.Uncertain))
 		if err != nil {
 			err = fmt.Errorf("delete session %s: %w", id, err)

@@ -86,7 +86,7 @@ func (d *Disk) Fault(err error, read bool) {
 			break
 		}
 	}
-	d.log.Warn(message, slog.Any("err", err))
+	d.log.Warn(message, slog.Any("error", err))
 	select {
 	case d.wake <- struct{}{}:
 	default:

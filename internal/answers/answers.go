@@ -32,7 +32,7 @@ var ErrGated = errors.New("answers: not to be asked now")
 
 // Options is what answers are made of.
 type Options[V any] struct {
-	About string // what is asked about, for the log
+	About string // what is asked about, and the name of its id in the log
 	Most  int    // bounds the sum of weights in memory
 	Weigh func(Answer[V]) int
 	TTL   time.Duration
@@ -258,7 +258,7 @@ func (a *Answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 	case errors.Is(err, veriff.ErrNotFound) && !keeps:
 		return none, err // unsigned: nothing is destroyed or remembered
 	case known && !last.Absent && (keeps || !Refused(err)) && !errors.Is(err, ErrGated) && !errors.Is(err, veriff.ErrRateLimited) && t.Context().Err() == nil:
-		a.options.Log.Warn("refresh failed; serving the stale answer", "about", a.options.About, "id", k.String(), "error", err)
+		a.options.Log.Warn("refresh failed; serving the stale answer", slog.String(a.options.About, k.String()), slog.Any("error", err))
 		last.Asked, last.failed = a.options.Now().Add(retryStale-a.options.TTL), err
 		a.memory.Add(k, last)
 		return last.Value, nil

@@ -1,8 +1,11 @@
 package answers
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +17,7 @@ import (
 type shop struct {
 	asked  int
 	answer chan struct{}
+	err    error
 }
 
 type item string
@@ -25,7 +29,7 @@ func (s *shop) Stored(item) (a Answer[int], ok bool) { return a, false }
 func (s *shop) Ask(*flight.Task, item) (int, error) {
 	s.asked++
 	<-s.answer
-	return s.asked, nil
+	return s.asked, s.err
 }
 
 func (s *shop) Received(item, int, int) {}
@@ -41,15 +45,18 @@ func (freely) Answers() int64              { return 0 }
 func (freely) HeldUntil() (t time.Time)    { return t }
 func (freely) Patience() time.Duration     { return time.Second }
 
+func (s *shop) answers(t *testing.T, log *slog.Logger) *Answers[item, int] {
+	return New(s, Options[int]{
+		About: "item", Most: 100, Weigh: func(Answer[int]) int { return 1 }, TTL: time.Hour, Now: time.Now, Log: log,
+		Limit: reach.NewLimit(freely{}, t.Context(), log), Lanes: flight.NewLanes(t.Context(), 1, nil), Spawn: func(f func()) { go f() },
+	})
+}
+
 // An answer that was asked for before there was word of a change is stale when
 // it comes.
 func TestExpiredWhileItWasAsked(t *testing.T) {
 	s := &shop{answer: make(chan struct{})}
-	log := slog.New(slog.DiscardHandler)
-	a := New(s, Options[int]{
-		About: "item", Most: 100, Weigh: func(Answer[int]) int { return 1 }, TTL: time.Hour, Now: time.Now, Log: log,
-		Limit: reach.NewLimit(freely{}, t.Context(), log), Lanes: flight.NewLanes(t.Context(), 1, nil), Spawn: func(f func()) { go f() },
-	})
+	a := s.answers(t, slog.New(slog.DiscardHandler))
 	first := make(chan int)
 	go func() {
 		v, err := a.Get(t.Context(), "x")
@@ -94,5 +101,24 @@ func TestExpiredWhileItWasAsked(t *testing.T) {
 	}
 	if v, err := a.Get(t.Context(), "x"); err != nil || v != 3 {
 		t.Errorf("after word of a change during the second: %d, %v", v, err)
+	}
+}
+
+// The log says of a stale answer what it is about, by the name that other lines have for it.
+func TestLogOfAStaleAnswer(t *testing.T) {
+	s := &shop{answer: make(chan struct{})}
+	close(s.answer)
+	var log bytes.Buffer
+	a := s.answers(t, slog.New(slog.NewTextHandler(&log, nil)))
+	if v, err := a.Get(t.Context(), "x"); err != nil || v != 1 {
+		t.Fatalf("the first answer: %d, %v", v, err)
+	}
+	a.Expire("x")
+	s.err = errors.New("no route")
+	if v, err := a.Get(t.Context(), "x"); err != nil || v != 1 {
+		t.Errorf("the stale answer: %d, %v", v, err)
+	}
+	if !strings.Contains(log.String(), ` item=x error="no route"`) {
+		t.Errorf("the log says: %s", &log)
 	}
 }
