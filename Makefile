@@ -38,7 +38,7 @@ test-package: ## install both packages in a clean Debian, mount, upgrade and rem
 	@.ci/setup test-package
 	go test -tags cleanroot -count=1 -timeout 60m -v -run '^Test(CleanRoot|Formula|Workflows)' ./packaging
 
-test-sharing: ## share mounts by Samba, NFS and with containers, as root (installs Samba and NFS-Ganesha)
+test-sharing: ## share mounts by Samba, NFS and with containers, as root (installs Samba and NFS-Ganesha, whose services Debian starts)
 	@.ci/setup test-sharing
 	CGO_ENABLED=1 go test -race -tags sharing -count=1 -v -run '^Test(SMB|NFS|ContainerSeesRestart|UserNamespace)' ./internal/command
 
