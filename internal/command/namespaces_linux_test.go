@@ -4,6 +4,7 @@ package command_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,8 +75,13 @@ func TestContainerSeesRestart(t *testing.T) {
 			path string
 			want bool
 		}{"slave": {slave, filepath.Join(data, "mnt", file), true}, "private": {private, filepath.Join(data, "mnt", file), others}, "the mount point": {point, filepath.Join(data, file), others}} {
-			if out, err := test.run("cat", test.path); (err == nil && out == want) != test.want {
+			out, err := test.run("cat", test.path)
+			var exit *exec.ExitError
+			switch {
+			case test.want && (err != nil || out != want):
 				t.Errorf("%s: %s: %d bytes, %v", when, name, len(out), err)
+			case !test.want && (!errors.As(err, &exit) || !strings.Contains(string(exit.Stderr), "Transport endpoint is not connected")):
+				t.Errorf("%s: %s: not ENOTCONN: %d bytes, %v", when, name, len(out), err)
 			}
 		}
 	}
