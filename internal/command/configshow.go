@@ -26,7 +26,8 @@ func configCommand() *cli.Command {
 			Usage: "show each setting of mount, its value, and where that comes from",
 			Description: "Takes the options of mount. A setting comes from an option, from an environment variable, from the\n" +
 				"profile, or is the default. Nothing is started, no keyring or command is asked, and no secret is shown.\n" +
-				"A value that mount would refuse is an error, after the list.",
+				"A value that mount refuses as such is an error, after the list. Whether files and addresses can be used\n" +
+				"is not looked at: veriffs doctor does that.",
 			Flags:  append(mountCommand().Flags, jsonFlag("print JSON, for programs")),
 			Action: showConfig,
 		}},
@@ -186,6 +187,9 @@ func masked(name, value string) string {
 		return strings.Join(anchors, ", ")
 	case hasUser(value):
 		return "…"
+	}
+	if address, _, has := strings.Cut(value, "?"); has && strings.Contains(address, "://") {
+		return address + "?…" // a query may have a token
 	}
 	return value
 }
