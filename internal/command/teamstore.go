@@ -49,7 +49,7 @@ func teamFlags() []cli.Flag {
 		&cli.BoolFlag{Name: flagTeamPad, Category: groupTeam, EnvVars: variables(flagTeamPad),
 			Usage: "hide the sizes of shared files, for at most 12 % more bytes"},
 		&cli.DurationFlag{Name: flagTeamPatience, Category: groupTeam, EnvVars: variables(flagTeamPatience), Value: team.DefaultPatience,
-			Usage: "ask the API as well when the store has not begun to answer, or stood still, for `TIME`"},
+			Usage: "ask the API as well when the store keeps an open waiting for `TIME`; longer while the API takes longer"},
 	}
 }
 

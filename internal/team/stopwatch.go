@@ -19,6 +19,7 @@ type stopwatch struct {
 	asked  bool          // the bucket is
 	waited bool          // somebody waits
 	over   bool          // late is closed
+	slow   bool          // this machine was, for this answer
 	since  time.Time     // when it began to run
 	timer  *time.Timer
 }
@@ -63,7 +64,7 @@ func (c *stopwatch) stop() {
 func (c *stopwatch) renew() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left = c.patience
+	c.left, c.slow = c.patience, false
 }
 
 func (c *stopwatch) isLate() bool {
@@ -85,15 +86,16 @@ func (c *stopwatch) startLocked() {
 }
 
 // judge closes late, unless the timer itself is: then this machine is the slow one, and
-// more requests would not help.
+// more requests would not help. That counts once for each answer, or nobody would be in
+// time on a machine that always is.
 func (c *stopwatch) judge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	over := time.Since(c.since) - c.left
 	switch {
 	case !c.runsLocked() || over < 0 || c.over: // it was stopped just now
-	case over > timerSlack:
-		c.left = c.patience
+	case over > timerSlack && !c.slow:
+		c.left, c.slow = c.patience, true
 		c.startLocked()
 	default:
 		c.over = true
