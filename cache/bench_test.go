@@ -274,3 +274,12 @@ func BenchmarkStart(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkNewObject writes small objects, each under a key of its own.
+func BenchmarkNewObject(b *testing.B) {
+	c, data := benchCache(b), content(1, 3000)
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		put(b, c, Key(fmt.Sprint(i)), data)
+	}
+}

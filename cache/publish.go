@@ -36,8 +36,10 @@ func (s *sink) place(f *os.File, h *seal.Header, n seal.Name) (reader *index.Fil
 		e.Size = s.reserved
 	}
 	now := s.c.now()
+	if e.Stored != h.Stored.Unix() || e.Used != now.Unix() { // what the next start goes by
+		_ = unix.Futimes(int(f.Fd()), []unix.Timeval{unix.NsecToTimeval(now.UnixNano()), unix.NsecToTimeval(h.Stored.UnixNano())})
+	}
 	e.Stored, e.Used = h.Stored.Unix(), now.Unix()
-	_ = unix.Futimes(int(f.Fd()), []unix.Timeval{unix.NsecToTimeval(now.UnixNano()), unix.NsecToTimeval(h.Stored.UnixNano())})
 
 	_, _, busy := st.index.Claim(n, index.DiskPatience)
 	if err == nil {

@@ -162,7 +162,6 @@ func (s *sink) take(r io.Reader, n int64) error {
 		if err := guard(func() error { return s.put(p, s.wrote) }); err != nil {
 			return err
 		}
-		s.wrote += int64(len(p))
 		n -= int64(len(p))
 	}
 	return nil

@@ -23,7 +23,7 @@ type sink struct {
 	temp     string  // dst is this file of st; "": a spill
 	size     int64   // of the file, as Create was told; -1 if that is not known
 	reserved int64   // bytes, in the index
-	wrote    int64   // where the next batch goes
+	wrote    int64   // the end of what is written, the header's place included
 	err      error
 
 	queue  chan *seal.Batch // nil: no goroutine
@@ -91,12 +91,9 @@ func (s *sink) run() {
 
 func (s *sink) append(b *seal.Batch) {
 	defer b.Release()
-	err := guard(func() error { return s.put(b.Bytes(), s.wrote) })
-	if err != nil {
+	if err := guard(func() error { return s.put(b.Bytes(), b.Offset()) }); err != nil {
 		s.fail(err)
-		return
 	}
-	s.wrote += int64(len(b.Bytes()))
 }
 
 // finish waits until everything that was added is written.
@@ -122,19 +119,20 @@ func (s *sink) put(b []byte, off int64) error {
 	if s.err != nil {
 		return s.err
 	}
-	if s.temp != "" {
-		if s.putTemp(b, off) == nil {
-			return nil
-		}
+	if s.temp != "" && s.putTemp(b, off) != nil {
 		if err := s.spill(); err != nil {
 			s.fail(err)
 			return err
 		}
 	}
-	if _, err := s.dst.WriteAt(b, off); err != nil {
-		s.fail(fmt.Errorf("cache: keep an object that the disk does not take: %w", err))
+	if s.temp == "" {
+		if _, err := s.dst.WriteAt(b, off); err != nil {
+			s.fail(fmt.Errorf("cache: keep an object that the disk does not take: %w", err))
+			return s.err
+		}
 	}
-	return s.err
+	s.wrote = max(s.wrote, off+int64(len(b)))
+	return nil
 }
 
 func (s *sink) putTemp(b []byte, off int64) error {

@@ -77,14 +77,11 @@ func (w *Writer) Commit(label []byte) (*Object, error) {
 	if w.stored.IsZero() {
 		w.stored = w.c.now().Round(0)
 	}
-	h, head, err := w.sealer.Finish(w.c.secrets[0], w.key, bytes.Clone(label), w.stored)
+	h, err := w.sealer.Finish(w.c.secrets[0], w.key, bytes.Clone(label), w.stored)
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	if err := w.sink.finish(); err != nil {
-		return nil, err
-	}
-	if err := w.sink.put(head, 0); err != nil {
 		return nil, err
 	}
 	return w.sink.publish(h)

@@ -56,7 +56,7 @@ func Open(path string, ephemeral bool) (_ *Directory, err error) {
 	if err := d.emptyTemp(); err != nil {
 		return nil, d.refuse(TempDir, err, "")
 	}
-	if d.block = int64(statfs(d.Root).Bsize); d.block < 4096 || d.block > 1<<20 {
+	if d.block = int64(d.statfs().Bsize); d.block < 4096 || d.block > 1<<20 {
 		d.block = 4096
 	}
 	if info, err := d.Stat(formatFile); err == nil {
@@ -124,6 +124,18 @@ func (d *Directory) open() error {
 		return d.refuse("", ErrPermissions, "chmod 700 "+d.path+", if nobody else could have changed it")
 	}
 	return nil
+}
+
+// with calls f with the descriptor of the directory, which stays open meanwhile.
+func (d *Directory) with(f func(self int) error) error {
+	conn, err := d.self.SyscallConn()
+	if err != nil {
+		return err
+	}
+	if closed := conn.Control(func(self uintptr) { err = f(int(self)) }); closed != nil {
+		return fs.ErrClosed
+	}
+	return err
 }
 
 // Path is the absolute path of the directory.

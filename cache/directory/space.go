@@ -1,8 +1,7 @@
 package directory
 
 import (
-	"os"
-	"syscall"
+	"io/fs"
 
 	"golang.org/x/sys/unix"
 )
@@ -10,17 +9,12 @@ import (
 // Space is how large the directory's file system is and what of it is free for
 // us, in bytes. A total of 0 means that it doesn't say.
 func (d *Directory) Space() (total, free int64) {
-	st := statfs(d.Root)
+	st := d.statfs()
 	return int64(st.Blocks) * int64(st.Bsize), int64(st.Bavail) * int64(st.Bsize)
 }
 
-func statfs(dir *os.Root) (st unix.Statfs_t) {
-	f, err := dir.Open(".")
-	if err != nil {
-		return st
-	}
-	defer f.Close()
-	if unix.Fstatfs(int(f.Fd()), &st) != nil {
+func (d *Directory) statfs() (st unix.Statfs_t) {
+	if d.with(func(self int) error { return unix.Fstatfs(self, &st) }) != nil {
 		return unix.Statfs_t{}
 	}
 	return st
@@ -28,14 +22,11 @@ func statfs(dir *os.Root) (st unix.Statfs_t) {
 
 // Use is how many bytes rel itself takes on disk, in whole blocks.
 func (d *Directory) Use(rel string) (int64, error) {
-	info, err := d.Lstat(rel)
-	if err != nil {
-		return 0, err
+	var st unix.Stat_t
+	if err := d.with(func(self int) error { return unix.Fstatat(self, rel, &st, unix.AT_SYMLINK_NOFOLLOW) }); err != nil {
+		return 0, &fs.PathError{Op: "fstatat", Path: rel, Err: err}
 	}
-	if st, ok := info.Sys().(*syscall.Stat_t); ok {
-		return st.Blocks * 512, nil
-	}
-	return info.Size(), nil
+	return st.Blocks * 512, nil
 }
 
 // OnDisk is what a file of this size and number of 512-byte blocks will take

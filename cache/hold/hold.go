@@ -1,7 +1,6 @@
 package hold
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,9 +79,9 @@ func Write(d *directory.Directory, secrets []*seal.Secret, random io.Reader, h H
 
 // sealRecord returns the whole file of a record.
 func sealRecord(s *seal.Secret, random io.Reader, id seal.Key, text []byte, now time.Time) ([]byte, error) {
-	var body bytes.Buffer
+	file := make([]byte, seal.FileSize(int64(len(text))))
 	w, err := seal.NewWriter(random, func(b *seal.Batch) {
-		body.Write(b.Bytes())
+		copy(file[b.Offset():], b.Bytes())
 		b.Release()
 	})
 	if err != nil {
@@ -90,8 +89,8 @@ func sealRecord(s *seal.Secret, random io.Reader, id seal.Key, text []byte, now 
 	}
 	defer w.Close()
 	w.Write(text)
-	_, head, err := w.Finish(s, id, nil, now)
-	return append(head, body.Bytes()...), err
+	_, err = w.Finish(s, id, nil, now)
+	return file, err
 }
 
 // place writes a file so that it is whole or as it was.

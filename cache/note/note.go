@@ -66,9 +66,9 @@ func (s *Sealer) Seal(k seal.Key, text []byte) ([]byte, error) {
 	if len(text) > MaxText || bytes.HasSuffix(text, []byte{0}) {
 		return nil, ErrText
 	}
-	file := make([]byte, seal.HeaderSize, Size)
+	file := make([]byte, seal.FileSize(MaxText))
 	w, err := seal.NewWriter(s.random, func(b *seal.Batch) {
-		file = append(file, b.Bytes()...)
+		copy(file[b.Offset():], b.Bytes())
 		b.Release()
 	})
 	if err != nil {
@@ -78,11 +78,9 @@ func (s *Sealer) Seal(k seal.Key, text []byte) ([]byte, error) {
 	padded := make([]byte, MaxText)
 	copy(padded, text)
 	w.Write(padded)
-	_, head, err := w.Finish(s.secrets[0], k, nil, s.now())
-	if err != nil {
+	if _, err := w.Finish(s.secrets[0], k, nil, s.now()); err != nil {
 		return nil, err
 	}
-	copy(file, head)
 	masked := s.shared[0].Head(k, file, int64(len(file)))
 	return append(masked[:], file...), nil
 }

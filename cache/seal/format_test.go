@@ -130,17 +130,17 @@ func TestLengths(t *testing.T) {
 // sealFile makes the whole file of an object.
 func sealFile(t testing.TB, s *Secret, random io.Reader, k Key, contents []byte, label string, stored time.Time) []byte {
 	t.Helper()
-	body := []byte{}
+	file := make([]byte, FileSize(int64(len(contents))))
 	w, err := NewWriter(random, func(b *Batch) {
-		body = append(body, b.Bytes()...)
+		copy(file[b.Offset():], b.Bytes())
 		b.Release()
 	})
 	must(t, err)
 	defer w.Close()
 	w.Write(contents)
-	_, head, err := w.Finish(s, k, []byte(label), stored)
+	_, err = w.Finish(s, k, []byte(label), stored)
 	must(t, err)
-	return append(head, body...)
+	return file
 }
 
 // sealedFile is one object's file with what is needed to damage it.
