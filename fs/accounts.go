@@ -53,8 +53,8 @@ func (a *accounts) record(ctx context.Context, op accesslog.Operation, err error
 	return a.log.Record(ctx, r)
 }
 
-// recordMedia says what was opened; handle is nil if it was not.
-func recordMedia(r *accesslog.Record, f *library.File, handle *library.Handle) {
+// recordMedia says what was opened, and the SHA-256 of that; handle is nil if it was not.
+func recordMedia(r *accesslog.Record, f *library.File, handle *library.Handle, sum [32]byte) {
 	r.Media, r.Context = f.ID.String(), f.Context.Value()
 	if !f.In.Session.IsZero() {
 		r.Session = f.In.Session.String()
@@ -65,7 +65,7 @@ func recordMedia(r *accesslog.Record, f *library.File, handle *library.Handle) {
 	if handle == nil {
 		return
 	}
-	sum, label := handle.SHA256(), handle.Label()
+	label := handle.Label()
 	r.Size, r.SHA256, r.SecretID = handle.Size(), hex.EncodeToString(sum[:]), label.SecretID
 	r.From = sources[handle.From()]
 	// What was sealed with the file knows more than a listing that names no session.

@@ -15,7 +15,7 @@
 // cancel a buffered read. A wait ends when the caller gets a signal to end, and
 // for no other signal (interrupt.go). Everything else answers from memory or
 // from the local disk. The one exception is a read that finds its object
-// damaged on the disk: it fetches it again, for [rereadTimeout] at most.
+// damaged on the disk: it fetches it again, for [library.RereadTimeout] at most.
 //
 // One order. An inode number is the first eight bytes of an id, the generation
 // the other eight. So name order, inode order and directory order are one order

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -15,10 +14,6 @@ import (
 	"veriffs/internal/accesslog"
 	"veriffs/internal/library"
 )
-
-// rereadTimeout bounds the one read that waits for the network: of an object
-// that was damaged on the disk after it was opened.
-const rereadTimeout = 20 * time.Second
 
 // mediaFile is the inode of an image, video or NFC file.
 type mediaFile struct {
@@ -80,8 +75,8 @@ func (t *tree) mediaAttr(a *fuse.Attr, f *library.File, size int64) {
 func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, uint32, syscall.Errno) {
 	ctx, done := untilKilled(ctx)
 	defer done()
-	handle, err := f.open(ctx, flags)
-	if wrote := f.accounts.record(ctx, accesslog.OpOpen, err, func(r *accesslog.Record) { recordMedia(r, f.file, handle) }); wrote != nil && err == nil {
+	handle, sum, err := f.open(ctx, flags)
+	if wrote := f.accounts.record(ctx, accesslog.OpOpen, err, func(r *accesslog.Record) { recordMedia(r, f.file, handle, sum) }); wrote != nil && err == nil {
 		handle.Close()
 		err = wrote
 	}
@@ -93,17 +88,25 @@ func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, 
 	if size != f.told.Load() {
 		invalidateAttributes(&f.Inode) // before the open returns, so that nobody reads by the wrong size
 	}
-	return &mediaHandle{f, handle}, f.pages.opened(handle.SHA256()), 0
+	return &mediaHandle{f, handle}, f.pages.opened(handle.Fingerprint()), 0
 }
 
-func (f *mediaFile) open(ctx context.Context, flags uint32) (*library.Handle, error) {
+// open also returns the SHA-256 of the file if opens are recorded.
+func (f *mediaFile) open(ctx context.Context, flags uint32) (handle *library.Handle, sum [32]byte, err error) {
 	if writes(flags) {
-		return nil, errReadOnly
+		return nil, sum, errReadOnly
 	}
 	if err := f.mayOpen(ctx, true); err != nil {
-		return nil, err
+		return nil, sum, err
 	}
-	return f.lib.Open(ctx, f.file)
+	if handle, err = f.lib.Open(ctx, f.file); err != nil || f.accounts == nil {
+		return handle, sum, err
+	}
+	if sum, err = handle.SHA256(); err != nil {
+		handle.Close()
+		return nil, sum, err
+	}
+	return handle, sum, nil
 }
 
 // names are the ids by which somebody may look for the file in the log.
@@ -126,15 +129,13 @@ type mediaHandle struct {
 }
 
 // Read fills dest: fewer bytes would tell the kernel that the file ends.
-func (h *mediaHandle) Read(ctx context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
+func (h *mediaHandle) Read(_ context.Context, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
 	if left := h.handle.Size() - off; left <= 0 {
 		return fuse.ReadResultData(nil), 0
 	} else if int64(len(dest)) > left {
 		dest = dest[:left]
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rereadTimeout)
-	defer cancel()
-	n, err := h.handle.ReadAt(ctx, dest, off)
+	n, err := h.handle.ReadAt(dest, off)
 	if n < len(dest) {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF

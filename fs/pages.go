@@ -12,20 +12,20 @@ import (
 
 // pages says of which bytes of a file the kernel's page cache may hold pages.
 type pages struct {
-	of atomic.Uint64 // noPages, erasedPages or the beginning of a hash, made odd
+	of atomic.Uint64 // noPages, erasedPages or the beginning of a fingerprint, made odd
 }
 
 const (
 	noPages = 0
-	// erasedPages is even and so no hash: the next open keeps no page.
+	// erasedPages is even and so no fingerprint: the next open keeps no page.
 	erasedPages = 2
 )
 
-// opened returns the flags for the reply to an open of bytes with this hash.
+// opened returns the flags for the reply to an open of bytes with this fingerprint.
 // Pages stay from one open to the next while the bytes are the same, which those
 // of a media file always should be. An open of other bytes drops them.
-func (p *pages) opened(sha256 [32]byte) (flags uint32) {
-	bytes := binary.BigEndian.Uint64(sha256[:]) | 1
+func (p *pages) opened(fingerprint [32]byte) (flags uint32) {
+	bytes := binary.BigEndian.Uint64(fingerprint[:]) | 1
 	if last := p.of.Swap(bytes); last == noPages || last == bytes {
 		return fuse.FOPEN_NOFLUSH | fuse.FOPEN_KEEP_CACHE
 	}

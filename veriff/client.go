@@ -51,7 +51,7 @@ func New(config Config) (*Client, error) {
 	}
 	return &Client{
 		base:        base,
-		credentials: credentials{key: config.APIKey, secrets: slices.Clone(config.Secrets), ids: secretIDs(config.Secrets), mode: config.Verify},
+		credentials: credentials{key: config.APIKey, secrets: slices.Clone(config.Secrets), ids: secretIDs(config.Secrets), mode: config.Verify, plain: config.SHA256},
 		userAgent:   config.UserAgent,
 		pace:        config.Pace,
 		stall:       config.Stall,

@@ -18,6 +18,7 @@ type credentials struct {
 	secrets []string // the first signs requests
 	ids     []string // their SecretIDs
 	mode    VerifyMode
+	plain   bool        // compute the SHA-256 of files, too
 	signed  atomic.Bool // see Client.Signed
 }
 
@@ -43,11 +44,16 @@ func (c *credentials) sign(h http.Header, id string) {
 	h.Set(headerSignature, Sign([]byte(id), c.secrets[0]))
 }
 
-// digest hashes for the secrets that the verify mode has a use for: with
+// digest hashes a file for the secrets that the verify mode has a use for: with
 // VerifyOff, hashing a video five times would be wasted.
 func (c *credentials) digest() *digest {
-	if c.mode == VerifyOff {
+	switch {
+	case c.mode == VerifyOff:
 		return newDigest(nil)
+	case c.mode == VerifyRequire && !c.plain:
+		d := newDigest(c.secrets)
+		d.sum = nil
+		return d
 	}
 	return newDigest(c.secrets)
 }
@@ -89,7 +95,9 @@ func (c *credentials) receipt(h http.Header, d *digest) (Receipt, error) {
 	if c.addressed(h) {
 		r.Client = either(h, headerKey, headerKeyOld)
 	}
-	d.sum.Sum(r.SHA256[:0])
+	if d.sum != nil {
+		d.sum.Sum(r.SHA256[:0])
+	}
 	switch {
 	case r.Signature == "":
 		return r, nil

@@ -47,6 +47,7 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 		return nil, err
 	}
 	s.api.Logger, s.cache.Damaged = log, k.records.damaged
+	s.api.SHA256 = k.records != nil || s.team.scheme != "" // others of the team may record it
 	if k.client, err = veriff.New(s.api); err != nil {
 		return nil, err
 	}

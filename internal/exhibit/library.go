@@ -197,11 +197,16 @@ func (s *shelf) openFile(ctx context.Context, i Item, id veriff.SessionID, attem
 	if err != nil {
 		return nil, Origin{}, err
 	}
-	body := &reading{SectionReader: io.NewSectionReader(&handle{ctx, h}, 0, h.Size()), handle: h}
+	sum, err := h.SHA256()
+	if err != nil {
+		h.Close()
+		return nil, Origin{}, err
+	}
 	o := originOf(h.Label(), h.Size(), h.From() == library.FromAPI)
+	o.SHA256 = hex.EncodeToString(sum[:])
 	o.Shared = h.From() == library.FromTeam
 	o.Session, o.Attempt, o.Context = found.Session, found.Attempt, found.Context
-	return body, o, nil
+	return &reading{io.NewSectionReader(h, 0, h.Size()), h}, o, nil
 }
 
 // check refuses an item that says something else than what was found by its ids. What is
@@ -243,11 +248,3 @@ func (r *reading) Close() error {
 	r.handle.Close()
 	return nil
 }
-
-// handle is a library's handle as an io.ReaderAt.
-type handle struct {
-	ctx context.Context
-	h   *library.Handle
-}
-
-func (h *handle) ReadAt(p []byte, off int64) (int, error) { return h.h.ReadAt(h.ctx, p, off) }

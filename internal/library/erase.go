@@ -28,9 +28,8 @@ func (l *Library) EraseAll(ctx context.Context, exceptHeld bool) (Erasure, error
 
 // DeleteAtVeriff asks Veriff to delete a session: see [veriff.Client.DeleteSession],
 // whose errors it returns, or ErrHeld, also if it is not known whether it is held. It
-// erases nothing here. If the API says that
-// there is nothing to delete, it is asked whether the session is there, because
-// deleting may only not be switched on: veriff.ErrRefused.
+// erases nothing here. If the API says that there is nothing to delete, it is asked whether
+// the session is there, because deleting may only not be switched on: veriff.ErrRefused.
 func (l *Library) DeleteAtVeriff(ctx context.Context, id veriff.SessionID) (veriff.Deletion, error) {
 	if err := l.eraser.RefuseDeletion(ctx, id); err != nil {
 		return veriff.Deletion{Session: id.String()}, fmt.Errorf("library: delete session %s at Veriff: %w", id, err)

@@ -205,7 +205,7 @@ func (l *files) obtain(t *flight.Task, f *File) (o *object, err error) {
 	}
 	var gone error
 	if r := l.holds.Owner(f.In.Session, f.In.Attempt, f.ID); l.holds.KnownGone(r, func(r *hold.Record) time.Time { return r.FileGone(f.ID) }) {
-		gone = heldButGone(f)
+		gone = fmt.Errorf("library: media %s, which is held, is not in the cache, and the API has it no more: %w", f.ID, ErrNotFound)
 	}
 	stored, from, err := l.retrieve(t, f, gone)
 	if err != nil {
@@ -236,15 +236,14 @@ func (l *files) cached(f *File) (*object, bool) {
 // labelled reads the label of an object and corrects the size that was believed.
 // It closes the object if it fails.
 func (l *files) labelled(f *File, stored *cache.Object) (*object, error) {
-	label, err := store.ParseLabel(stored.Label())
+	o := &object{Object: stored, id: f.ID}
+	var err error
+	if o.label, err = store.ParseLabel(stored.Label()); err == nil {
+		o.fingerprint, err = o.label.Fingerprint()
+	}
 	if err != nil {
 		stored.Close()
 		return nil, fmt.Errorf("library: label of media %s: %w", f.ID, err)
-	}
-	o := &object{Object: stored, id: f.ID, label: label}
-	if o.sum, err = label.Hash(); err != nil {
-		stored.Close()
-		return nil, fmt.Errorf("library: media %s: %w", f.ID, err)
 	}
 	if believed := l.Size(f); believed != stored.Size() && l.catalog.SetSize(f.ID, stored.Size()) && believed != UnknownSize {
 		l.log.Warn("the listed size is wrong; using that of the verified file",

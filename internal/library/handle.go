@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
+	"time"
 
 	"veriffs/cache"
 	"veriffs/internal/store"
@@ -25,8 +27,14 @@ type Handle struct {
 // Size is the verified length in bytes.
 func (h *Handle) Size() int64 { return h.current().Size() }
 
-// SHA256 is the hash of the verified bytes.
-func (h *Handle) SHA256() [32]byte { return h.current().sum }
+// Fingerprint tells the verified bytes from any others.
+func (h *Handle) Fingerprint() [32]byte { return h.current().fingerprint }
+
+// SHA256 is the hash of the verified bytes. If it was not computed as they came, they
+// are read for it.
+func (h *Handle) SHA256() ([32]byte, error) {
+	return h.Label().HashOf(io.NewSectionReader(h, 0, h.Size()))
+}
 
 // Label returns what was sealed with the file: whose it is, when it was received
 // and who signed it.
@@ -35,15 +43,19 @@ func (h *Handle) Label() store.Label { return h.current().label }
 // From says where this open got the file.
 func (h *Handle) From() Source { return h.from }
 
-// ReadAt fills p from offset off as io.ReaderAt does. Should the object have
-// been damaged on the disk since it was stored, it is fetched again: the one
-// case in which a read waits for the network.
-func (h *Handle) ReadAt(ctx context.Context, p []byte, off int64) (int, error) {
+// RereadTimeout bounds the one read that waits for the network.
+const RereadTimeout = 20 * time.Second
+
+// ReadAt is io.ReaderAt. Should the object have been damaged on the disk since it was
+// stored, it is fetched again: the one case in which a read waits for the network.
+func (h *Handle) ReadAt(p []byte, off int64) (int, error) {
 	o := h.current()
 	n, err := o.ReadAt(p, off)
 	if !errors.Is(err, cache.ErrDamaged) {
 		return n, err
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), RereadTimeout)
+	defer cancel()
 	fresh, err := h.replace(ctx, o)
 	if err != nil {
 		return 0, fmt.Errorf("library: fetch media %s again: %w", h.file.ID, err)
@@ -69,7 +81,7 @@ func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) 
 	if err != nil {
 		return nil, err
 	}
-	if fresh.sum != damaged.sum {
+	if fresh.fingerprint != damaged.fingerprint {
 		h.files.release(fresh)
 		return nil, fmt.Errorf("its bytes have changed: %w", veriff.ErrBody)
 	}
@@ -87,9 +99,9 @@ func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) 
 // object is a verified object in use, shared by everyone who has it open.
 type object struct {
 	*cache.Object
-	id    veriff.MediaID
-	sum   [32]byte // of label
-	label store.Label
-	from  Source // for those who had waited for it
-	refs  int    // guarded by files.mu
+	id          veriff.MediaID
+	fingerprint [32]byte // of label
+	label       store.Label
+	from        Source // for those who had waited for it
+	refs        int    // guarded by files.mu
 }

@@ -164,7 +164,7 @@ func TestDamagedFileOfAHeldSession(t *testing.T) {
 		f := &list.Files[i]
 		open, err := h.lib.Open(context.Background(), f)
 		if err == nil {
-			_, err = open.ReadAt(context.Background(), make([]byte, open.Size()), 0)
+			_, err = open.ReadAt(make([]byte, open.Size()), 0)
 			open.Close()
 		}
 		if err != nil {

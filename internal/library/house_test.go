@@ -164,7 +164,7 @@ func (h *house) read(id veriff.SessionID, f sandbox.File) ([]byte, error) {
 		}
 		defer open.Close()
 		b := make([]byte, open.Size())
-		_, err = open.ReadAt(context.Background(), b, 0)
+		_, err = open.ReadAt(b, 0)
 		return b, err
 	}
 	return nil, fs.ErrNotExist

@@ -3,7 +3,6 @@ package library
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"veriffs/cache"
 	"veriffs/internal/answers"
@@ -60,12 +59,10 @@ func (l *files) retrieve(t *flight.Task, f *File, gone error) (o *cache.Object, 
 // acceptable returns why an object of the team's store is not the file that is wanted,
 // by the label that its member sealed.
 func (l *files) acceptable(f *File, text []byte) error {
-	label, err := store.ParseLabel(text)
+	label, _ := store.ParseLabel(text) // without one nobody has verified it
 	session, _ := label.Owners()
 	switch {
-	case err != nil:
-		return err
-	case !store.Shareable(text):
+	case !label.Shareable():
 		return errors.New("nobody has verified it, or whose it is is not known")
 	case !f.In.Session.IsZero() && session != f.In.Session:
 		return errors.New("it is of another session")
@@ -73,9 +70,4 @@ func (l *files) acceptable(f *File, text []byte) error {
 		return ErrNotFound
 	}
 	return nil
-}
-
-// heldButGone is the error for a file that is held and that the API has no more.
-func heldButGone(f *File) error {
-	return fmt.Errorf("library: media %s, which is held, is not in the cache, and the API has it no more: %w", f.ID, ErrNotFound)
 }

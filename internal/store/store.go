@@ -17,6 +17,7 @@
 package store
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -83,7 +84,7 @@ type Label struct {
 	Session   string    `json:"session,omitempty"` // "" if it is not known
 	Attempt   string    `json:"attempt,omitempty"`
 	MIMEType  string    `json:"mimetype,omitempty"`
-	SHA256    string    `json:"sha256"`
+	SHA256    string    `json:"sha256,omitempty"`    // "" for a file whose signature vouches for it, unless it was asked for
 	Signature string    `json:"signature,omitempty"` // as received
 	Client    string    `json:"client,omitempty"`    // the API key that came with it, as received
 	Secret    int       `json:"secret"`              // which of the secrets configured then verified it, -1 for none
@@ -95,7 +96,10 @@ type Label struct {
 // NewLabel returns the label of what was received of a session and an attempt,
 // which are zero if they are not known.
 func NewLabel(session veriff.SessionID, attempt veriff.AttemptID, r veriff.Receipt) Label {
-	l := Label{SHA256: hex.EncodeToString(r.SHA256[:]), Signature: r.Signature, Client: r.Client, Secret: r.Secret, SecretID: r.SecretID, Received: r.Received}
+	l := Label{Signature: r.Signature, Client: r.Client, Secret: r.Secret, SecretID: r.SecretID, Received: r.Received}
+	if r.SHA256 != [32]byte{} {
+		l.SHA256 = hex.EncodeToString(r.SHA256[:])
+	}
 	if !session.IsZero() {
 		l.Session = session.String()
 	}
@@ -120,24 +124,47 @@ func (l Label) Text() []byte {
 	return text
 }
 
-// Shareable reports by its label whether others may have an object: its signature was
-// verified, and the session is known by which an erasure finds it.
+// Shareable is Label.Shareable of the label that this is the text of.
 func Shareable(text []byte) bool {
 	l, err := ParseLabel(text)
-	if err != nil || l.SecretID == "" {
-		return false
-	}
-	session, _ := l.Owners()
-	_, err = l.Hash()
-	return err == nil && !session.IsZero()
+	return err == nil && l.Shareable()
 }
 
-// Hash returns the SHA-256 of the object.
+// Shareable reports whether others may have the object: its signature was verified, and
+// the session is known by which an erasure finds it.
+func (l Label) Shareable() bool {
+	session, _ := l.Owners()
+	_, err := l.Fingerprint()
+	return err == nil && l.SecretID != "" && !session.IsZero()
+}
+
+// Fingerprint tells the bytes of the object from any others: it is the signature that
+// was verified, a keyed hash, or else their SHA-256.
+func (l Label) Fingerprint() (sum [32]byte, err error) {
+	if l.Secret >= 0 {
+		if n, err := hex.Decode(sum[:], []byte(l.Signature)); err == nil && n == len(sum) {
+			return sum, nil
+		}
+	}
+	return l.Hash()
+}
+
+// Hash returns the SHA-256 of the object. An error says that the label has none.
 func (l Label) Hash() (sum [32]byte, err error) {
 	if n, err := hex.Decode(sum[:], []byte(l.SHA256)); err != nil || n != len(sum) {
 		return sum, errors.New("store: label without a hash")
 	}
 	return sum, nil
+}
+
+// HashOf returns the SHA-256 of the object, whose body it reads if the label has none.
+func (l Label) HashOf(body io.Reader) ([32]byte, error) {
+	if sum, err := l.Hash(); err == nil {
+		return sum, nil
+	}
+	hash := sha256.New()
+	_, err := io.CopyBuffer(hash, body, make([]byte, 256<<10)) // whole chunks of the cache
+	return [32]byte(hash.Sum(nil)), err
 }
 
 // Owners returns whose the object is; zero is unknown.

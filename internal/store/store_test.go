@@ -2,7 +2,10 @@ package store_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,6 +62,38 @@ func TestFileOf(t *testing.T) {
 	for _, key := range []cache.Key{store.CatalogKey, store.Document(listing.DocumentID{Session: veriff.SessionID{1, 2, 3}, Kind: listing.MediaDocument}), "media/x", "media/"} {
 		if id, ok := store.FileOf(key); ok {
 			t.Errorf("%s is taken for the file %v", key, id)
+		}
+	}
+}
+
+// What tells the bytes of an object from others is the signature that was verified, or else
+// their hash; and the hash can be had without the label.
+func TestFingerprint(t *testing.T) {
+	signature, sum := strings.Repeat("ab", 32), sha256.Sum256([]byte("body"))
+	var signed [32]byte
+	if _, err := hex.Decode(signed[:], []byte(signature)); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		receipt veriff.Receipt
+		want    [32]byte // zero: none
+	}{
+		"signed":              {veriff.Receipt{Signature: signature, Secret: 0}, signed},
+		"signed and hashed":   {veriff.Receipt{Signature: signature, Secret: 1, SHA256: sum}, signed},
+		"not verified":        {veriff.Receipt{Signature: signature, Secret: -1, SHA256: sum}, sum},
+		"unsigned":            {veriff.Receipt{Secret: -1, SHA256: sum}, sum},
+		"a strange signature": {veriff.Receipt{Signature: "ab", Secret: 0, SHA256: sum}, sum},
+		"neither":             {veriff.Receipt{Signature: signature, Secret: -1}, [32]byte{}},
+	} {
+		l, err := store.ParseLabel(store.NewLabel(veriff.SessionID{}, veriff.AttemptID{}, c.receipt).Text())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := l.Fingerprint(); (err != nil) != (c.want == [32]byte{}) || err == nil && got != c.want {
+			t.Errorf("%s: %x, %v", name, got, err)
+		}
+		if got, err := l.HashOf(strings.NewReader("body")); err != nil || got != sum {
+			t.Errorf("%s: the hash is %x, %v", name, got, err)
 		}
 	}
 }
