@@ -28,9 +28,9 @@ type Config struct {
 	Secrets []string
 	// Verify says which signature a reply must have.
 	Verify VerifyMode
-	// SHA256 has Download compute the SHA-256 of every file. Without, it computes that
-	// only where no signature need vouch for the bytes, and takes an eighth less of the
-	// processor's time.
+	// SHA256 has Download compute the SHA-256 of every file. Without, it does so only where
+	// no signature need vouch for the bytes, and with several secrets, whose signatures of
+	// the same bytes differ; a fetch then takes an eighth less of the processor's time.
 	SHA256 bool
 	// Connections bounds the requests under way and the idle connections.
 	// Default 16.

@@ -50,7 +50,7 @@ func (c *credentials) digest() *digest {
 	switch {
 	case c.mode == VerifyOff:
 		return newDigest(nil)
-	case c.mode == VerifyRequire && !c.plain:
+	case c.mode == VerifyRequire && !c.plain && len(c.secrets) == 1:
 		d := newDigest(c.secrets)
 		d.sum = nil
 		return d

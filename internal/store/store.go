@@ -138,15 +138,16 @@ func (l Label) Shareable() bool {
 	return err == nil && l.SecretID != "" && !session.IsZero()
 }
 
-// Fingerprint tells the bytes of the object from any others: it is the signature that
-// was verified, a keyed hash, or else their SHA-256.
+// Fingerprint tells the bytes of the object from any others: it is their SHA-256, or
+// else the signature that was verified, a keyed hash.
 func (l Label) Fingerprint() (sum [32]byte, err error) {
-	if l.Secret >= 0 {
-		if n, err := hex.Decode(sum[:], []byte(l.Signature)); err == nil && n == len(sum) {
-			return sum, nil
-		}
+	if l.SHA256 != "" || l.Secret < 0 {
+		return l.Hash()
 	}
-	return l.Hash()
+	if n, err := hex.Decode(sum[:], []byte(l.Signature)); err != nil || n != len(sum) {
+		return sum, errors.New("store: label without a hash or a signature")
+	}
+	return sum, nil
 }
 
 // Hash returns the SHA-256 of the object. An error says that the label has none.

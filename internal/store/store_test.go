@@ -66,8 +66,8 @@ func TestFileOf(t *testing.T) {
 	}
 }
 
-// What tells the bytes of an object from others is the signature that was verified, or else
-// their hash; and the hash can be had without the label.
+// What tells the bytes of an object from others is their hash, or else the signature that
+// was verified; and the hash can be had without the label.
 func TestFingerprint(t *testing.T) {
 	signature, sum := strings.Repeat("ab", 32), sha256.Sum256([]byte("body"))
 	var signed [32]byte
@@ -79,10 +79,10 @@ func TestFingerprint(t *testing.T) {
 		want    [32]byte // zero: none
 	}{
 		"signed":              {veriff.Receipt{Signature: signature, Secret: 0}, signed},
-		"signed and hashed":   {veriff.Receipt{Signature: signature, Secret: 1, SHA256: sum}, signed},
+		"signed and hashed":   {veriff.Receipt{Signature: signature, Secret: 1, SHA256: sum}, sum},
 		"not verified":        {veriff.Receipt{Signature: signature, Secret: -1, SHA256: sum}, sum},
 		"unsigned":            {veriff.Receipt{Secret: -1, SHA256: sum}, sum},
-		"a strange signature": {veriff.Receipt{Signature: "ab", Secret: 0, SHA256: sum}, sum},
+		"a strange signature": {veriff.Receipt{Signature: "ab", Secret: 0}, [32]byte{}},
 		"neither":             {veriff.Receipt{Signature: signature, Secret: -1}, [32]byte{}},
 	} {
 		l, err := store.ParseLabel(store.NewLabel(veriff.SessionID{}, veriff.AttemptID{}, c.receipt).Text())
