@@ -41,53 +41,82 @@ func byHand(b *bench) {
 	defer h.s.stop()
 	h.sessions = h.s.world.Sessions()
 	slices.SortFunc(h.sessions, func(a, b sandbox.Session) int { return cmp.Compare(a.ID.String(), b.ID.String()) })
-	for _, latency := range []time.Duration{0, barLatency} {
+	for _, latency := range b.at(0, barLatency) {
 		h.s.delay(latency)
 		h.measure(latency)
 	}
 }
 
 func (h *hand) measure(latency time.Duration) {
-	var (
-		alone, beside [][]time.Duration // in each round
-		speeds        []float64         // of the walk, in bytes a second
-	)
-	for range h.turns(3, 2) {
-		h.round(latency, "alone", func(m *mount) { alone = append(alone, h.open(m, latency)) })
-		h.round(latency, "beside", func(m *mount) {
-			w := h.walk(m)
+	ours := h.rounds(latency, h.turns(3, 2), func(name string) (string, func()) {
+		m := h.mount(h.s, fmt.Sprintf("hand-%s-%s", latency, name), h.sessions)
+		return m.sessions, m.end
+	})
+	h.table.atMost(fmt.Sprintf("a walk in the background adds to the p99 of opening and reading one cold picture by hand at %d ms", latency.Milliseconds()),
+		ours.added(), handBar, " ms", "%d pictures in a round: %s", handPictures, ours)
+	if h.hasRclone() { // once: at 50 ms it takes a minute
+		rclone := h.rounds(latency, 1, func(string) (string, func()) {
+			m := h.mountRclone(h.s)
+			return m.point, m.end
+		})
+		h.table.info("the same, rclone mount", "%s ms (%s)", number(rclone.added()), rclone)
+	}
+}
+
+// handful are the times of one contender, without a walk and with one.
+type handful struct {
+	alone, beside [][]time.Duration // in each round
+	speeds        []float64         // of the walk, in bytes a second
+}
+
+// rounds measures in new mounts by turns.
+func (h *hand) rounds(latency time.Duration, n int, mounted func(name string) (dir string, end func())) (t handful) {
+	for range n {
+		h.round("alone", mounted, func(dir string) { t.alone = append(t.alone, h.open(dir, latency)) })
+		h.round("beside", mounted, func(dir string) {
+			w := h.walk(dir)
 			defer w.stop()
 			w.awaitBytes(handBegun)
 			before := w.bytes.Load()
-			took := elapsed(func() { beside = append(beside, h.open(m, latency)) })
-			speeds = append(speeds, float64(w.bytes.Load()-before)/took.Seconds())
+			took := elapsed(func() { t.beside = append(t.beside, h.open(dir, latency)) })
+			t.speeds = append(t.speeds, float64(w.bytes.Load()-before)/took.Seconds())
 			w.check()
 		})
 	}
+	return t
+}
+
+// added returns how many milliseconds a walk adds to the p99. The calmest rounds are
+// compared.
+func (t handful) added() float64 {
+	return milliseconds(quantile(calmest(t.beside), 0.99) - quantile(calmest(t.alone), 0.99))
+}
+
+func (t handful) String() string {
+	return fmt.Sprintf("alone %s; beside `tar`, which read up to %.0f MB/s, %s",
+		middle(calmest(t.alone)), slices.Max(t.speeds)/1e6, middle(calmest(t.beside)))
+}
+
+// calmest returns the round with the lowest p99.
+func calmest(rounds [][]time.Duration) []time.Duration {
 	p99 := func(round []time.Duration) time.Duration { return quantile(round, 0.99) }
-	calmest := func(rounds [][]time.Duration) []time.Duration {
-		return slices.MinFunc(rounds, func(a, b []time.Duration) int { return cmp.Compare(p99(a), p99(b)) })
-	}
-	without, with := calmest(alone), calmest(beside)
-	h.table.atMost(fmt.Sprintf("a walk in the background adds to the p99 of opening and reading one cold picture by hand at %d ms", latency.Milliseconds()),
-		milliseconds(p99(with)-p99(without)), handBar, " ms", "%d pictures in a round: alone %s; beside `tar`, which read up to %.0f MB/s, %s",
-		handPictures, middle(without), slices.Max(speeds)/1e6, middle(with))
+	return slices.MinFunc(rounds, func(a, b []time.Duration) int { return cmp.Compare(p99(a), p99(b)) })
 }
 
 // round has something done in a new mount. The directories of the pictures are listed
 // before, as by somebody who looks for them.
-func (h *hand) round(latency time.Duration, name string, do func(*mount)) {
-	m := h.mount(h.s, fmt.Sprintf("hand-%s-%s", latency, name), h.sessions)
-	defer m.end()
+func (h *hand) round(name string, mounted func(name string) (dir string, end func()), do func(dir string)) {
+	dir, end := mounted(name)
+	defer end()
 	var dirs []string
 	for _, session := range h.pictures() {
 		dirs = append(dirs, session.ID.String())
 	}
-	check(eachOf(dirs, connections, func(dir string) error {
-		_, err := os.ReadDir(filepath.Join(m.sessions, dir))
+	check(eachOf(dirs, connections, func(session string) error {
+		_, err := os.ReadDir(filepath.Join(dir, session))
 		return err
 	}))
-	do(m)
+	do(dir)
 }
 
 // pictures are the sessions of which one is opened, in that order. They are no
@@ -100,10 +129,10 @@ func (h *hand) pictures() (sessions []sandbox.Session) {
 }
 
 // open opens and reads the pictures one after the other, and returns how long each took.
-func (h *hand) open(m *mount, latency time.Duration) (times []time.Duration) {
+func (h *hand) open(dir string, latency time.Duration) (times []time.Duration) {
 	for _, session := range h.pictures() {
 		check(h.ctx.Err()) // nothing else here would notice a signal
-		path := m.pathOf(session, session.Attempts[0].Media[0])
+		path := pathBelow(dir, session, session.Attempts[0].Media[0])
 		took := elapsed(func() {
 			if n := len(must(os.ReadFile(path))); n != pictureSize {
 				check(fmt.Errorf("%s has %d bytes, not %d", path, n, pictureSize))
@@ -126,9 +155,9 @@ type backgroundWalk struct {
 	end   context.CancelFunc
 }
 
-func (h *hand) walk(m *mount) *backgroundWalk {
+func (h *hand) walk(dir string) *backgroundWalk {
 	w := &backgroundWalk{some: make(chan struct{}, 1), done: make(chan struct{})}
-	args := []string{"-cf", "-", "-C", m.sessions}
+	args := []string{"-cf", "-", "-C", dir}
 	for _, session := range h.sessions[:handWalked] {
 		args = append(args, session.ID.String())
 	}

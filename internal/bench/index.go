@@ -12,16 +12,16 @@ import (
 	"veriffs/veriff/sandbox"
 )
 
-// index serves the walked set as a web server with directory indexes does, for
-// rclone to mount: the same bytes, unsigned.
+// index serves sessions as a web server with directory indexes does, for rclone to
+// mount: the same bytes, unsigned.
 type index struct {
 	dirs  map[string][]string
 	files map[string]sandbox.File
 }
 
-func newIndex(world *sandbox.Sandbox) *index {
+func newIndex(sessions []sandbox.Session) *index {
 	x := &index{dirs: map[string][]string{}, files: map[string]sandbox.File{}}
-	for _, session := range world.Sessions()[:walkSessions] {
+	for _, session := range sessions {
 		dir := session.ID.String() + "/"
 		x.dirs["/"] = append(x.dirs["/"], dir)
 		for _, f := range session.Attempts[0].Media {

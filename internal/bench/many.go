@@ -32,7 +32,7 @@ func many(b *bench) {
 	c := &crowd{bench: b, s: startStandin()}
 	defer c.s.stop()
 	c.cached()
-	for _, latency := range []time.Duration{0, barLatency} {
+	for _, latency := range b.at(0, barLatency) {
 		c.s.delay(latency)
 		c.cold(latency)
 	}

@@ -15,7 +15,11 @@ import (
 
 // pathOf returns the path of a file in the mount, found by its id.
 func (m *mount) pathOf(session sandbox.Session, f sandbox.File) string {
-	dir := filepath.Join(m.sessions, session.ID.String())
+	return pathBelow(m.sessions, session, f)
+}
+
+func pathBelow(sessions string, session sandbox.Session, f sandbox.File) string {
+	dir := filepath.Join(sessions, session.ID.String())
 	for _, e := range must(os.ReadDir(dir)) {
 		if strings.HasPrefix(e.Name(), f.ID.String()) {
 			return filepath.Join(dir, e.Name())

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -68,10 +69,14 @@ func serveStandin(ctx context.Context, args []string) {
 			h.ServeHTTP(w, r)
 		})
 	}
-	tree, store := &index{}, newRelay()
-	if len(scale) == 0 {
-		tree = newIndex(world)
-	}
+	tree := sync.OnceValue(func() *index { // which few runs ask for
+		if len(scale) == 0 {
+			return newIndex(world.Sessions()[:walkSessions])
+		}
+		return newIndex(world.Sessions())
+	})
+	indexed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { tree().ServeHTTP(w, r) })
+	store := newRelay()
 	control := http.NewServeMux()
 	control.HandleFunc("/latency", func(_ http.ResponseWriter, r *http.Request) {
 		d, _ := time.ParseDuration(r.FormValue("d")) // as delay sent it
@@ -88,7 +93,7 @@ func serveStandin(ctx context.Context, args []string) {
 	})
 
 	var a addresses
-	for address, handler := range map[*string]http.Handler{&a.API: world, &a.Index: delayed(tree), &a.Store: delayed(store), &a.Control: control} {
+	for address, handler := range map[*string]http.Handler{&a.API: world, &a.Index: delayed(indexed), &a.Store: delayed(store), &a.Control: control} {
 		server := must(sandbox.Listen(handler))
 		defer server.Close()
 		*address = server.URL
