@@ -59,7 +59,7 @@ func (h *hand) measure(latency time.Duration) {
 			m := h.mountRclone(h.s)
 			return m.point, m.end
 		})
-		h.table.info("the same, rclone mount", "%s ms (%s)", number(rclone.added()), rclone)
+		h.table.info("the same, "+rcloneMount, "%s ms (%s)", number(rclone.added()), rclone)
 	}
 }
 

@@ -19,6 +19,8 @@ type crowd struct {
 	ours, rclones [][]string
 }
 
+const rcloneMount = "rclone mount"
+
 // crowdSizes are how many processes read at once.
 var crowdSizes = []int{1, 4, 16, 64}
 
@@ -57,17 +59,23 @@ func (c *crowd) cached() {
 	defer m.end()
 	c.ours = bySession(m.sessions)
 	c.fill(m.sessions, c.ours)
-	m.profileFromHere()
-	dirs, files := []string{m.sessions}, [][]string{slices.Concat(c.ours...)}
+	plain := filepath.Join(c.dir, "many-plain")
+	c.timed("cp", "-r", m.sessions, plain)
+	bare := c.mountBare(plain)
+	defer bare.stop()
+	c.fill(bare.point, c.ours)
+	results := []crowdResult{{}, {name: "the bare go-fuse"}}
+	dirs, files := []string{m.sessions, bare.point}, [][]string{slices.Concat(c.ours...), slices.Concat(c.ours...)}
 	if c.hasRclone() {
 		r := c.mountRclone(c.s)
 		defer r.end()
 		c.rclones = bySession(r.point)
 		c.fill(r.point, c.rclones)
-		dirs, files = append(dirs, r.point), append(files, slices.Concat(c.rclones...))
+		results, dirs, files = append(results, crowdResult{name: rcloneMount}), append(dirs, r.point), append(files, slices.Concat(c.rclones...))
 	}
+	m.profileFromHere()
 	for _, n := range c.sizes() {
-		results := make([]crowdResult, len(dirs))
+		results := slices.Clone(results)
 		each := make([]func() time.Duration, len(dirs))
 		for i, dir := range dirs {
 			each[i] = func() time.Duration {
@@ -98,7 +106,7 @@ func (c *crowd) cold(latency time.Duration) {
 			return results[0].add(c.read(m.sessions, deal(c.ours, n), 1))
 		})
 		if c.rclones != nil { // once: at 50 ms it takes a minute
-			results = append(results, crowdResult{})
+			results = append(results, crowdResult{name: rcloneMount})
 			times = append(times, inTurns(1, func() time.Duration {
 				m := c.mountRclone(c.s)
 				defer m.end()
@@ -112,7 +120,8 @@ func (c *crowd) cold(latency time.Duration) {
 // crowdResult are the opens of all rounds of one contender.
 type crowdResult struct {
 	opens
-	files int // read in a round
+	name  string // "" for veriffs
+	files int    // read in a round
 }
 
 func (r *crowdResult) add(o opens, took time.Duration) time.Duration {
@@ -136,14 +145,14 @@ func (c *crowd) read(dir string, lists [][]string, passes int) (opens, time.Dura
 	return o, took
 }
 
-// rows adds what was measured of veriffs and, if it was, of rclone mount.
+// rows adds what was measured of veriffs and then of the others.
 func (c *crowd) rows(measure string, results []crowdResult, times series) {
 	speed := func(i int) string {
 		return fmt.Sprintf("%.0f files/s", float64(results[i].files)/times.best(i).Seconds())
 	}
 	c.table.info(measure, "%s; %s", speed(0), results[0].opens)
-	if len(results) > 1 {
-		c.table.info("the same, rclone mount", "%s (%.1f × slower); %s", speed(1), times.ratio(1, 0), results[1].opens)
+	for i, other := range results[1:] {
+		c.table.info("the same, "+other.name, "%s (%s × the time); %s", speed(i+1), number(times.ratio(i+1, 0)), other.opens)
 	}
 }
 
