@@ -72,7 +72,7 @@ whole sessions, whose lists are not known either: who opens the first file of on
 open(2) has returned, by when veriffs has fetched and verified the file; rclone mount fetches after that. The first byte is
 timed from before the open until the first read has returned. Times are those of all rounds, files/s those of the fastest.
 Pictures are opened by hand, one after the other, in new mounts, of which every second one has a walk over other sessions;
-the lists of their sessions are known. The rounds with the lowest p99 are compared.
+the lists of their sessions are known. The rounds with the lowest p99 are compared; rclone mount has one of each.
 
 The team store is versitygw on the same machine, its files in memory, each request delayed like those to the API. "curl
 parallel on that store" fetches the same sealed objects over 16 connections. The first member's walk alternates with one
