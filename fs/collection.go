@@ -106,7 +106,7 @@ func (c *collection[ID]) Lookup(ctx context.Context, name string, out *fuse.Entr
 			return nil, uncached(out, c.fail(err, "lookup", slog.String(c.kind, name)))
 		}
 	}
-	return idEntry[ID]{c, id}.look(ctx, &c.Inode, out)
+	return idEntry[ID]{c, id}.look(ctx, &c.Inode, name, out)
 }
 
 // OpendirHandle takes a snapshot. The kernel may keep the entries from one
@@ -137,14 +137,14 @@ func (e idEntry[ID]) dirent() fuse.DirEntry {
 	return fuse.DirEntry{Name: e.id.String(), Mode: syscall.S_IFDIR, Ino: e.in.identity(e.id).Ino}
 }
 
-func (e idEntry[ID]) look(ctx context.Context, dir *fusefs.Inode, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+func (e idEntry[ID]) look(ctx context.Context, dir *fusefs.Inode, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	identity := e.in.identity(e.id)
 	e.in.dirAttr(&out.Attr, e.in.created(e.id), 0)
 	out.Attr.Ino = identity.Ino
-	if known := dir.GetChild(e.id.String()); known != nil {
+	if known := dir.GetChild(name); known != nil {
 		return known, 0
 	}
-	return dir.NewInode(ctx, &itemDir[ID]{tree: e.in.tree, in: e.in, id: e.id}, identity), 0
+	return dir.NewInode(ctx, &itemDir[ID]{in: e.in, id: e.id}, identity), 0
 }
 
 // uncached keeps the kernel from caching an absence that may end without an

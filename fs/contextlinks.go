@@ -60,7 +60,7 @@ func (e contextEntry) dirent() fuse.DirEntry {
 
 // look always makes a node. go-fuse keeps the one that is there if the identity,
 // and so the target, is the same.
-func (e contextEntry) look(ctx context.Context, dir *fusefs.Inode, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+func (e contextEntry) look(ctx context.Context, dir *fusefs.Inode, _ string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	link := &contextLink{tree: e.tree, file: e.file, target: e.target}
 	link.attr(&out.Attr)
 	return dir.NewInode(ctx, link, linkAttr(e.target)), 0

@@ -56,7 +56,7 @@ func (e documentEntry) dirent() fuse.DirEntry {
 	return fuse.DirEntry{Name: e.kind.Name(), Mode: syscall.S_IFREG, Ino: documentAttr(e.session, e.kind).Ino}
 }
 
-func (e documentEntry) look(ctx context.Context, dir *fusefs.Inode, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+func (e documentEntry) look(ctx context.Context, dir *fusefs.Inode, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	if e.found == nil {
 		document, ok := e.lib.LastDocument(e.session, e.kind)
 		if !ok {
@@ -64,7 +64,7 @@ func (e documentEntry) look(ctx context.Context, dir *fusefs.Inode, out *fuse.En
 		}
 		e.found = &document
 	}
-	inode := dir.GetChild(e.kind.Name())
+	inode := dir.GetChild(name)
 	if inode == nil {
 		inode = dir.NewInode(ctx, &documentFile{tree: e.tree, session: e.session, kind: e.kind}, documentAttr(e.session, e.kind))
 	}

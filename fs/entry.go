@@ -13,8 +13,8 @@ import (
 type entry interface {
 	dirent() fuse.DirEntry // without the offset
 	// look fills in the attributes and returns the inode, a new one if dir does
-	// not have it. It returns EAGAIN if the attributes are not in memory.
-	look(ctx context.Context, dir *fusefs.Inode, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno)
+	// not have it under the name. It returns EAGAIN if the attributes are not in memory.
+	look(ctx context.Context, dir *fusefs.Inode, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno)
 }
 
 // snapshot is the entries of a directory at one moment. They are made when they

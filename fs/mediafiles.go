@@ -64,11 +64,11 @@ func (e mediaEntry) dirent() fuse.DirEntry {
 }
 
 // look returns the same inode in whichever directory the file is found.
-func (e mediaEntry) look(ctx context.Context, dir *fusefs.Inode, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+func (e mediaEntry) look(ctx context.Context, dir *fusefs.Inode, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	if e.lib.Size(e.file) == library.UnknownSize {
 		return nil, syscall.EAGAIN // a stat comes to find, which fetches it
 	}
-	node := e.known(dir)
+	node := e.known(dir, name)
 	if node == nil {
 		node = dir.NewInode(ctx, e.newMediaFile(e.file), mediaAttr(e.file.ID))
 	}
@@ -77,8 +77,7 @@ func (e mediaEntry) look(ctx context.Context, dir *fusefs.Inode, out *fuse.Entry
 }
 
 // known returns the inode of the file in whichever directory it was found, or nil.
-func (e mediaEntry) known(dir *fusefs.Inode) *fusefs.Inode {
-	name := e.file.Name()
+func (e mediaEntry) known(dir *fusefs.Inode, name string) *fusefs.Inode {
 	if known := dir.GetChild(name); known != nil {
 		return known
 	}

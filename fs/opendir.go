@@ -17,7 +17,10 @@ type openDir struct {
 	// names makes READDIRPLUS return names without attributes: see interest.
 	names bool
 
-	next int // go-fuse serialises the calls of one handle
+	// go-fuse serialises the calls of one handle.
+	next   int
+	last   entry         // that Readdirent returned
+	dirent fuse.DirEntry // of it
 }
 
 var (
@@ -31,20 +34,20 @@ const dots = 2
 
 // Readdirent returns the next entry, or nil at the end.
 func (d *openDir) Readdirent(context.Context) (*fuse.DirEntry, syscall.Errno) {
-	var e fuse.DirEntry
 	switch i := d.next; {
 	case i == 0:
-		e = fuse.DirEntry{Name: ".", Mode: syscall.S_IFDIR, Ino: d.dir.StableAttr().Ino}
+		d.dirent = fuse.DirEntry{Name: ".", Mode: syscall.S_IFDIR, Ino: d.dir.StableAttr().Ino}
 	case i == 1:
-		e = fuse.DirEntry{Name: "..", Mode: syscall.S_IFDIR, Ino: d.parent}
+		d.dirent = fuse.DirEntry{Name: "..", Mode: syscall.S_IFDIR, Ino: d.parent}
 	case i < dots+d.count:
-		e = d.at(i - dots).dirent()
+		d.last = d.at(i - dots)
+		d.dirent = d.last.dirent()
 	default:
 		return nil, 0
 	}
 	d.next++
-	e.Off = uint64(d.next)
-	return &e, 0
+	d.dirent.Off = uint64(d.next)
+	return &d.dirent, 0 // which go-fuse copies
 }
 
 // Seekdir goes to the offset of an earlier entry.
@@ -56,11 +59,29 @@ func (d *openDir) Seekdir(_ context.Context, off uint64) syscall.Errno {
 	return 0
 }
 
-// Lookup serves READDIRPLUS for the entry that Readdirent returned last. It must
-// not wait: its caller asked for names and may never ask for attributes.
-func (d *openDir) Lookup(ctx context.Context, _ string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+// Lookup serves READDIRPLUS for an entry that Readdirent returned. It must not
+// wait: its caller asked for names and may never ask for attributes.
+func (d *openDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	if d.names {
 		return nil, syscall.EAGAIN // the kernel then has the name alone
 	}
-	return d.at(d.next-1-dots).look(ctx, d.dir, out)
+	e := d.last
+	if name != d.dirent.Name {
+		e = d.returned(name)
+	}
+	if e == nil {
+		return nil, syscall.EAGAIN
+	}
+	return e.look(ctx, d.dir, name, out)
+}
+
+// returned finds an earlier entry. go-fuse repeats those that a program did not take,
+// because its buffer was full or a signal came, and asks for each of them by its name.
+func (d *openDir) returned(name string) entry {
+	for i := d.next - 1; i >= dots; i-- {
+		if e := d.at(i - dots); e.dirent().Name == name {
+			return e
+		}
+	}
+	return nil
 }

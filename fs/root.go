@@ -88,7 +88,7 @@ func (r *rootDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 	for _, e := range slices.Concat(r.entries, r.unlisted) {
 		if e.name == name {
 			out.SetEntryTimeout(entryTimeout)
-			return e.look(ctx, &r.Inode, out)
+			return e.look(ctx, &r.Inode, name, out)
 		}
 	}
 	return nil, syscall.ENOENT
@@ -117,7 +117,7 @@ func (e rootEntry) dirent() fuse.DirEntry {
 	return fuse.DirEntry{Name: e.name, Mode: e.mode, Ino: e.ino}
 }
 
-func (e rootEntry) look(_ context.Context, _ *fusefs.Inode, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
+func (e rootEntry) look(_ context.Context, _ *fusefs.Inode, _ string, out *fuse.EntryOut) (*fusefs.Inode, syscall.Errno) {
 	e.node.attr(&out.Attr)
 	return e.node.EmbeddedInode(), 0
 }
