@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"veriffs/cache/seal"
+	"veriffs/internal/lru"
 )
 
 // TouchSeconds is how stale the time of an object's last use on disk may
@@ -95,14 +96,14 @@ func (x *Index) State() State {
 // Load ends the loading: all, least recently used first, is what the
 // directory held. What happened meanwhile takes precedence.
 func (x *Index) Load(all []Object) {
-	lru, bytes := newLRU(), int64(0) // before the lock: a million objects take half a second
+	loaded, bytes := lru.New[seal.Name, Entry](len(all)), int64(0) // before the lock: a million objects take a while
 	for _, f := range all {
-		lru.Add(f.Name, f.Entry)
+		loaded.Put(f.Name, f.Entry)
 		bytes += f.Size
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.room.used += x.objects.merge(lru, bytes)
+	x.room.used += x.objects.merge(loaded, bytes)
 	x.changed.Broadcast()
 }
 
@@ -173,7 +174,7 @@ func (x *Index) Hold(n seal.Name, e Entry, now time.Time) (f *File, touch bool) 
 	if touch = max(now.Unix()-e.Used, e.Used-now.Unix()) >= TouchSeconds; touch {
 		e.Used = now.Unix()
 	}
-	x.objects.lru.Add(n, e) // replaces the value and moves it to the front
+	x.objects.lru.Put(n, e)
 	return x.objects.hold(n, e), touch
 }
 

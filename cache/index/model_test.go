@@ -13,8 +13,7 @@ import (
 func check(t *testing.T, x *Index) {
 	t.Helper()
 	var used, evictable, pinned int64
-	for _, n := range x.objects.lru.Keys() {
-		e, _ := x.objects.lru.Peek(n)
+	for n, e := range x.objects.lru.All() {
 		used += e.Size
 		if x.objects.pins[n] {
 			pinned++

@@ -1,11 +1,8 @@
 package index
 
 import (
-	"math"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
-
 	"veriffs/cache/seal"
+	"veriffs/internal/lru"
 )
 
 // File is an object's file that somebody has open.
@@ -23,7 +20,7 @@ func (f *File) Inode() uint64 { return f.inode }
 // objects is the set of all objects in order of their use, and which of them
 // are pinned or open. index.mu guards it.
 type objects struct {
-	lru  *simplelru.LRU[seal.Name, Entry]
+	lru  *lru.List[seal.Name, Entry]
 	pins map[seal.Name]bool // of objects that are there or not
 	kept map[seal.Name]bool // by holds, there or not
 	open map[uint64]*File   // by inode
@@ -36,16 +33,7 @@ type objects struct {
 }
 
 func newObjects() objects {
-	return objects{lru: newLRU(), pins: map[seal.Name]bool{}, kept: map[seal.Name]bool{}, open: map[uint64]*File{}, loading: true, gone: map[seal.Name]bool{}}
-}
-
-// newLRU is bounded by bytes, which the index counts, and not by a number.
-func newLRU() *simplelru.LRU[seal.Name, Entry] {
-	l, err := simplelru.NewLRU[seal.Name, Entry](math.MaxInt, nil)
-	if err != nil {
-		panic(err) // only for a size that is not positive
-	}
-	return l
+	return objects{lru: lru.New[seal.Name, Entry](0), pins: map[seal.Name]bool{}, kept: map[seal.Name]bool{}, open: map[uint64]*File{}, loading: true, gone: map[seal.Name]bool{}}
 }
 
 // opened returns who has the file of e open. The name matters if somebody else
@@ -65,7 +53,7 @@ func (o *objects) idle(n seal.Name, e Entry) bool {
 
 // add makes e the most recently used object. There must be none of this name.
 func (o *objects) add(n seal.Name, e Entry) {
-	o.lru.Add(n, e)
+	o.lru.Put(n, e)
 	o.count(n, e, 1)
 }
 
@@ -146,7 +134,7 @@ func (o *objects) release(f *File) bool {
 // of need bytes at least. The others count as just used.
 func (o *objects) takeOldest(need int64, busy map[seal.Name]bool) (taken []Object) {
 	for range o.lru.Len() {
-		n, e, ok := o.lru.GetOldest()
+		n, e, ok := o.lru.Oldest()
 		if !ok || need <= 0 {
 			break
 		}
@@ -161,37 +149,36 @@ func (o *objects) takeOldest(need int64, busy map[seal.Name]bool) (taken []Objec
 	return taken
 }
 
-// merge ends the loading: it adds the objects of lru, bytes in all, as used less
+// merge ends the loading: it adds the objects of all, bytes in all, as used less
 // recently than what is there already, but for those that are gone. It returns the
 // bytes that were added.
-func (o *objects) merge(lru *simplelru.LRU[seal.Name, Entry], bytes int64) int64 {
+func (o *objects) merge(all *lru.List[seal.Name, Entry], bytes int64) int64 {
 	remove := func(n seal.Name) {
-		if e, ok := lru.Peek(n); ok {
-			lru.Remove(n)
+		if e, ok := all.Peek(n); ok {
+			all.Remove(n)
 			bytes -= e.Size
 		}
 	}
 	for n := range o.gone {
 		remove(n)
 	}
-	for _, n := range o.lru.Keys() {
+	for n, e := range o.lru.All() {
 		remove(n)
-		e, _ := o.lru.Peek(n)
-		lru.Add(n, e)
+		all.Put(n, e)
 	}
 	o.evictable += bytes // what was not known can't be open
 	for n := range o.pins {
-		if e, ok := lru.Peek(n); ok && !o.lru.Contains(n) {
+		if e, ok := all.Peek(n); ok && !o.lru.Has(n) {
 			o.pinned++
 			o.evictable -= e.Size
 		}
 	}
 	for n := range o.kept {
-		if e, ok := lru.Peek(n); ok && !o.lru.Contains(n) && !o.pins[n] {
+		if e, ok := all.Peek(n); ok && !o.lru.Has(n) && !o.pins[n] {
 			o.evictable -= e.Size
 		}
 	}
-	o.lru, o.loading = lru, false
+	o.lru, o.loading = all, false
 	clear(o.gone)
 	return bytes
 }

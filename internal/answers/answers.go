@@ -81,10 +81,28 @@ type Question interface {
 type Answer[V any] struct {
 	Value  V
 	Absent bool
-	Asked  time.Time // when it counts as asked for: later than it was if a refresh failed
+	Asked  Moment // when it counts as asked for: later than it was if a refresh failed
 
-	received time.Time // from the API by this process; zero if it was stored or expired
-	failed   error     // why it could not be refreshed when that was last tried
+	received Moment // from the API by this process; zero if it was stored or expired
+	failed   error  // why it could not be refreshed when that was last tried
+}
+
+// Moment is a time in a third of the memory, Unix microseconds. Zero is none.
+type Moment int64
+
+// At returns the moment of a time.
+func At(t time.Time) Moment {
+	if t.IsZero() {
+		return 0
+	}
+	return Moment(t.UnixMicro())
+}
+
+func (m Moment) time() time.Time {
+	if m == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(int64(m))
 }
 
 // New returns answers from a source.
@@ -127,7 +145,7 @@ func (a *Answers[K, V]) Renew(ctx context.Context, k K) (v V, err error) {
 		v, err = a.Get(ctx, k)
 		last, ok := a.memory.Peek(k)
 		switch {
-		case err != nil || ok && !last.received.IsZero():
+		case err != nil || ok && last.received != 0:
 			return v, err
 		case last.failed != nil:
 			return v, fmt.Errorf("%w: %w", ErrStale, last.failed)
@@ -177,12 +195,12 @@ func (a *Answers[K, V]) Present(k K) (V, bool) {
 // time if it was stored, or has expired.
 func (a *Answers[K, V]) Received(k K) time.Time {
 	last, _ := a.memory.Peek(k)
-	return last.received
+	return last.received.time()
 }
 
 // Put stores an answer that came with another.
 func (a *Answers[K, V]) Put(k K, v V) {
-	a.memory.Add(k, Answer[V]{Value: v, Asked: a.options.Now(), received: a.options.Now()})
+	a.memory.Add(k, Answer[V]{Value: v, Asked: a.now(), received: a.now()})
 }
 
 // Expire makes an answer stale, because there is word of a change.
@@ -193,7 +211,7 @@ func (a *Answers[K, V]) Expire(k K) {
 	}
 	a.mu.Unlock()
 	if last, ok := a.Last(k); ok {
-		last.Asked, last.received, last.failed = time.Time{}, time.Time{}, nil
+		last.Asked, last.received, last.failed = 0, 0, nil
 		a.memory.Add(k, last)
 	}
 }
@@ -216,9 +234,11 @@ func (a *Answers[K, V]) ask(t *flight.Task, k K) (v V, expired bool, err error) 
 // fresh reports whether an answer is younger than the time to live. One from
 // the future is not: a clock was wrong then, or is now.
 func (a *Answers[K, V]) fresh(last Answer[V]) bool {
-	age := a.options.Now().Sub(last.Asked)
+	age := a.options.Now().Sub(last.Asked.time())
 	return age >= 0 && age < a.options.TTL
 }
+
+func (a *Answers[K, V]) now() Moment { return At(a.options.Now()) }
 
 // Drop removes a value from memory, but not the word that there is none.
 func (a *Answers[K, V]) Drop(k K) {
@@ -253,13 +273,13 @@ func (a *Answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 		return v, nil
 	case Proven(err):
 		a.source.Lost(k, last.Value)
-		a.memory.Add(k, Answer[V]{Absent: true, Asked: a.options.Now(), received: a.options.Now()})
+		a.memory.Add(k, Answer[V]{Absent: true, Asked: a.now(), received: a.now()})
 		return none, err
 	case errors.Is(err, veriff.ErrNotFound) && !keeps:
 		return none, err // unsigned: nothing is destroyed or remembered
 	case known && !last.Absent && (keeps || !Refused(err)) && !errors.Is(err, ErrGated) && !errors.Is(err, veriff.ErrRateLimited) && t.Context().Err() == nil:
 		a.options.Log.Warn("refresh failed; serving the stale answer", slog.String(a.options.About, k.String()), slog.Any("error", err))
-		last.Asked, last.failed = a.options.Now().Add(retryStale-a.options.TTL), err
+		last.Asked, last.failed = At(a.options.Now().Add(retryStale-a.options.TTL)), err
 		a.memory.Add(k, last)
 		return last.Value, nil
 	default:

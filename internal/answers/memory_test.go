@@ -6,7 +6,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	m := newMemory[int](100, func(v []byte) int { return len(v) + 4 })
 	value := func(weight int) []byte { return make([]byte, weight) }
 	sum := func() (n int) {
-		for _, v := range m.lru.Values() {
+		for _, v := range m.Values() {
 			n += m.weigh(v)
 		}
 		return n
@@ -22,11 +22,11 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 	}
 	m.Add(1, value(5000)) // one too large stays, alone: it is in use
-	if _, ok := m.Get(1); !ok || m.lru.Len() != 1 {
-		t.Errorf("%d values beside one that is too large", m.lru.Len())
+	if _, ok := m.Get(1); !ok || m.all.Len() != 1 {
+		t.Errorf("%d values beside one that is too large", m.all.Len())
 	}
 	m.Purge()
-	if m.total != 0 || m.lru.Len() != 0 {
-		t.Errorf("%d in %d values after Purge", m.total, m.lru.Len())
+	if m.total != 0 || m.all.Len() != 0 {
+		t.Errorf("%d in %d values after Purge", m.total, m.all.Len())
 	}
 }

@@ -111,7 +111,7 @@ func (l *attempts) Stored(id veriff.AttemptID) (a answers.Answer[*Listing], ok b
 	list := l.attemptListing(id, media)
 	list.Proves = false // it is not new
 	l.holds.Supplement(list)
-	return answers.Answer[*Listing]{Value: list, Asked: stored}, true
+	return answers.Answer[*Listing]{Value: list, Asked: answers.At(stored)}, true
 }
 
 func (l *attempts) attemptListing(id veriff.AttemptID, media veriff.MediaList) *Listing {

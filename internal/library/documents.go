@@ -257,7 +257,7 @@ func (l *documents) Stored(k documentID) (a answers.Answer[Document], ok bool) {
 	if err != nil {
 		return a, false
 	}
-	a.Asked, a.Absent = o.Stored(), label.Absent
+	a.Asked, a.Absent = answers.At(o.Stored()), label.Absent
 	if !a.Absent {
 		a.Value, err = documentOf(label, o.Size())
 	}

@@ -123,7 +123,7 @@ func (l *listings) Stored(id veriff.SessionID) (a answers.Answer[*Listing], ok b
 	list := listing.New(id, attempt, created, media)
 	list.Proves = false // it is not new
 	l.holds.Supplement(list)
-	return answers.Answer[*Listing]{Value: list, Asked: stored}, true
+	return answers.Answer[*Listing]{Value: list, Asked: answers.At(stored)}, true
 }
 
 // Ask gets the media and the attempts of a session from the API, in parallel, and
