@@ -55,7 +55,7 @@ func (a *accounts) record(ctx context.Context, op accesslog.Operation, err error
 
 // recordMedia says what was opened, and the SHA-256 of that; handle is nil if it was not.
 func recordMedia(r *accesslog.Record, f *library.File, handle *library.Handle, sum [32]byte) {
-	r.Media, r.Context = f.ID.String(), f.Context.Value()
+	r.Media, r.Context = f.ID.String(), f.Context()
 	if !f.In.Session.IsZero() {
 		r.Session = f.In.Session.String()
 	}

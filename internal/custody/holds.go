@@ -130,7 +130,7 @@ func (h *Holds) Supplement(l *listing.Listing) (lacks bool) {
 		for _, f := range a.Files {
 			if !l.Has(f.ID) && h.mayHave(f.ID) {
 				files = append(files, listing.File{
-					ID: f.ID, ListedSize: f.Size, Context: unique.Make(f.Context), MIMEType: unique.Make(f.MIMEType),
+					ID: f.ID, ListedSize: f.Size, Type: unique.Make(listing.Type{Context: f.Context, MIMEType: f.MIMEType}),
 				})
 			}
 		}

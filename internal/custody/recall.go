@@ -134,7 +134,7 @@ func (c *Custodian) labelled(ctx context.Context, id veriff.SessionID) (found ma
 func filesOf(l *listing.Listing) []hold.File {
 	files := make([]hold.File, len(l.Files))
 	for i, f := range l.Files {
-		files[i] = hold.File{ID: f.ID, Context: f.Context.Value(), MIMEType: f.MIMEType.Value(), Size: f.ListedSize}
+		files[i] = hold.File{ID: f.ID, Context: f.Context(), MIMEType: f.MIMEType(), Size: f.ListedSize}
 	}
 	return files
 }

@@ -47,8 +47,8 @@ func (s *shelf) addFiles(v *Inventory, list *library.Listing, want Selection) {
 	}
 	for _, f := range s.lib.ByContext(list) {
 		i := Item{
-			Kind: Media, Session: v.Session, Media: f.File.ID.String(), Context: f.File.Context.Value(), Name: f.Name,
-			MIMEType: f.File.MIMEType.Value(), Listed: s.lib.Size(f.File), OfAttempt: list.OfAttempt,
+			Kind: Media, Session: v.Session, Media: f.File.ID.String(), Context: f.File.Context(), Name: f.Name,
+			MIMEType: f.File.MIMEType(), Listed: s.lib.Size(f.File), OfAttempt: list.OfAttempt,
 		}
 		if !list.Attempt.IsZero() {
 			i.Attempt = list.Attempt.String()
@@ -183,7 +183,7 @@ func (s *shelf) openFile(ctx context.Context, i Item, id veriff.SessionID, attem
 	if !ok {
 		return nil, Origin{}, list.Missing(i.Media)
 	}
-	found := Origin{Context: f.Context.Value()}
+	found := Origin{Context: f.Context()}
 	if !list.Session.IsZero() {
 		found.Session = list.Session.String()
 	}

@@ -292,7 +292,7 @@ func (l *files) download(ctx context.Context, f *File) (*cache.Object, error) {
 		return nil, err
 	}
 	label := store.NewLabel(f.In.Session, f.In.Attempt, receipt)
-	label.MIMEType = f.MIMEType.Value()
+	label.MIMEType = f.MIMEType()
 	return w.Commit(label.Text())
 }
 

@@ -71,8 +71,8 @@ func (h *house) intact(e evidence, contents map[veriff.MediaID][]byte) {
 				h.t.Errorf("%s does not list %s", list, want.ID)
 				continue
 			}
-			if f.Context.Value() != want.Context || f.MIMEType.Value() != want.MIMEType {
-				h.t.Errorf("%s is a %s of %s, not a %s of %s", want.ID, f.MIMEType.Value(), f.Context.Value(), want.MIMEType, want.Context)
+			if f.Context() != want.Context || f.MIMEType() != want.MIMEType {
+				h.t.Errorf("%s is a %s of %s, not a %s of %s", want.ID, f.MIMEType(), f.Context(), want.MIMEType, want.Context)
 			}
 			open, err := h.lib.Open(ctx, f)
 			if err != nil {

@@ -86,5 +86,5 @@ func (l *keeper) knownFile(id veriff.MediaID) *File {
 	}
 	in := new(Listing)
 	in.Session, in.Attempt = label.Owners()
-	return &File{ID: id, ListedSize: o.Size(), In: in, MIMEType: unique.Make(label.MIMEType)}
+	return &File{ID: id, ListedSize: o.Size(), In: in, Type: unique.Make(listing.Type{MIMEType: label.MIMEType})}
 }

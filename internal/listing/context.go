@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"veriffs/veriff"
 )
@@ -59,7 +58,6 @@ type NamedFile struct {
 // names are the names by context of a listing's files, given when first asked
 // for.
 type names struct {
-	once   sync.Once
 	byName []NamedFile // sorted by Name
 	number []int       // of Files, in their order
 }
@@ -83,16 +81,15 @@ func (l *Listing) FindByContext(name string, numbers Numbers) (*File, bool) {
 }
 
 func (l *Listing) named(numbers Numbers) *names {
-	l.names.once.Do(func() {
-		l.names.number = assign(l.Files, numbers)
-		l.names.byName = make([]NamedFile, len(l.Files))
+	l.naming.Do(func() {
+		l.names = &names{number: assign(l.Files, numbers), byName: make([]NamedFile, len(l.Files))}
 		for i, n := range l.names.number {
 			f := &l.Files[i]
 			l.names.byName[i] = NamedFile{nameByContext(f, n), f}
 		}
 		slices.SortFunc(l.names.byName, func(a, b NamedFile) int { return strings.Compare(a.Name, b.Name) })
 	})
-	return &l.names
+	return l.names
 }
 
 // KeepNames names the files of a listing so that those of the last one, which
@@ -115,7 +112,7 @@ func (l *Listing) KeepNames(last *Listing, numbers Numbers) map[veriff.MediaID]i
 }
 
 func nameByContext(f *File, n int) string {
-	name := stem(f.Context.Value())
+	name := stem(f.Context())
 	if n > 1 {
 		name += "-" + strconv.Itoa(n)
 	}

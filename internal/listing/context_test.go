@@ -12,7 +12,7 @@ import (
 func named(contexts ...string) []File {
 	files := make([]File, len(contexts))
 	for i, c := range contexts {
-		files[i] = File{ID: veriff.MediaID{1, byte(i)}, Context: unique.Make(c), MIMEType: unique.Make("image/png")}
+		files[i] = File{ID: veriff.MediaID{1, byte(i)}, Type: unique.Make(Type{Context: c, MIMEType: "image/png"})}
 	}
 	return files
 }
@@ -41,7 +41,7 @@ func TestAssign(t *testing.T) {
 func TestAssignMany(t *testing.T) {
 	files := make([]File, 100_000)
 	for i := range files {
-		files[i] = File{ID: veriff.MediaID{1, byte(i >> 16), byte(i >> 8), byte(i)}, Context: unique.Make("face"), MIMEType: unique.Make("image/png")}
+		files[i] = File{ID: veriff.MediaID{1, byte(i >> 16), byte(i >> 8), byte(i)}, Type: unique.Make(Type{Context: "face", MIMEType: "image/png"})}
 	}
 	if numbers := assign(files, none); numbers[len(files)-1] != len(files) {
 		t.Errorf("the last one has %d", numbers[len(files)-1])
@@ -64,7 +64,7 @@ func FuzzNameByContext(f *testing.F) {
 		for i, n := range assign(files, none) {
 			name := nameByContext(&files[i], n)
 			if !PossibleNameByContext(name) || seen[name] || len(name) > 80 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-.") != "" {
-				t.Errorf("the name %q for %q", name, files[i].Context.Value())
+				t.Errorf("the name %q for %q", name, files[i].Context())
 			}
 			seen[name] = true
 		}

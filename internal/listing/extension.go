@@ -60,7 +60,7 @@ func sameType(a, b string) bool {
 // may be wrong about the type or about the size of a file, and its reply need
 // not name a type; that both are named and both are others is no mistake.
 func (f *File) Expects(r veriff.Receipt) error {
-	if f.ListedSize == UnknownSize || f.ListedSize == r.Length || sameType(f.MIMEType.Value(), r.ContentType) {
+	if f.ListedSize == UnknownSize || f.ListedSize == r.Length || sameType(f.MIMEType(), r.ContentType) {
 		return nil
 	}
 	return fmt.Errorf("%w: neither the type nor the size that was listed: %d bytes of %s in place of %d of %s",

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 	"unique"
 
@@ -39,7 +40,8 @@ type Listing struct {
 	Incomplete bool // the API listed something that can't be used
 	Proves     bool // that what it lacks is not there: complete, just received, and signed, with all attempts
 
-	names names
+	naming sync.Once
+	names  *names // after naming
 }
 
 // String says what is listed, for errors.
@@ -55,17 +57,28 @@ func (l *Listing) String() string {
 type File struct {
 	ID         veriff.MediaID
 	ListedSize int64 // bytes according to the list, UnknownSize if it gave none
-	Context    unique.Handle[string]
-	MIMEType   unique.Handle[string] // as the API gives it
-	Kind       veriff.Kind           // 0 if it is not known: of what only a hold remembers
+	Type       unique.Handle[Type]
 	In         *Listing
 }
+
+// Type is what the API says a file is. Few differ.
+type Type struct {
+	Context  string
+	MIMEType string      // as the API gives it
+	Kind     veriff.Kind // 0 if it is not known: of what only a hold remembers
+}
+
+// Context is where the file comes from, in the API's words.
+func (f *File) Context() string { return f.Type.Value().Context }
+
+// MIMEType is the file's media type, in the API's words.
+func (f *File) MIMEType() string { return f.Type.Value().MIMEType }
 
 // Name is the file's name: <mediaId>.<ext>.
 func (f *File) Name() string { return f.ID.String() + "." + f.Extension() }
 
 // Extension is the end of the file's name, without its dot.
-func (f *File) Extension() string { return extension(f.MIMEType.Value()) }
+func (f *File) Extension() string { return extension(f.MIMEType()) }
 
 // Lookup returns the file of that name, if the listing has it.
 func (l *Listing) Lookup(name string) (*File, bool) {
@@ -108,7 +121,7 @@ func (l *Listing) Find(id veriff.MediaID) (*File, bool) {
 func (l *Listing) Same(o *Listing) bool {
 	return l.Attempt == o.Attempt && l.Created.Equal(o.Created) && l.Incomplete == o.Incomplete &&
 		slices.EqualFunc(l.Files, o.Files, func(a, b File) bool {
-			return a.ID == b.ID && a.ListedSize == b.ListedSize && a.MIMEType == b.MIMEType && a.Kind == b.Kind && a.Context == b.Context
+			return a.ID == b.ID && a.ListedSize == b.ListedSize && a.Type == b.Type
 		})
 }
 
@@ -120,8 +133,8 @@ func New(session veriff.SessionID, attempt veriff.AttemptID, created time.Time, 
 	l.Files = make([]File, len(media.Items))
 	for i, m := range media.Items {
 		l.Files[i] = File{
-			ID: m.ID, ListedSize: m.Size, Kind: m.Kind, In: l,
-			Context: unique.Make(clip(m.Context)), MIMEType: unique.Make(clip(m.MIMEType)),
+			ID: m.ID, ListedSize: m.Size, In: l,
+			Type: unique.Make(Type{clip(m.Context), clip(m.MIMEType), m.Kind}),
 		}
 	}
 	slices.SortFunc(l.Files, func(a, b File) int { return a.ID.Compare(b.ID) })

@@ -38,7 +38,7 @@ func (s *Selection) Wants(f *File) bool {
 		return true
 	}
 	return slices.ContainsFunc(s.Contexts, func(pattern string) bool {
-		ok, _ := path.Match(pattern, f.Context.Value())
+		ok, _ := path.Match(pattern, f.Context())
 		return ok
 	})
 }
@@ -46,7 +46,7 @@ func (s *Selection) Wants(f *File) bool {
 // Shows reports whether somebody who may see only what the selection chooses may see a
 // file. If the API does not say what the file is, that is no.
 func (s *Selection) Shows(f *File) bool {
-	return s.Wants(f) && (len(s.Contexts) == 0 || f.Context.Value() != "") && (!s.NoVideo && !s.NoNFC || f.Extension() != unknownExtension)
+	return s.Wants(f) && (len(s.Contexts) == 0 || f.Context() != "") && (!s.NoVideo && !s.NoNFC || f.Extension() != unknownExtension)
 }
 
 // Of returns how many files of a listing the selection shows, and the i-th of them.
@@ -78,11 +78,11 @@ func (f *File) IsVideo() bool {
 	case "webm", "mp4", "mov", "mkv":
 		return true
 	}
-	return f.Kind == veriff.Video || strings.HasPrefix(essence(f.MIMEType.Value()), "video/")
+	return f.Type.Value().Kind == veriff.Video || strings.HasPrefix(essence(f.MIMEType()), "video/")
 }
 
 // IsNFC reports whether the file was read from the chip of a document: its data, or a
 // picture among them.
 func (f *File) IsNFC() bool {
-	return f.Kind == veriff.NFC || f.Extension() == "json" || strings.Contains(strings.ToLower(f.Context.Value()), "nfc")
+	return f.Type.Value().Kind == veriff.NFC || f.Extension() == "json" || strings.Contains(strings.ToLower(f.Context()), "nfc")
 }

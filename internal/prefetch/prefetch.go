@@ -20,7 +20,6 @@ package prefetch
 import (
 	"slices"
 	"time"
-	"unique"
 
 	"veriffs/veriff"
 )
@@ -93,8 +92,9 @@ type File struct {
 	Size int64 // bytes
 }
 
-// Kind is what a program that wants only some files of each session goes by.
-type Kind struct{ Context, MIMEType unique.Handle[string] }
+// Kind is what a program that wants only some files of each session goes by. It can be
+// compared.
+type Kind any
 
 // Spot is a file's place in a listing.
 type Spot struct {

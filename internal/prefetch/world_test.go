@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unique"
 
 	"veriffs/internal/prefetch"
 	"veriffs/veriff"
@@ -58,7 +57,7 @@ func newWorld(sessions, files, budget int) *world {
 		l := &listing{dir: prefetch.Dir{Session: veriff.SessionID{byte(i)}}}
 		for k := range files {
 			l.files = append(l.files, prefetch.File{
-				ID: veriff.MediaID{byte(i), byte(k)}, Size: 1, Kind: prefetch.Kind{Context: unique.Make(kinds[k%len(kinds)])},
+				ID: veriff.MediaID{byte(i), byte(k)}, Size: 1, Kind: kinds[k%len(kinds)],
 			})
 		}
 		w.sessions = append(w.sessions, l)

@@ -217,5 +217,5 @@ func (d *directory) File(i int) prefetch.File {
 	if size == listing.UnknownSize {
 		size = 1 << 20 // a picture
 	}
-	return prefetch.File{ID: f.ID, Kind: prefetch.Kind{Context: f.Context, MIMEType: f.MIMEType}, Size: size}
+	return prefetch.File{ID: f.ID, Kind: f.Type, Size: size}
 }
