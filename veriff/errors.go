@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -90,18 +91,23 @@ func parseEnvelope(body []byte) (code, message string, ok bool) {
 	if len(body) > maxErrorBody || !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
 		return "", "", false
 	}
-	var doc map[string]any
-	if json.Unmarshal(body, &doc) != nil {
-		return "", "", false
+	// Token by token, since nearly all documents are others: a key or two tell.
+	doc, dec := map[string]any{}, json.NewDecoder(bytes.NewReader(body))
+	_, err := dec.Token()
+	for err == nil && dec.More() {
+		var key, value json.Token
+		key, _ = dec.Token() // an error is the next one's, too
+		name, _ := key.(string)
+		if value, err = dec.Token(); !envelopeKeys[name] || value == json.Delim('{') || value == json.Delim('[') {
+			return "", "", false
+		}
+		doc[name] = value
 	}
-	for key, value := range doc {
-		switch value.(type) {
-		case map[string]any, []any:
-			return "", "", false
-		}
-		if !envelopeKeys[key] {
-			return "", "", false
-		}
+	if err == nil {
+		_, err = dec.Token() // the closing brace
+	}
+	if _, end := dec.Token(); err != nil || !errors.Is(end, io.EOF) {
+		return "", "", false
 	}
 	code, message = scalar(doc["code"]), scalar(doc["message"])
 	if message == "" {
