@@ -50,7 +50,7 @@ func (l *files) Date(f *File) time.Time {
 	if _, created := l.catalog.Attempt(f.In.Attempt); !created.IsZero() {
 		return created
 	}
-	return f.In.Created
+	return f.In.Date()
 }
 
 // Open returns a file for reading: whole, verified and on the local disk, or

@@ -119,7 +119,7 @@ func (l *Library) fetchWhole(ctx context.Context, id veriff.SessionID) (failures
 
 // fetchFile fetches a file of a held session, whether any list tells of it or not.
 func (l *Library) fetchFile(ctx context.Context, id veriff.SessionID, a *hold.Attempt, f hold.File) error {
-	in := &Listing{Session: id, Attempt: a.ID, Created: a.Created}
+	in := listing.New(id, a.ID, a.Created, veriff.MediaList{})
 	_, err := l.files.warm(ctx, &File{ID: f.ID, ListedSize: f.Size, Type: unique.Make(listing.Type{MIMEType: f.MIMEType}), In: in})
 	return err
 }

@@ -32,7 +32,7 @@ const UnknownSize = -1
 type Listing struct {
 	Session   veriff.SessionID // zero if the API does not say whose attempt it is
 	Attempt   veriff.AttemptID // zero if the attempts are not known
-	Created   time.Time        // of the attempt; zero if not known
+	Created   int64            // of the attempt, Unix milliseconds; 0 if not known
 	Files     []File           // sorted by ID, no id twice
 	OfAttempt bool             // it was an attempt that was asked for
 	Kept      bool             // the API has it no more: it is what a hold keeps
@@ -93,6 +93,14 @@ func (l *Listing) Lookup(name string) (*File, bool) {
 	return f, true
 }
 
+// Date is when the listing's attempt began, or the zero time.
+func (l *Listing) Date() time.Time {
+	if l.Created == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(l.Created)
+}
+
 // Has reports whether a file is in the listing.
 func (l *Listing) Has(id veriff.MediaID) bool {
 	_, ok := l.Find(id)
@@ -119,7 +127,7 @@ func (l *Listing) Find(id veriff.MediaID) (*File, bool) {
 
 // Same reports whether two listings show the same names and dates.
 func (l *Listing) Same(o *Listing) bool {
-	return l.Attempt == o.Attempt && l.Created.Equal(o.Created) && l.Incomplete == o.Incomplete &&
+	return l.Attempt == o.Attempt && l.Created == o.Created && l.Incomplete == o.Incomplete &&
 		slices.EqualFunc(l.Files, o.Files, func(a, b File) bool {
 			return a.ID == b.ID && a.ListedSize == b.ListedSize && a.Type == b.Type
 		})
@@ -128,7 +136,10 @@ func (l *Listing) Same(o *Listing) bool {
 // New builds a listing from what the API answered and what is known of the
 // attempt that it shows.
 func New(session veriff.SessionID, attempt veriff.AttemptID, created time.Time, media veriff.MediaList) *Listing {
-	l := &Listing{Session: session, Attempt: attempt, Created: created, Incomplete: media.Dropped > 0}
+	l := &Listing{Session: session, Attempt: attempt, Incomplete: media.Dropped > 0}
+	if !created.IsZero() {
+		l.Created = created.UnixMilli()
+	}
 	l.Proves = !l.Incomplete && media.Body != nil && media.Secret >= 0
 	l.Files = make([]File, len(media.Items))
 	for i, m := range media.Items {
