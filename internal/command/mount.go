@@ -16,6 +16,7 @@ import (
 
 	"veriffs/fs"
 	"veriffs/fs/mountpoint"
+	"veriffs/internal/memory"
 	"veriffs/internal/sessionlist"
 )
 
@@ -128,6 +129,7 @@ func mount(c *cli.Context) error {
 	}
 	notifySystemd(daemon.SdNotifyReady + "\nSTATUS=mounted on " + s.mountpoint)
 	stopWatching := answerWatchdog(s.mountpoint, log)
+	defer memory.ReturnWhenQuiet()()
 	line.begin(k.library.Stats)
 	defer line.end()
 	err = serve(c.Context, k.mount, log)

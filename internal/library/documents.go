@@ -40,7 +40,7 @@ type (
 )
 
 // documentsInMemory bounds the documents of which something is known from
-// memory, some 400 bytes each. Their bodies are never kept in memory.
+// memory, some 150 bytes each. Their bodies are never kept in memory.
 const documentsInMemory = 1 << 15
 
 // documents are what is known of the documents of sessions.

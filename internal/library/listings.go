@@ -28,7 +28,7 @@ type (
 // UnknownSize is the size of a file that has to be fetched to know it.
 const UnknownSize = listing.UnknownSize
 
-// listingsFiles bounds the decoded listings in memory, in files: some 60 bytes
+// listingsFiles bounds the decoded listings in memory, in files: some 50 bytes
 // each. The others come back from the sealed store when they are entered.
 const listingsFiles = 2 << 20
 

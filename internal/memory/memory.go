@@ -1,5 +1,6 @@
 // Package memory keeps what this process has in memory, secrets among it, out of
-// core files, away from other programs and, where that is allowed, off swap.
+// core files, away from other programs and, where that is allowed, off swap. It also
+// returns memory that is not in use: see [ReturnWhenQuiet].
 //
 // # What it promises
 //
