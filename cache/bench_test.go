@@ -208,7 +208,11 @@ func BenchmarkIndex(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		x := index.New(1 << 50)
-		x.Load(all)
+		found := index.NewFound()
+		for _, o := range all {
+			found.Add(o)
+		}
+		x.Load(found, func(e index.Entry) int64 { return e.Used })
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/objects, "B/object")

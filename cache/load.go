@@ -1,11 +1,10 @@
 package cache
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
-	"slices"
+	"math"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,12 +23,12 @@ func (st *store) load(ctx context.Context, now time.Time) error {
 	if err := st.foreign.count(ctx); err != nil {
 		return err
 	}
-	var all []index.Object
+	found := index.NewFound()
 	err := st.walk(ctx, func(f index.Object, size int64) (bool, error) {
 		if size < seal.HeaderSize {
 			st.discard(f.Secret, f.Name, "", f.Inode, seal.ErrSeal)
 		} else {
-			all = append(all, f)
+			found.Add(f)
 		}
 		return false, nil
 	})
@@ -38,13 +37,12 @@ func (st *store) load(ctx context.Context, now time.Time) error {
 	}
 	// What was used in the future, by a wrong clock, is the first to go.
 	future := now.Add(age.ClockStep).Unix()
-	slices.SortFunc(all, func(a, b index.Object) int {
-		if a.Used > future != (b.Used > future) {
-			return cmp.Compare(b.Used, a.Used)
+	st.index.Load(found, func(e index.Entry) int64 {
+		if e.Used > future {
+			return e.Used - math.MaxInt64
 		}
-		return cmp.Compare(a.Used, b.Used)
+		return e.Used
 	})
-	st.index.Load(all)
 	// The limit may be lower than it was.
 	if err := st.reserve(0); !errors.Is(err, errNoRoom) {
 		return err

@@ -93,17 +93,28 @@ func (x *Index) State() State {
 	}
 }
 
-// Load ends the loading: all, least recently used first, is what the
-// directory held. What happened meanwhile takes precedence.
-func (x *Index) Load(all []Object) {
-	loaded, bytes := lru.New[seal.Name, Entry](len(all)), int64(0) // before the lock: a million objects take a while
-	for _, f := range all {
-		loaded.Put(f.Name, f.Entry)
-		bytes += f.Size
-	}
+// Found is what a directory was found to hold. Make one with NewFound.
+type Found struct {
+	all   *lru.List[seal.Name, Entry]
+	bytes int64
+}
+
+// NewFound returns that of an empty directory.
+func NewFound() *Found { return &Found{all: lru.New[seal.Name, Entry](0)} }
+
+// Add adds an object, in any order.
+func (f *Found) Add(o Object) {
+	f.all.Put(o.Name, o.Entry)
+	f.bytes += o.Size
+}
+
+// Load ends the loading: found is what the directory held, of which those of the lowest
+// order are the first to go. What happened meanwhile takes precedence.
+func (x *Index) Load(found *Found, order func(Entry) int64) {
+	found.all.Sort(order) // before the lock: a million objects take a while
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.room.used += x.objects.merge(loaded, bytes)
+	x.room.used += x.objects.merge(found.all, found.bytes)
 	x.changed.Broadcast()
 }
 

@@ -12,7 +12,7 @@ import (
 // replaced must be opened again, or one object is read and another counted.
 func TestHoldOfAReplacedFile(t *testing.T) {
 	x := New(1 << 20)
-	x.Load(nil)
+	load(x)
 	n := seal.Name{1}
 	for ino := uint64(1); ino <= 2; ino++ {
 		if _, ok := x.Plan(4096, 0); !ok {
@@ -38,7 +38,7 @@ func TestHoldOfAReplacedFile(t *testing.T) {
 // object's. The two must not be confused.
 func TestReusedInode(t *testing.T) {
 	x := New(1 << 20)
-	x.Load(nil)
+	load(x)
 	put := func(n seal.Name) *File {
 		if _, ok := x.Plan(4096, 0); !ok {
 			t.Fatal("no room")
@@ -58,7 +58,7 @@ func TestReusedInode(t *testing.T) {
 func TestRoomBesideClaimedFiles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		x := New(8192)
-		x.Load([]Object{{seal.Name{1}, Entry{Size: 8192, Inode: 1}}})
+		load(x, Object{seal.Name{1}, Entry{Size: 8192, Inode: 1}})
 		x.Claim(seal.Name{1}, time.Hour)
 		planned := make(chan []Object, 1)
 		go func() {

@@ -9,6 +9,15 @@ import (
 	"veriffs/cache/seal"
 )
 
+// load ends the loading with what was found.
+func load(x *Index, all ...Object) {
+	found := NewFound()
+	for _, o := range all {
+		found.Add(o)
+	}
+	x.Load(found, func(e Entry) int64 { return e.Used })
+}
+
 // check adds up anew what an index counts.
 func check(t *testing.T, x *Index) {
 	t.Helper()
@@ -120,7 +129,7 @@ func TestModel(t *testing.T) {
 				}
 			}
 			if step == 30 {
-				x.Load(found)
+				load(x, found...)
 			}
 			check(t, x)
 		}

@@ -9,8 +9,10 @@
 package lru
 
 import (
+	"cmp"
 	"hash/maphash"
 	"iter"
+	"slices"
 )
 
 // List is the values. Make one with New.
@@ -154,15 +156,37 @@ func (l *List[K, V]) Oldest() (k K, v V, ok bool) {
 // All yields everything, the oldest first. The list must not change meanwhile.
 func (l *List[K, V]) All() iter.Seq2[K, V] {
 	return func(yield func(K, V) bool) {
-		if l.count == 0 {
-			return
-		}
-		for i := l.node(0).newer; i != 0; i = l.node(i).newer {
+		for i := l.first(); i != 0; i = l.node(i).newer {
 			if n := l.node(i); !yield(n.key, n.value) {
 				return
 			}
 		}
 	}
+}
+
+// Sort makes the values with the lowest keys the oldest.
+func (l *List[K, V]) Sort(key func(V) int64) {
+	type place struct {
+		key  int64
+		node int32
+	}
+	places := make([]place, 0, l.count)
+	for i := l.first(); i != 0; i = l.node(i).newer {
+		places = append(places, place{key(l.node(i).value), i})
+	}
+	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.key, b.key) })
+	for _, p := range places {
+		l.unlink(p.node)
+		l.link(p.node)
+	}
+}
+
+// first returns the oldest node, or 0.
+func (l *List[K, V]) first() int32 {
+	if l.count == 0 {
+		return 0
+	}
+	return l.node(0).newer
 }
 
 // link makes a node the newest.

@@ -21,6 +21,10 @@ func TestList(t *testing.T) {
 	for step := range 100_000 {
 		keys := 1 + step/100 // more than a piece has, in the end
 		k := rnd.IntN(keys)
+		if step%1000 == 0 {
+			l.Sort(func(v int) int64 { return int64(-v) })
+			slices.SortFunc(want, func(a, b pair) int { return b.value - a.value })
+		}
 		n := find(k)
 		switch rnd.IntN(5) {
 		case 0, 1:
