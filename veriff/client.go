@@ -171,8 +171,10 @@ func (c *Client) document(ctx context.Context, r resource, id string) (Document,
 			return tooLong
 		}
 		var body bytes.Buffer
+		body.Grow(int(min(max(resp.ContentLength, 0), copyBuffer)) + bytes.MinRead)
+		n, err := body.ReadFrom(io.LimitReader(resp.Body, c.maxDocument+1))
 		d := newDigest(c.credentials.secrets) // in every mode: what may erase must be signed
-		n, err := io.Copy(io.MultiWriter(&body, d), io.LimitReader(resp.Body, c.maxDocument+1))
+		_, _ = d.Write(body.Bytes())          // never fails
 		switch {
 		case err != nil:
 			return cut(err, n, resp.ContentLength)
