@@ -54,7 +54,7 @@ func (c *Cache) Audit(ctx context.Context) (a Audit, err error) {
 
 // audit reads one object through.
 func (st *store) audit(f index.Object) (size int64, damaged DamagedObject, err error) {
-	file, _, h, err := st.openFile(f.Secret, f.Name)
+	file, _, h, err := st.openFile(f.Secret, f.Name, nil)
 	if err != nil {
 		return 0, damaged, err
 	}

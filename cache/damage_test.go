@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"veriffs/cache/seal"
 )
 
@@ -32,8 +34,18 @@ func newSealedFile(t *testing.T, size int) *sealedFile {
 	return f
 }
 
-// TestDamageIsAMiss damages files on disk. Each is a miss or ErrDamaged, is deleted
-// and counted once, and can be stored again.
+// overwrite changes a file in place, until the clock that the kernel stamps inodes with
+// has moved: it ticks every few milliseconds on Linux before 6.13.
+func overwrite(t *testing.T, path string, b []byte) {
+	var was, is unix.Stat_t
+	must(t, unix.Lstat(path, &was))
+	for is.Ctim = was.Ctim; is.Ctim == was.Ctim; must(t, unix.Lstat(path, &is)) {
+		must(t, os.WriteFile(path, b, 0o600))
+	}
+}
+
+// TestDamageIsAMiss damages files on disk, with their headers remembered or not. Each is
+// a miss or ErrDamaged, is deleted and counted once, and can be stored again.
 func TestDamageIsAMiss(t *testing.T) {
 	const size = 3*seal.ChunkSize + 100
 	damages := map[string]func(b []byte) []byte{
@@ -47,12 +59,13 @@ func TestDamageIsAMiss(t *testing.T) {
 		"last tag":     func(b []byte) []byte { b[len(b)-1] ^= 1; return b },
 		"zeroed chunk": func(b []byte) []byte { clear(b[seal.HeaderSize+seal.SealedChunk:][:seal.SealedChunk]); return b },
 	}
-	for what, damage := range damages {
+	check := func(what string, damage func(b []byte) []byte, opened bool) {
 		t.Run(what, func(t *testing.T) {
 			f := newSealedFile(t, size)
-			if err := os.WriteFile(f.path, damage(bytes.Clone(f.bytes)), 0o600); err != nil {
-				t.Fatal(err)
+			if opened {
+				wantHit(t, f.c, f.key, f.want)
 			}
+			overwrite(t, f.path, damage(bytes.Clone(f.bytes)))
 			if o, ok := f.c.Get(f.key); ok {
 				second, _ := f.c.Get(f.key) // two readers notice, one counts
 				_, err := o.ReadAt(make([]byte, size), 0)
@@ -76,16 +89,19 @@ func TestDamageIsAMiss(t *testing.T) {
 			wantHit(t, f.c, f.key, f.want)
 		})
 	}
+	for what, damage := range damages {
+		check(what, damage, false)
+		check(what+", opened before", damage, true)
+	}
 }
 
 // TestMovedObject copies a good file over another object's name.
 func TestMovedObject(t *testing.T) {
 	f := newSealedFile(t, 5000)
 	put(t, f.c, "other", content(8, 5000))
+	wantHit(t, f.c, "other", content(8, 5000))
 	other := filepath.Join(f.c.opts.Dir, f.c.secrets[0].Path(f.c.secrets[0].Name("other")))
-	if err := os.WriteFile(other, f.bytes, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	overwrite(t, other, f.bytes)
 	wantMiss(t, f.c, "other")
 	wantHit(t, f.c, f.key, f.want)
 }

@@ -3,25 +3,25 @@ package cache
 import (
 	"fmt"
 	"io/fs"
-	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
 
 	"veriffs/cache/directory"
 	"veriffs/cache/index"
+	"veriffs/cache/seal"
 )
 
-// stat returns what the index keeps of an open file, and the file's size.
-func stat(d *directory.Directory, f *os.File, si uint8) (e index.Entry, size int64, err error) {
+// stat returns what the index keeps of an open file, and its version.
+func stat(d *directory.Directory, fd int, si uint8) (e index.Entry, v seal.Version, err error) {
 	var s unix.Stat_t
-	if err := unix.Fstat(int(f.Fd()), &s); err != nil {
-		return e, 0, fmt.Errorf("stat object: %w", err)
+	if err := unix.Fstat(fd, &s); err != nil {
+		return e, v, fmt.Errorf("stat object: %w", err)
 	}
 	if !isKind(&s, unix.S_IFREG) {
-		return e, 0, errNotFile
+		return e, v, errNotFile
 	}
-	return entryOf(d, &s, si), s.Size, nil
+	return entryOf(d, &s, si), seal.Version{Inode: s.Ino, Size: s.Size, Changed: s.Ctim.Nano()}, nil
 }
 
 func entryOf(d *directory.Directory, s *unix.Stat_t, si uint8) index.Entry {

@@ -57,7 +57,7 @@ func (c *Cache) open(st *store, si uint8, n seal.Name, k Key) (_ *Object, err er
 		// For the LRU order of the next start, which bears a stale time.
 		_ = st.dir.Chtimes(st.secrets[si].Path(n), now, time.Time{})
 	}
-	return &Object{st: st, src: f, contents: contents, stored: h.Stored, label: h.Label, key: k, name: n, secret: si, held: held}, nil
+	return &Object{st: st, src: f, contents: contents, header: h, name: n, secret: si, held: held}, nil
 }
 
 // Has reports whether the index has an object of this key, without looking at

@@ -18,24 +18,27 @@ var ErrDamaged = errors.New("cache: damaged object")
 
 var errClosed = errors.New("cache: read of a closed object")
 
-// backing holds the sealed bytes of an object: a file of the cache, or what
-// stands in for one.
-type backing interface {
+// source holds the sealed bytes of an object: a file of the cache, or what stands in
+// for one.
+type source interface {
 	io.ReaderAt
-	io.WriterAt
 	io.Closer
+}
+
+// backing is a source that is being written.
+type backing interface {
+	source
+	io.WriterAt
 }
 
 // Object is an object that is open for reading. It stays readable until it is
 // closed, whatever happens to it in the cache meanwhile.
 type Object struct {
 	st       *store
-	src      backing
+	src      source
 	contents *seal.Contents // of src
-	stored   time.Time
-	label    []byte
+	header   *seal.Header
 
-	key    Key
 	name   seal.Name
 	secret uint8
 	held   *index.File // nil: not a file of the cache
@@ -48,10 +51,16 @@ type Object struct {
 func (o *Object) Size() int64 { return o.contents.Size() }
 
 // Label is what was given to Commit. It must not be changed.
-func (o *Object) Label() []byte { return o.label }
+func (o *Object) Label() []byte { return o.header.Label }
+
+// Meaning returns what read makes of the label, which is the same whoever asks: it may
+// be remembered for the next time that the object is opened.
+func (o *Object) Meaning(read func(label []byte) (any, error)) (any, error) {
+	return o.header.Meaning(read)
+}
 
 // Stored is when the object was committed.
-func (o *Object) Stored() time.Time { return o.stored }
+func (o *Object) Stored() time.Time { return o.header.Stored }
 
 // ReadAt is io.ReaderAt. Every byte that it returns has been authenticated;
 // with ErrDamaged it returns those before the damage. It unseals the chunks of
@@ -90,7 +99,7 @@ func (o *Object) Verify() error {
 // that failed: it may be readable another time.
 func (o *Object) fail(err error) error {
 	if o.held != nil && (errors.Is(err, seal.ErrSeal) || !o.st.index.IsKept(o.name)) {
-		_ = o.st.discard(o.secret, o.name, o.key, o.held.Inode(), err)
+		_ = o.st.discard(o.secret, o.name, o.header.Key, o.held.Inode(), err)
 	}
 	return fmt.Errorf("%w: %w", ErrDamaged, err)
 }

@@ -19,7 +19,7 @@ func (s *sink) publish(h *seal.Header) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{st: s.st, src: s.dst, contents: contents, stored: h.Stored, label: h.Label, key: h.Key}
+	o := &Object{st: s.st, src: s.dst, contents: contents, header: h}
 	if s.temp != "" {
 		o.name, o.secret = s.c.secrets[s.secret].Name(h.Key), s.secret
 		o.held = s.place(s.dst.(*os.File), h, o.name)
@@ -31,7 +31,7 @@ func (s *sink) publish(h *seal.Header) (*Object, error) {
 // place makes f, which is the temporary file, the object n.
 func (s *sink) place(f *os.File, h *seal.Header, n seal.Name) (reader *index.File) {
 	st, secret := s.st, s.c.secrets[s.secret]
-	e, _, err := stat(st.dir, f, s.secret)
+	e, _, err := stat(st.dir, int(f.Fd()), s.secret)
 	if err != nil {
 		e.Size = s.reserved
 	}

@@ -87,7 +87,7 @@ func (p *purge) scan(ctx context.Context) error {
 
 // object erases an object of ours if it matches or is damaged.
 func (p *purge) object(f index.Object) (erased bool, err error) {
-	file, _, h, err := p.st.openFile(f.Secret, f.Name)
+	file, _, h, err := p.st.openFile(f.Secret, f.Name, nil)
 	if err == nil {
 		file.Close()
 	}

@@ -54,7 +54,7 @@ func (c *Cache) Export(k Key, pad bool) (*Sealed, bool) {
 	if err != nil {
 		return nil, false
 	}
-	s := &Sealed{Path: c.shared[0].Path(k), Label: o.label, o: o}
+	s := &Sealed{Path: c.shared[0].Path(k), Label: o.header.Label, o: o}
 	if err = o.Verify(); err == nil {
 		s.Body, err = c.shared[0].Reader(k, o.src, seal.FileSize(o.Size()), pad)
 	}

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"os"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -21,6 +20,7 @@ import (
 type store struct {
 	dir     *directory.Directory
 	index   *index.Index
+	recent  *seal.Recent // what Get has opened
 	secrets []*seal.Secret
 	foreign foreign // what other secrets left
 	disk    *health.Disk
@@ -40,7 +40,7 @@ type counters struct {
 // are pinned: what can't wait until the index is loaded.
 func newStore(c *Cache, d *directory.Directory) (*store, error) {
 	st := &store{
-		dir: d, index: index.New(c.opts.Limit), secrets: c.secrets, disk: c.disk,
+		dir: d, index: index.New(c.opts.Limit), recent: seal.NewRecent(), secrets: c.secrets, disk: c.disk,
 		log: c.log, counts: &c.counts, told: c.opts.Damaged, minFree: c.opts.MinFree,
 	}
 	st.foreign = foreign{dir: d, index: st.index, secrets: c.secrets, log: c.log}
@@ -72,12 +72,12 @@ var (
 
 // open opens the object of a name. Whatever can't be had is errMiss; what is
 // damaged is deleted.
-func (st *store) open(si uint8, n seal.Name, k Key) (*os.File, index.Entry, *seal.Header, error) {
+func (st *store) open(si uint8, n seal.Name, k Key) (*directory.File, index.Entry, *seal.Header, error) {
 	was, known, loading := st.index.Lookup(n)
 	if !known && !loading || st.disk.Unreadable() {
 		return nil, index.Entry{}, nil, errMiss
 	}
-	f, e, h, err := st.openFile(si, n)
+	f, e, h, err := st.openFile(si, n, st.recent)
 	switch {
 	case err == nil:
 		return f, e, h, nil
@@ -93,21 +93,21 @@ func (st *store) open(si uint8, n seal.Name, k Key) (*os.File, index.Entry, *sea
 	return nil, e, nil, errMiss
 }
 
-// openFile opens the file of a name and reads its header.
-func (st *store) openFile(si uint8, n seal.Name) (_ *os.File, e index.Entry, _ *seal.Header, err error) {
+// openFile opens the file of a name and reads its header, unless known has that.
+func (st *store) openFile(si uint8, n seal.Name, known *seal.Recent) (_ *directory.File, e index.Entry, _ *seal.Header, err error) {
 	path := st.secrets[si].Path(n)
 	// Without O_NONBLOCK a pipe of this name would block us.
-	f, err := st.dir.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK, 0)
+	f, err := st.dir.OpenRead(path, unix.O_NONBLOCK)
 	if err != nil {
 		if info, lerr := st.dir.Lstat(path); lerr == nil && !info.Mode().IsRegular() {
 			err = errNotFile
 		}
 		return nil, e, nil, err
 	}
-	e, size, err := stat(st.dir, f, si)
+	e, v, err := stat(st.dir, f.Fd(), si)
 	var h *seal.Header
 	if err == nil {
-		h, err = seal.ReadHeader(f, size, st.secrets[si], n)
+		h, err = known.Header(f, v, st.secrets[si], n)
 	}
 	if err != nil {
 		f.Close()

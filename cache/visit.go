@@ -30,7 +30,7 @@ type Unvisited struct {
 func (c *Cache) Visit(ctx context.Context, visit func(Entry)) (rest Unvisited, err error) {
 	st := c.store.Load()
 	err = st.walk(ctx, func(f index.Object, _ int64) (bool, error) {
-		file, e, h, err := st.openFile(f.Secret, f.Name)
+		file, e, h, err := st.openFile(f.Secret, f.Name, nil)
 		switch {
 		case err == nil:
 			file.Close()

@@ -23,6 +23,18 @@ func (d *Directory) OpenFile(path string, flags int, perm os.FileMode) (*os.File
 	return nil, err
 }
 
+// OpenRead is OpenFile for a file that is only read.
+func (d *Directory) OpenRead(path string, flags int) (*File, error) {
+	fd, err := d.beneath(path, os.O_RDONLY|flags, 0)
+	if err == nil {
+		return &File{fd, path}, nil
+	}
+	if unsupported(err) {
+		return d.openSlowly(path, flags)
+	}
+	return nil, err
+}
+
 // Rename moves a file below the directory, and follows no link on the way to where it
 // goes. It is three system calls for os.Root's nine.
 func (d *Directory) Rename(from, to string) error {

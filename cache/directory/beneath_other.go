@@ -8,3 +8,6 @@ import "os"
 func (d *Directory) OpenFile(path string, flags int, perm os.FileMode) (*os.File, error) {
 	return d.Root.OpenFile(path, flags, perm)
 }
+
+// OpenRead is OpenFile for a file that is only read.
+func (d *Directory) OpenRead(path string, flags int) (*File, error) { return d.openSlowly(path, flags) }

@@ -16,6 +16,9 @@ type Contents struct {
 
 // Contents returns a reader of the contents of the file src, whose header h is.
 func (h *Header) Contents(src io.ReaderAt) (*Contents, error) {
+	if h.derived != nil {
+		return &Contents{src: src, aead: h.derived.aead, length: h.Length}, nil
+	}
 	aead, err := newAEAD(h.dataKey[:])
 	if err != nil {
 		return nil, err

@@ -15,5 +15,6 @@
 //
 // # Concurrency
 //
-// A [Secret] and a [Contents] may be used by any number of goroutines, a [Writer] by one.
+// A [Secret], a [Contents] and a [Recent] may be used by any number of goroutines, a
+// [Writer] by one.
 package seal

@@ -49,6 +49,7 @@ type Header struct {
 	Label  []byte
 
 	dataKey [keySize]byte
+	derived *derived // of a header that is remembered
 }
 
 // seal returns the first HeaderSize bytes of the file of this name. Key and

@@ -236,15 +236,12 @@ func (l *files) cached(f *File) (*object, bool) {
 // labelled reads the label of an object and corrects the size that was believed.
 // It closes the object if it fails.
 func (l *files) labelled(f *File, stored *cache.Object) (*object, error) {
-	o := &object{Object: stored, id: f.ID}
-	var err error
-	if o.label, err = store.ParseLabel(stored.Label()); err == nil {
-		o.fingerprint, err = o.label.Fingerprint()
-	}
+	label, err := stored.Meaning(store.ReadFileLabel)
 	if err != nil {
 		stored.Close()
 		return nil, fmt.Errorf("library: label of media %s: %w", f.ID, err)
 	}
+	o := &object{Object: stored, id: f.ID, label: label.(*store.FileLabel)}
 	if believed := l.Size(f); believed != stored.Size() && l.catalog.SetSize(f.ID, stored.Size()) && believed != UnknownSize {
 		l.log.Warn("the listed size is wrong; using that of the verified file",
 			"media", f.ID, "listed", believed, "verified", stored.Size())

@@ -28,7 +28,7 @@ type Handle struct {
 func (h *Handle) Size() int64 { return h.current().Size() }
 
 // Fingerprint tells the verified bytes from any others.
-func (h *Handle) Fingerprint() [32]byte { return h.current().fingerprint }
+func (h *Handle) Fingerprint() [32]byte { return h.current().label.Fingerprint }
 
 // SHA256 is the hash of the verified bytes. If it was not computed as they came, they
 // are read for it.
@@ -38,7 +38,7 @@ func (h *Handle) SHA256() ([32]byte, error) {
 
 // Label returns what was sealed with the file: whose it is, when it was received
 // and who signed it.
-func (h *Handle) Label() store.Label { return h.current().label }
+func (h *Handle) Label() store.Label { return h.current().label.Label }
 
 // From says where this open got the file.
 func (h *Handle) From() Source { return h.from }
@@ -81,7 +81,7 @@ func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) 
 	if err != nil {
 		return nil, err
 	}
-	if fresh.fingerprint != damaged.fingerprint {
+	if fresh.label.Fingerprint != damaged.label.Fingerprint {
 		h.files.release(fresh)
 		return nil, fmt.Errorf("its bytes have changed: %w", veriff.ErrBody)
 	}
@@ -99,9 +99,8 @@ func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) 
 // object is a verified object in use, shared by everyone who has it open.
 type object struct {
 	*cache.Object
-	id          veriff.MediaID
-	fingerprint [32]byte // of label
-	label       store.Label
-	from        Source // for those who had waited for it
-	refs        int    // guarded by files.mu
+	id    veriff.MediaID
+	label *store.FileLabel
+	from  Source // for those who had waited for it
+	refs  int    // guarded by files.mu
 }

@@ -115,6 +115,22 @@ func ParseLabel(text []byte) (l Label, err error) {
 	return l, err
 }
 
+// FileLabel is the label of a file, with its fingerprint.
+type FileLabel struct {
+	Label
+	Fingerprint [32]byte
+}
+
+// ReadFileLabel reads the label of a file for [cache.Object.Meaning]: as a *FileLabel.
+func ReadFileLabel(text []byte) (any, error) {
+	l, err := ParseLabel(text)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := l.Fingerprint()
+	return &FileLabel{l, sum}, err
+}
+
 // Text is the label as it is sealed.
 func (l Label) Text() []byte {
 	text, err := json.Marshal(l)
