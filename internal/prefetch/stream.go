@@ -109,16 +109,14 @@ func (s *stream) neighbour(f Spot) int {
 // free reports whether a stream may go on to any session: nothing is left of
 // the one it is in, and the order is not known.
 func (s *stream) free() bool {
-	return s.window > 0 && !s.sure() && s.alike(s.at) == 0 && !s.at.dir().isAttempt()
+	return s.window > 0 && !s.sure() && s.alike(false) == 0 && !s.at.dir().isAttempt()
 }
 
-// alike returns how many files are expected that are guesses if f is one, or else
-// that are none.
-func (s *stream) alike(f Spot) (n int) {
+// alike returns how many of the files that are expected are guesses, or are none.
+func (s *stream) alike(guess bool) (n int) {
 	if s.sure() {
 		return len(s.ahead)
 	}
-	guess := s.guessed(f)
 	for _, e := range s.ahead {
 		if s.guessed(e.Spot) == guess {
 			n++

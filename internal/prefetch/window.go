@@ -8,18 +8,23 @@ func (s *stream) extend() {
 	if s.window == 0 {
 		return
 	}
-	for turned := 0; turned < sessionsAside; {
-		if s.alike(s.cursor) >= s.window || s.p.bytes >= s.p.budget {
-			break
-		}
+	guess := s.guessed(s.cursor)
+	alike := s.alike(guess)
+	for turned := 0; turned < sessionsAside && alike < s.window && s.p.bytes < s.p.budget; {
 		if s.scan() {
 			e := &fetch{Spot: s.cursor, File: s.cursor.file(), stream: s}
 			s.ahead = append(s.ahead, e)
 			s.p.expected[e.ID] = e
 			s.p.bytes += e.Size
 			s.p.plan.Fetch = append(s.p.plan.Fetch, e.Spot)
-		} else if turned++; !s.turn() {
+			alike++
+			continue
+		}
+		if turned++; !s.turn() {
 			break
+		}
+		if now := s.guessed(s.cursor); now != guess {
+			guess, alike = now, s.alike(now)
 		}
 	}
 }
