@@ -38,26 +38,25 @@ func untilKilled(ctx context.Context) (context.Context, func()) {
 		Context:     context.WithoutCancel(ctx),
 		interrupted: ctx.Done(),
 		thread:      caller.Pid,
-		over:        make(chan struct{}),
 	}
 	return w, w.stop
 }
 
-// killWatch is a context that makes its Done channel, and the goroutine behind
-// it, only when somebody waits: most calls answer at once.
+// killWatch is a context that makes its channels, and the goroutine behind
+// them, only when somebody waits: most calls answer at once.
 type killWatch struct {
 	context.Context
 	interrupted <-chan struct{}
 	thread      uint32
-	over        chan struct{}
 
-	once   sync.Once
-	killed chan struct{}
-	wait   sync.WaitGroup
+	once         sync.Once
+	over, killed chan struct{} // nil if nobody has waited
+	wait         sync.WaitGroup
 }
 
 func (w *killWatch) Done() <-chan struct{} {
 	w.once.Do(func() {
+		w.over = make(chan struct{})
 		w.killed = make(chan struct{})
 		w.wait.Go(w.watch)
 	})
@@ -92,6 +91,9 @@ func (w *killWatch) watch() {
 }
 
 func (w *killWatch) stop() {
-	close(w.over)
-	w.wait.Wait()
+	w.once.Do(func() {}) // nobody begins to wait any more
+	if w.over != nil {
+		close(w.over)
+		w.wait.Wait()
+	}
 }

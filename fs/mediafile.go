@@ -84,7 +84,10 @@ func (f *mediaFile) Open(ctx context.Context, flags uint32) (fusefs.FileHandle, 
 		return nil, 0, f.fail(err, "open", f.names()...)
 	}
 	size := handle.Size()
-	f.size.Store(&size)
+	if was := f.size.Load(); was == nil || *was != size {
+		now := size // which is allocated here alone
+		f.size.Store(&now)
+	}
 	if size != f.told.Load() {
 		invalidateAttributes(&f.Inode) // before the open returns, so that nobody reads by the wrong size
 	}
