@@ -69,7 +69,8 @@ func New(o Options) (*Mount, error) {
 		interest: newInterest(), accounts: newAccounts(o), gate: newGate(o),
 	}
 	t.queue.start(t.log)
-	mounted, err := mountpoint.New(o.Mountpoint, &rootDir{tree: t}, settings(o), o.Logger)
+	s := settings(o)
+	mounted, err := mountpoint.New(o.Mountpoint, wholeDirs{fusefs.NewNodeFS(&rootDir{tree: t}, s)}, &s.MountOptions, o.Logger)
 	if err != nil {
 		t.queue.stop()
 		t.accounts.close()

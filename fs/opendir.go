@@ -65,23 +65,5 @@ func (d *openDir) Lookup(ctx context.Context, name string, out *fuse.EntryOut) (
 	if d.names {
 		return nil, syscall.EAGAIN // the kernel then has the name alone
 	}
-	e := d.last
-	if name != d.dirent.Name {
-		e = d.returned(name)
-	}
-	if e == nil {
-		return nil, syscall.EAGAIN
-	}
-	return e.look(ctx, d.dir, name, out)
-}
-
-// returned finds an earlier entry. go-fuse repeats those that a program did not take,
-// because its buffer was full or a signal came, and asks for each of them by its name.
-func (d *openDir) returned(name string) entry {
-	for i := d.next - 1; i >= dots; i-- {
-		if e := d.at(i - dots); e.dirent().Name == name {
-			return e
-		}
-	}
-	return nil
+	return d.last.look(ctx, d.dir, name, out) // wholeDirs repeats none
 }

@@ -12,28 +12,49 @@ import (
 )
 
 // TestListedInPieces: who reads a directory in pieces smaller than the kernel does, as a
-// signal makes programs do, sees each name with its own inode.
+// signal makes programs do, sees each name once and with its own inode. Whoever looks at
+// what is listed gets attributes with the next names (READDIRPLUS), of which fewer fit
+// into an answer.
 func TestListedInPieces(t *testing.T) {
-	w := newWorld(t, worldConfig{sandbox: sandbox.Options{Scale: sandbox.Scale{Sessions: 100, Files: 3, FileSize: 100}}})
-	for _, dir := range []string{w.path("sessions"), w.path("sessions", w.SessionIDs()[0].String())} {
-		want := map[string]uint64{} // as the directory says
-		check := func(name string) {
-			var s syscall.Stat_t
-			if err := syscall.Lstat(filepath.Join(dir, name), &s); err != nil {
-				t.Errorf("%s: %v", name, err)
-			} else if s.Ino != want[name] {
-				t.Errorf("%s is inode %x, not %x", name, s.Ino, want[name])
+	w := newWorld(t, worldConfig{sandbox: sandbox.Options{Scale: sandbox.Scale{Sessions: 200, Files: 90, FileSize: 10}}})
+	for looking, looksAt := range map[string]func(n int) bool{
+		"at all":        func(int) bool { return true },
+		"at none":       func(int) bool { return false },
+		"at some":       func(n int) bool { return n%7 == 0 },
+		"at later ones": func(n int) bool { return n > 30 && n%10 == 0 },
+	} {
+		w.down()
+		w.up()
+		for _, dir := range []string{w.path("sessions"), w.path("sessions", w.SessionIDs()[0].String())} {
+			listed := map[string]uint64{} // as the directory says
+			check := func(name string) {
+				var s syscall.Stat_t
+				if err := syscall.Lstat(filepath.Join(dir, name), &s); err != nil {
+					t.Errorf("looking %s: %s: %v", looking, name, err)
+				} else if s.Ino != listed[name] {
+					t.Errorf("looking %s: %s is inode %x, not %x", looking, name, s.Ino, listed[name])
+				}
 			}
-		}
-		inPieces(t, dir, 256, func(name string, ino uint64) {
-			want[name] = ino
-			check(name) // who looks at what is listed gets the attributes with the names (READDIRPLUS)
-		})
-		if len(want) < 3 {
-			t.Fatalf("%s has %d entries", dir, len(want))
-		}
-		for name := range want {
-			check(name)
+			n := 0
+			inPieces(t, dir, 256, func(name string, ino uint64) {
+				if listed[name] != 0 {
+					t.Errorf("looking %s: %s is listed twice", looking, name)
+				}
+				listed[name] = ino
+				if n++; looksAt(n) {
+					check(name)
+				}
+			})
+			entries, err := os.ReadDir(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(entries) < 90 || len(listed) != len(entries) {
+				t.Errorf("looking %s: %d names of %d in %s", looking, len(listed), len(entries), dir)
+			}
+			for name := range listed {
+				check(name)
+			}
 		}
 	}
 }

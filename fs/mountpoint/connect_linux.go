@@ -8,26 +8,25 @@ import (
 	"os/exec"
 	"strings"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
 
-// connect mounts and serves root. It does not leave the mounting to go-fuse for
+// connect mounts and serves a tree. It does not leave the mounting to go-fuse for
 // two reasons. go-fuse opens a file of the new mount before it returns: a
 // process that is killed at that moment waits for itself for ever, and the
 // mount can't be removed. And it lets child processes inherit /dev/fuse: a child
 // that outlives us would keep the mount there with nobody to serve it.
-func connect(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*fuse.Server, error) {
+func connect(point string, tree fuse.RawFileSystem, o *fuse.MountOptions) (*fuse.Server, error) {
 	open := openByFusermount
 	if mayMount() {
 		open = openDirectly
 	}
-	fd, err := open(point, &o.MountOptions)
+	fd, err := open(point, o)
 	if err != nil {
 		return nil, err
 	}
-	server, err := fusefs.Mount(fmt.Sprintf("/dev/fd/%d", fd), root, o)
+	server, err := serve(fmt.Sprintf("/dev/fd/%d", fd), tree, o)
 	if err != nil {
 		return nil, errors.Join(err, unix.Close(fd), detach(point))
 	}

@@ -30,7 +30,6 @@ import (
 	"fmt"
 	"log/slog"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
@@ -60,12 +59,12 @@ type Mount struct {
 	unwatch func()
 }
 
-// New mounts root on point and serves it. Errors are of type *Error.
-func New(point string, root fusefs.InodeEmbedder, o *fusefs.Options, log *slog.Logger) (*Mount, error) {
+// New mounts a tree on point and serves it. Errors are of type *Error.
+func New(point string, tree fuse.RawFileSystem, o *fuse.MountOptions, log *slog.Logger) (*Mount, error) {
 	if err := prepare(point, o.AllowOther, log); err != nil {
 		return nil, err
 	}
-	server, err := connect(point, root, o)
+	server, err := connect(point, tree, o)
 	if err != nil {
 		return nil, &Error{Mountpoint: point, Reason: err.Error(), Hint: mountHint}
 	}
@@ -76,6 +75,17 @@ func New(point string, root fusefs.InodeEmbedder, o *fusefs.Options, log *slog.L
 		tuneReadahead(entry.device, log)
 	}
 	return m, nil
+}
+
+// serve answers the kernel's requests on a directory, or on a connection given as
+// /dev/fd/N, once it has answered the first.
+func serve(dir string, tree fuse.RawFileSystem, o *fuse.MountOptions) (*fuse.Server, error) {
+	server, err := fuse.NewServer(tree, dir, o)
+	if err != nil {
+		return nil, err
+	}
+	go server.Serve()
+	return server, server.WaitMount()
 }
 
 // Wait returns when the mount has ended: when it was unmounted, by whomever,

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	fusefs "github.com/hanwen/go-fuse/v2/fs"
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
@@ -37,8 +36,8 @@ func prepare(point string, _ bool, _ *slog.Logger) error {
 	return nil
 }
 
-func connect(point string, root fusefs.InodeEmbedder, o *fusefs.Options) (*fuse.Server, error) {
-	return fusefs.Mount(point, root, o)
+func connect(point string, tree fuse.RawFileSystem, o *fuse.MountOptions) (*fuse.Server, error) {
+	return serve(point, tree, o)
 }
 
 // mounts reads the table of mounts; it is empty if that fails.

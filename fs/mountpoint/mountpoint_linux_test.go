@@ -62,9 +62,9 @@ func requireFUSE(t *testing.T) {
 func mountNothing(t *testing.T, point string) *Mount {
 	t.Helper()
 	requireFUSE(t)
-	m, err := New(point, &fusefs.Inode{}, &fusefs.Options{
-		RootStableAttr: &fusefs.StableAttr{Ino: 1},
-		MountOptions:   fuse.MountOptions{FsName: Source("test"), Name: Type, Options: []string{"ro", "nosuid"}, MaxWrite: 1 << 20},
+	tree := fusefs.NewNodeFS(&fusefs.Inode{}, &fusefs.Options{RootStableAttr: &fusefs.StableAttr{Ino: 1}})
+	m, err := New(point, tree, &fuse.MountOptions{
+		FsName: Source("test"), Name: Type, Options: []string{"ro", "nosuid"}, MaxWrite: 1 << 20,
 	}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
