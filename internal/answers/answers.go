@@ -87,7 +87,8 @@ type Answer[V any] struct {
 	failed   error  // why it could not be refreshed when that was last tried
 }
 
-// Moment is a time in a third of the memory, Unix microseconds. Zero is none.
+// Moment is a time in a third of the memory, Unix microseconds by the wall clock, as that
+// of a stored answer is. Zero is none.
 type Moment int64
 
 // At returns the moment of a time.
@@ -118,6 +119,19 @@ func New[K Question, V any](from Source[K, V], o Options[V]) *Answers[K, V] {
 // Errors: [veriff.ErrNotFound] when the API said so, [reach.ErrOffline], those of package
 // veriff, or the cause of ctx's end.
 func (a *Answers[K, V]) Get(ctx context.Context, k K) (V, error) {
+	v, err := a.get(ctx, k)
+	if errors.As(err, new(limited)) {
+		return v, nil
+	}
+	return v, err
+}
+
+// limited is why an answer that is there was not renewed, and nobody waited for that: the
+// API wants fewer requests. It hides from [reach.SitOut] until when.
+type limited struct{ error }
+
+// get is Get, but for a limited error with an old answer.
+func (a *Answers[K, V]) get(ctx context.Context, k K) (V, error) {
 	if last, ok := a.memory.Get(k); ok && a.fresh(last) {
 		return a.Result(k, last)
 	}
@@ -127,7 +141,7 @@ func (a *Answers[K, V]) Get(ctx context.Context, k K) (V, error) {
 		})
 		if errors.Is(err, veriff.ErrRateLimited) && !reach.Outlasts(ctx) {
 			if last, ok := a.Present(k); ok {
-				return last, nil
+				return last, limited{err}
 			}
 		}
 		return v, err
@@ -137,16 +151,25 @@ func (a *Answers[K, V]) Get(ctx context.Context, k K) (V, error) {
 // ErrStale is the error of Renew where no new answer is to be had.
 var ErrStale = errors.New("answers: no new answer was to be had")
 
+// renewals is how often Renew asks: a request that was under way does not count, and
+// others may expire the answers to the next ones, as by Renew.
+const renewals = 5
+
 // Renew expires an answer, and returns nothing but one that came from the API since. An
 // ErrStale also wraps why there is none, which may be an unsigned "not found".
 func (a *Answers[K, V]) Renew(ctx context.Context, k K) (v V, err error) {
-	for range 2 { // the first may be that of a request that was under way
-		a.Expire(k)
-		v, err = a.Get(ctx, k)
+	a.Expire(k) // once, or two who renew would expire each other's answers
+	for range renewals {
+		v, err = a.get(ctx, k)
 		last, ok := a.memory.Peek(k)
+		var cause limited
 		switch {
-		case err != nil || ok && last.received != 0:
+		case errors.As(err, &cause):
+			return v, fmt.Errorf("%w: %w", ErrStale, cause.error)
+		case err != nil:
 			return v, err
+		case ok && last.received != 0:
+			return a.Result(k, last)
 		case last.failed != nil:
 			return v, fmt.Errorf("%w: %w", ErrStale, last.failed)
 		}
@@ -216,19 +239,21 @@ func (a *Answers[K, V]) Expire(k K) {
 	}
 }
 
-// ask asks the source, and reports whether the answer expired meanwhile.
-func (a *Answers[K, V]) ask(t *flight.Task, k K) (v V, expired bool, err error) {
+// asks notes that the source is being asked, until end is called. expired reports whether
+// the answer has expired since.
+func (a *Answers[K, V]) asks(k K) (expired func() bool, end func()) {
 	a.mu.Lock()
+	defer a.mu.Unlock()
 	a.asked[k] = false
-	a.mu.Unlock()
-	defer func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		expired = a.asked[k]
-		delete(a.asked, k)
-	}()
-	v, err = a.source.Ask(t, k)
-	return v, false, err
+	return func() bool {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return a.asked[k]
+		}, func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			delete(a.asked, k)
+		}
 }
 
 // fresh reports whether an answer is younger than the time to live. One from
@@ -261,12 +286,14 @@ func (a *Answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 		return a.Result(k, last)
 	}
 	var none V
-	v, expired, err := a.ask(t, k)
+	expired, end := a.asks(k)
+	defer end()
+	v, err := a.source.Ask(t, k)
 	keeps := known && !last.Absent && a.source.Keeps(k)
 	switch {
 	case err == nil:
 		a.Put(k, v)
-		if expired {
+		if expired() { // looked at after Put: from then on Expire finds the new answer
 			a.Expire(k)
 		}
 		a.source.Received(k, v, last.Value)
@@ -274,12 +301,18 @@ func (a *Answers[K, V]) renew(t *flight.Task, k K) (V, error) {
 	case Proven(err):
 		a.source.Lost(k, last.Value)
 		a.memory.Add(k, Answer[V]{Absent: true, Asked: a.now(), received: a.now()})
+		if expired() {
+			a.Expire(k)
+		}
 		return none, err
 	case errors.Is(err, veriff.ErrNotFound) && !keeps:
 		return none, err // unsigned: nothing is destroyed or remembered
 	case known && !last.Absent && (keeps || !Refused(err)) && !errors.Is(err, ErrGated) && !errors.Is(err, veriff.ErrRateLimited) && t.Context().Err() == nil:
 		a.options.Log.Warn("refresh failed; serving the stale answer", slog.String(a.options.About, k.String()), slog.Any("error", err))
 		last.Asked, last.failed = At(a.options.Now().Add(retryStale-a.options.TTL)), err
+		if expired() {
+			last.received = 0
+		}
 		a.memory.Add(k, last)
 		return last.Value, nil
 	default:

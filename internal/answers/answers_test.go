@@ -122,3 +122,36 @@ func TestLogOfAStaleAnswer(t *testing.T) {
 		t.Errorf("the log says: %s", &log)
 	}
 }
+
+// Word of a change while a renewal asks, as from somebody who renews the same answer,
+// makes it ask again, and not fail.
+func TestExpiredWhileItWasRenewed(t *testing.T) {
+	s := &shop{answer: make(chan struct{})}
+	a := s.answers(t, slog.New(slog.DiscardHandler))
+	renewed := make(chan int)
+	go func() {
+		v, err := a.Renew(t.Context(), "x")
+		if err != nil {
+			t.Error(err)
+		}
+		renewed <- v
+	}()
+	beingAsked := func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		expired, ok := a.asked["x"]
+		return ok && !expired
+	}
+	for n := range 3 {
+		for !beingAsked() {
+			time.Sleep(time.Millisecond) // there is no notice
+		}
+		if n < 2 {
+			a.Expire("x")
+		}
+		s.answer <- struct{}{}
+	}
+	if v := <-renewed; v != 3 {
+		t.Errorf("the answer is that of request %d", v)
+	}
+}
