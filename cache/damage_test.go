@@ -105,3 +105,36 @@ func TestMovedObject(t *testing.T) {
 	wantMiss(t, f.c, "other")
 	wantHit(t, f.c, f.key, f.want)
 }
+
+// Verify reads the header from the disk, though it is remembered: a disk that rots changes
+// no time.
+func TestVerifyReadsTheHeader(t *testing.T) {
+	c := open(t, testOptions(t))
+	put(t, c, "k", content(1, 1000))
+	for range 2 { // the second open goes by what the first one read
+		o, ok := c.Get("k")
+		if !ok {
+			t.Fatal("miss")
+		}
+		if err := o.Verify(); err != nil {
+			t.Fatal(err)
+		}
+		defer o.Close()
+	}
+	o, ok := c.Get("k")
+	if !ok {
+		t.Fatal("miss")
+	}
+	defer o.Close()
+	f, err := os.OpenFile(filepath.Join(c.opts.Dir, c.secrets[0].Path(o.name)), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt([]byte{1, 2, 3, 4}, 100); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Verify(); !errors.Is(err, ErrDamaged) {
+		t.Errorf("Verify of an object with a damaged header: %v", err)
+	}
+}

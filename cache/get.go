@@ -8,8 +8,8 @@ import (
 	"veriffs/cache/seal"
 )
 
-// Get opens the object of this key. Whatever keeps it from being opened is a
-// miss: not there, too old, damaged, or a disk that does not answer.
+// Get opens the object of this key. What can't be opened is a miss: not there, too old,
+// damaged, or on a disk that does not answer.
 func (c *Cache) Get(k Key) (*Object, bool) {
 	st := c.store.Load()
 	for i, s := range c.secrets {
@@ -51,6 +51,7 @@ func (c *Cache) open(st *store, si uint8, n seal.Name, k Key) (_ *Object, err er
 	}
 	held, touch := st.index.Hold(n, e, now)
 	if held == nil {
+		st.recent.Forget(n)
 		return nil, errRaced
 	}
 	if touch {

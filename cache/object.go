@@ -62,9 +62,8 @@ func (o *Object) Meaning(read func(label []byte) (any, error)) (any, error) {
 // Stored is when the object was committed.
 func (o *Object) Stored() time.Time { return o.header.Stored }
 
-// ReadAt is io.ReaderAt. Every byte that it returns has been authenticated;
-// with ErrDamaged it returns those before the damage. It unseals the chunks of
-// 64 KiB that p touches, and no others.
+// ReadAt is io.ReaderAt. Every byte that it returns has been authenticated: with
+// ErrDamaged those before the damage. It unseals only the 64 KiB chunks that p touches.
 func (o *Object) ReadAt(p []byte, off int64) (n int, err error) {
 	if off < 0 {
 		return 0, errors.New("cache: read at a negative offset")
@@ -89,7 +88,11 @@ func (o *Object) Verify() error {
 	if o.closed {
 		return errClosed
 	}
-	if err := o.contents.Verify(); err != nil {
+	err := o.contents.Verify()
+	if err == nil && o.held != nil { // its header may be one that is remembered
+		_, err = seal.ReadHeader(o.src, seal.FileSize(o.Size()), o.st.secrets[o.secret], o.name)
+	}
+	if err != nil {
 		return o.fail(err)
 	}
 	return nil

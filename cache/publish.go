@@ -60,6 +60,7 @@ func (s *sink) place(f *os.File, h *seal.Header, n seal.Name) (reader *index.Fil
 	st.measure(secret.Shard(n))
 	if err == nil {
 		reader = st.index.Publish(n, e, s.reserved)
+		st.recent.Forget(n) // what it replaces
 	} else {
 		_ = st.dir.Remove(s.temp)
 		reader = st.index.Adopt(e, s.reserved)

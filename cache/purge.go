@@ -25,6 +25,7 @@ type purge struct {
 
 // run scans until a scan finds nothing.
 func (p *purge) run(ctx context.Context) (err error) {
+	defer func() { p.st.recent.Clear() }() // also of what somebody else has removed
 	for p.Scans < 4 {
 		p.Remaining, p.Unreadable, p.Held = 0, 0, 0
 		err := p.scan(ctx)

@@ -41,8 +41,8 @@ func (st *store) reserve(n int64) error {
 func (st *store) evict(victims []index.Object) error {
 	var first error
 	for _, v := range victims {
-		st.recent.Forget(v.Name)
 		err := st.dir.Remove(st.secrets[v.Secret].Path(v.Name))
+		st.recent.Forget(v.Name)
 		if errors.Is(err, fs.ErrNotExist) {
 			err = nil
 		}

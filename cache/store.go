@@ -61,6 +61,7 @@ func newStore(c *Cache, d *directory.Directory) (*store, error) {
 
 func (st *store) close() error {
 	st.index.Close()
+	st.recent.Clear()
 	return st.dir.Close()
 }
 

@@ -28,7 +28,7 @@ func (st *store) remove(si uint8, n seal.Name, ino uint64) error {
 		return err
 	}
 	defer st.index.Unclaim(n)
-	st.recent.Forget(n)
+	defer st.recent.Forget(n) // at the end: an open that is under way may remember it once more
 	if known && ino != 0 && e.Inode != ino {
 		return errRaced
 	}

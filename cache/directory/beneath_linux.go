@@ -27,7 +27,7 @@ func (d *Directory) OpenFile(path string, flags int, perm os.FileMode) (*os.File
 func (d *Directory) OpenRead(path string, flags int) (*File, error) {
 	fd, err := d.beneath(path, os.O_RDONLY|flags, 0)
 	if err == nil {
-		return &File{fd, path}, nil
+		return &File{fd: fd, path: path}, nil
 	}
 	if unsupported(err) {
 		return d.openSlowly(path, flags)

@@ -223,3 +223,19 @@ func TestClosed(t *testing.T) {
 		}
 	}
 }
+
+// A file that is closed is not read by the number of its descriptor, which may be another
+// file's by then, and is closed once.
+func TestClosedFile(t *testing.T) {
+	d := open(t, filepath.Join(t.TempDir(), "cache"))
+	must(t, d.WriteFile("x", []byte("x"), 0o600))
+	f, err := d.OpenRead("x", 0)
+	must(t, err)
+	must(t, f.Close())
+	if _, err := f.ReadAt(make([]byte, 1), 0); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("a read says %v", err)
+	}
+	if err := f.Close(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("the second Close says %v", err)
+	}
+}

@@ -85,10 +85,18 @@ func (r *Recent) Header(f io.ReaderAt, v Version, s *Secret, n Name) (*Header, e
 	if h.derived.aead, err = newAEAD(h.dataKey[:]); err != nil {
 		return nil, err
 	}
+	clear(h.dataKey[:])
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.headers.Add(n, remembered{v, h})
 	return h, nil
+}
+
+// Clear forgets all headers, with their keys.
+func (r *Recent) Clear() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.headers.Purge()
 }
 
 // Forget forgets the header of the file of a name, with its key.

@@ -53,6 +53,8 @@ func TestRecent(t *testing.T) {
 	reads("as before", 1, v)
 	r.Forget(n)
 	reads("forgotten", 1, v)
+	r.Clear()
+	reads("all forgotten", 1, v)
 
 	r.Forget(n)
 	file.ReaderAt = bytes.NewReader(make([]byte, len(f.bytes)))

@@ -33,7 +33,7 @@ func (h *Handle) Fingerprint() [32]byte { return h.current().label.Fingerprint }
 // SHA256 is the hash of the verified bytes. If it was not computed as they came, they
 // are read for it.
 func (h *Handle) SHA256() ([32]byte, error) {
-	return h.Label().HashOf(io.NewSectionReader(h, 0, h.Size()))
+	return h.current().label.HashOf(io.NewSectionReader(h, 0, h.Size()))
 }
 
 // Label returns what was sealed with the file: whose it is, when it was received
@@ -81,7 +81,7 @@ func (h *Handle) replace(ctx context.Context, damaged *object) (*object, error) 
 	if err != nil {
 		return nil, err
 	}
-	if fresh.label.Fingerprint != damaged.label.Fingerprint {
+	if !fresh.label.SameBytes(damaged.label.Label) {
 		h.files.release(fresh)
 		return nil, fmt.Errorf("its bytes have changed: %w", veriff.ErrBody)
 	}

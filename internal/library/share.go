@@ -59,9 +59,11 @@ func (l *files) retrieve(t *flight.Task, f *File, gone error) (o *cache.Object, 
 // acceptable returns why an object of the team's store is not the file that is wanted,
 // by the label that its member sealed.
 func (l *files) acceptable(f *File, text []byte) error {
-	label, _ := store.ParseLabel(text) // without one nobody has verified it
+	label, err := store.ParseLabel(text)
 	session, _ := label.Owners()
 	switch {
+	case err != nil:
+		return err
 	case !label.Shareable():
 		return errors.New("nobody has verified it, or whose it is is not known")
 	case !f.In.Session.IsZero() && session != f.In.Session:

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"veriffs/cache"
@@ -119,6 +120,19 @@ func ParseLabel(text []byte) (l Label, err error) {
 type FileLabel struct {
 	Label
 	Fingerprint [32]byte
+	sum         atomic.Pointer[[32]byte]
+}
+
+// HashOf is Label.HashOf, which reads the body once.
+func (l *FileLabel) HashOf(body io.Reader) ([32]byte, error) {
+	if sum := l.sum.Load(); sum != nil {
+		return *sum, nil
+	}
+	sum, err := l.Label.HashOf(body)
+	if err == nil {
+		l.sum.Store(&sum)
+	}
+	return sum, err
 }
 
 // ReadFileLabel reads the label of a file for [cache.Object.Meaning]: as a *FileLabel.
@@ -128,7 +142,7 @@ func ReadFileLabel(text []byte) (any, error) {
 		return nil, err
 	}
 	sum, err := l.Fingerprint()
-	return &FileLabel{l, sum}, err
+	return &FileLabel{Label: l, Fingerprint: sum}, err
 }
 
 // Text is the label as it is sealed.
@@ -160,18 +174,28 @@ func (l Label) Fingerprint() (sum [32]byte, err error) {
 	if l.SHA256 != "" || l.Secret < 0 {
 		return l.Hash()
 	}
-	if n, err := hex.Decode(sum[:], []byte(l.Signature)); err != nil || n != len(sum) {
-		return sum, errors.New("store: label without a hash or a signature")
+	return decodeSum(l.Signature)
+}
+
+// SameBytes reports whether two objects are known to have the same bytes.
+func (l Label) SameBytes(as Label) bool {
+	a, err := l.Hash()
+	b, otherErr := as.Hash()
+	if err == nil && otherErr == nil {
+		return a == b
 	}
-	return sum, nil
+	return l.Secret >= 0 && as.Secret >= 0 && l.Signature != "" && strings.EqualFold(l.Signature, as.Signature)
 }
 
 // Hash returns the SHA-256 of the object. An error says that the label has none.
-func (l Label) Hash() (sum [32]byte, err error) {
-	if n, err := hex.Decode(sum[:], []byte(l.SHA256)); err != nil || n != len(sum) {
+func (l Label) Hash() ([32]byte, error) { return decodeSum(l.SHA256) }
+
+func decodeSum(text string) (sum [32]byte, err error) {
+	if len(text) != hex.EncodedLen(len(sum)) {
 		return sum, errors.New("store: label without a hash")
 	}
-	return sum, nil
+	_, err = hex.Decode(sum[:], []byte(text))
+	return sum, err
 }
 
 // HashOf returns the SHA-256 of the object, whose body it reads if the label has none.

@@ -98,6 +98,34 @@ func TestFingerprint(t *testing.T) {
 	}
 }
 
+// Objects have the same bytes if their hashes say so, or else what was verified does.
+func TestSameBytes(t *testing.T) {
+	sum, other := sha256.Sum256([]byte("a")), sha256.Sum256([]byte("b"))
+	signed := veriff.Receipt{Signature: strings.Repeat("ab", 32), SecretID: "s"}
+	hashed, renewed := signed, veriff.Receipt{Signature: strings.Repeat("cd", 32), SecretID: "t"}
+	hashed.SHA256 = sum
+	renewedHashed, changed, unverified := renewed, hashed, signed
+	renewedHashed.SHA256, changed.SHA256, unverified.Secret = sum, other, -1
+	label := func(r veriff.Receipt) store.Label { return store.NewLabel(veriff.SessionID{}, veriff.AttemptID{}, r) }
+	for name, c := range map[string]struct {
+		a, b veriff.Receipt
+		want bool
+	}{
+		"signed by the same secret":             {signed, signed, true},
+		"hashed when it was fetched again":      {signed, hashed, true},
+		"hashed alone when it was first":        {hashed, signed, true},
+		"hashed, and signed by another secret":  {hashed, renewedHashed, true},
+		"by another secret, without a hash":     {signed, renewed, false},
+		"by another secret, hashed once":        {hashed, renewed, false},
+		"other bytes":                           {hashed, changed, false},
+		"with a signature that nobody verified": {signed, unverified, false},
+	} {
+		if got := label(c.a).SameBytes(label(c.b)); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // A label without a hash, or with none that is one, is no label of a file.
 func TestLabelWithoutHash(t *testing.T) {
 	for _, text := range []string{`{}`, `{"sha256":"x"}`, `{"sha256":"00"}`} {
