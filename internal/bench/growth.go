@@ -35,8 +35,8 @@ func (b growth) run() {
 			"mount %s, `ls` %s, `ls -l` %s, `find` cold %s, warm %s; memory %s, after `find` %s, forgotten %s",
 			seconds(p.Mount), seconds(p.List), seconds(p.ListLong), seconds(p.Cold), seconds(p.Warm),
 			megabytes(p.Known), megabytes(p.Found), megabytes(p.Forgotten))
-		b.table.info(fmt.Sprintf("cold `find` over %d files, times a bare HTTP client that asks for the same lists", n*growthFiles),
-			"%.2f × (%s to %s, over %d connections each)", p.Cold.Seconds()/p.Bare.Seconds(), seconds(p.Cold), seconds(p.Bare), connections)
+		b.table.atMost(fmt.Sprintf("cold `find` over %d files, times a bare HTTP client that asks for the same lists", n*growthFiles),
+			p.Cold.Seconds()/p.Bare.Seconds(), findBar, " ×", "%s to %s, once each, one after the other, over %d connections", seconds(p.Cold), seconds(p.Bare), connections)
 		switch n {
 		case 10_000:
 			b.table.atMost("`ls -l` of 10,000 sessions, warm", milliseconds(p.ListLong), 200, " ms", "")
@@ -52,6 +52,10 @@ func (b growth) run() {
 	}
 	b.wide()
 }
+
+// findBar is how many times as long as a client that keeps nothing a cold find may take:
+// the goal is as fast as the stand-in answers.
+const findBar = 1.1
 
 func milliseconds(d time.Duration) float64 { return d.Seconds() * 1000 }
 

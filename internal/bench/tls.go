@@ -18,19 +18,6 @@ import (
 	"time"
 )
 
-// tlsBars are the goals of a cold cp -r over TLS: at each delay, how many times as long
-// as curl it may take.
-var tlsBars = map[time.Duration]float64{
-	0:                     2.0,
-	5 * time.Millisecond:  1.3,
-	20 * time.Millisecond: 1.1,
-	barLatency:            1.0,
-}
-
-// tlsCPUBar is the processor time that the mount may take for it without a delay, in
-// seconds for a gigabyte.
-const tlsCPUBar = 5
-
 // tlsWalks measures the first walk over everything as in life, over TLS.
 func (b *bench) tlsWalks() {
 	s := b.startStandinOverTLS()
@@ -45,16 +32,8 @@ func (b *bench) tlsWalks() {
 			b.table.failed(measure, err)
 			continue
 		}
-		if bar, ok := tlsBars[latency]; ok {
-			b.table.atMost(measure, c.times.ratio(0, 1), bar, " ×", "%s to %s", c.times.show(0), c.times.show(1))
-		} else {
-			b.table.info(measure, "%.2f × (%s to %s)", c.times.ratio(0, 1), c.times.show(0), c.times.show(1))
-		}
-		if latency == 0 {
-			b.table.atMost(ofThat, perGB(c.cpu), tlsCPUBar, " s/GB", "%s", c.besides())
-		} else {
-			b.table.info(ofThat, "%.1f s/GB (%s)", perGB(c.cpu), c.besides())
-		}
+		b.table.timesCurl(measure, c, cp.bars[latency])
+		b.table.processorTime(ofThat, c, latency)
 	}
 }
 
