@@ -47,14 +47,15 @@ func (h Holds) Put(record Hold) error {
 		}
 	}
 	st := c.store.Load()
-	has := func(secret int, k Key) bool {
-		_, known, loading := st.index.Lookup(st.secrets[secret].Name(k))
-		return known || loading
-	}
-	if err := st.holds.Put(record, c.rand, c.now(), has, st.hold); err != nil {
+	if err := st.holds.Put(record, c.rand, c.now(), st.mayHave, st.hold); err != nil {
 		return fmt.Errorf("cache: hold: %w", err)
 	}
 	return nil
+}
+
+func (st *store) mayHave(secret int, k Key) bool {
+	_, known, loading := st.index.Lookup(st.secrets[secret].Name(k))
+	return known || loading
 }
 
 // Release undoes Put. What was held is as evictable and as old as all else then.
@@ -94,10 +95,9 @@ func (h Holds) Foreign() (secrets int, err error) {
 	return len(tags), err
 }
 
-// Renew seals anew what is held by a hold and sealed with an older secret, so that the
-// older one can be given up. Objects keep the time at which they were stored. It does
-// nothing while one secret is configured. Before the cache is loaded it may not see
-// that an older secret is not needed any more.
+// Renew seals anew what a hold holds and an older secret has sealed, so that the older one
+// can be given up. Objects keep the time at which they were stored. It does nothing while one
+// secret is configured. Before the cache is loaded it may see less than can be given up.
 func (h Holds) Renew(ctx context.Context, id Key) (errs error) {
 	record, ok := h.Of(id)
 	if !ok || len(h.c.secrets) < 2 {
@@ -112,7 +112,8 @@ func (h Holds) Renew(ctx context.Context, id Key) (errs error) {
 		}
 		errs = errors.Join(errs, h.renew(k))
 	}
-	return errors.Join(errs, h.Put(record))
+	st := h.c.store.Load()
+	return errors.Join(errs, st.holds.Again(id, h.c.rand, h.c.now(), st.mayHave, st.hold))
 }
 
 func (h Holds) renew(k Key) error {

@@ -80,8 +80,7 @@ func (o *Object) ReadAt(p []byte, off int64) (n int, err error) {
 	return n, err
 }
 
-// Verify reads the whole object through and returns ErrDamaged if any of it
-// can't be trusted. It takes about a millisecond for 2 MB in the page cache.
+// Verify reads the whole object and returns ErrDamaged if any of it can't be trusted.
 func (o *Object) Verify() error {
 	o.mu.RLock()
 	defer o.mu.RUnlock()

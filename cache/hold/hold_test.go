@@ -272,3 +272,29 @@ func TestFailedPut(t *testing.T) {
 		}
 	})
 }
+
+// Who records a hold again, as when it is sealed anew, records what it is by then, and
+// nothing if it was released meanwhile.
+func TestAgain(t *testing.T) {
+	d, secrets := setup(t)
+	r, err := Open(d, secrets)
+	must(t, err)
+	now := time.Unix(1_790_000_000, 0)
+	has := func(int, seal.Key) bool { return false }
+	told := func(map[seal.Name]bool, bool) {}
+	changed := Hold{ID: one.ID, Keys: one.Keys, Text: []byte("newer")}
+	must(t, r.Put(one, rand.Reader, now, has, told))
+	must(t, r.Put(changed, rand.Reader, now.Add(time.Second), has, told))
+	must(t, r.Again(one.ID, rand.Reader, now.Add(2*time.Second), has, told))
+	if all, _, err := Read(d, secrets); err != nil || len(all) != 1 || string(all[0].Text) != "newer" {
+		t.Errorf("recorded again: %q, %v", all, err)
+	}
+	must(t, r.Remove(one.ID, told))
+	must(t, r.Again(one.ID, rand.Reader, now.Add(3*time.Second), has, told))
+	if all, _, err := Read(d, secrets); err != nil || len(all) != 0 {
+		t.Errorf("after the release: %q, %v", all, err)
+	}
+	if _, ok := r.Of(one.ID); ok {
+		t.Error("it is held")
+	}
+}

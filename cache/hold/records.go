@@ -46,6 +46,22 @@ func Open(d *directory.Directory, secrets []*seal.Secret) (*Records, error) {
 func (r *Records) Put(h Hold, random io.Reader, now time.Time, has func(secret int, k seal.Key) bool, told func(names map[seal.Name]bool, all bool)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.putLocked(h, random, now, has, told)
+}
+
+// Again is Put of the hold that there is by now, and does nothing if there is none: it may
+// have been removed, or have changed, since the caller looked.
+func (r *Records) Again(id seal.Key, random io.Reader, now time.Time, has func(secret int, k seal.Key) bool, told func(names map[seal.Name]bool, all bool)) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	h, ok := r.all[id]
+	if !ok {
+		return nil
+	}
+	return r.putLocked(h, random, now, has, told)
+}
+
+func (r *Records) putLocked(h Hold, random io.Reader, now time.Time, has func(secret int, k seal.Key) bool, told func(names map[seal.Name]bool, all bool)) error {
 	err := r.dir.MarkHolds()
 	if err == nil {
 		var with, without []*seal.Secret
