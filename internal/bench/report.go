@@ -18,6 +18,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// limitsText says where the bars that are missed end.
+//
+//go:embed limits.md
+var limitsText string
+
 // uringText is what was measured of a way to talk to the kernel that veriffs does not use.
 //
 //go:embed uring.md
@@ -41,13 +46,14 @@ func (b *bench) finish() {
 		b.plot(filepath.Dir(b.report))
 		parts.WriteString(growthText)
 	}
+	parts.WriteString(limitsText)
 	parts.WriteString(uringText)
 	check(os.WriteFile(b.report, fmt.Appendf(nil, reportText, b.machine(), b.table, met, bars, parts.String()), 0o644))
 }
 
 const reportText = `# Benchmarks
 
-Written by ` + "`make bench`" + `, which measures everything below anew but the last section. What is compared was measured in turns
+Written by ` + "`make bench`" + `, which measures everything below anew but the last two sections. What is compared was measured in turns
 within one run; a ratio is that of the fastest rounds, since whatever else the machine does only adds to a time.
 
 %s
