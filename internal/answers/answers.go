@@ -87,25 +87,6 @@ type Answer[V any] struct {
 	failed   error  // why it could not be refreshed when that was last tried
 }
 
-// Moment is a time in a third of the memory, Unix microseconds by the wall clock, as that
-// of a stored answer is. Zero is none.
-type Moment int64
-
-// At returns the moment of a time.
-func At(t time.Time) Moment {
-	if t.IsZero() {
-		return 0
-	}
-	return Moment(t.UnixMicro())
-}
-
-func (m Moment) time() time.Time {
-	if m == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(int64(m))
-}
-
 // New returns answers from a source.
 func New[K Question, V any](from Source[K, V], o Options[V]) *Answers[K, V] {
 	return &Answers[K, V]{
