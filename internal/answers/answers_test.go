@@ -52,6 +52,19 @@ func (s *shop) answers(t *testing.T, log *slog.Logger) *Answers[item, int] {
 	})
 }
 
+// awaitAsked waits until the source is asked for an answer that has not expired since.
+func awaitAsked(a *Answers[item, int], k item) {
+	asked := func() bool {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		expired, ok := a.asked[k]
+		return ok && !expired
+	}
+	for !asked() {
+		time.Sleep(time.Millisecond) // there is no notice
+	}
+}
+
 // An answer that was asked for before there was word of a change is stale when
 // it comes.
 func TestExpiredWhileItWasAsked(t *testing.T) {
@@ -65,10 +78,8 @@ func TestExpiredWhileItWasAsked(t *testing.T) {
 		}
 		first <- v
 	}()
-	for a.Asking() == 0 {
-		time.Sleep(time.Millisecond) // there is no notice
-	}
-	s.answer <- struct{}{} // it is being asked
+	awaitAsked(a, "x")
+	s.answer <- struct{}{}
 	if v := <-first; v != 1 {
 		t.Fatalf("the first answer is %d", v)
 	}
@@ -84,16 +95,7 @@ func TestExpiredWhileItWasAsked(t *testing.T) {
 		v, _ := a.Get(t.Context(), "x")
 		first <- v
 	}()
-	for a.Asking() == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	a.mu.Lock()
-	for len(a.asked) == 0 { // the source is about to be asked
-		a.mu.Unlock()
-		time.Sleep(time.Millisecond)
-		a.mu.Lock()
-	}
-	a.mu.Unlock()
+	awaitAsked(a, "x")
 	a.Expire("x")
 	close(s.answer)
 	if v := <-first; v != 2 {
@@ -136,16 +138,8 @@ func TestExpiredWhileItWasRenewed(t *testing.T) {
 		}
 		renewed <- v
 	}()
-	beingAsked := func() bool {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		expired, ok := a.asked["x"]
-		return ok && !expired
-	}
 	for n := range 3 {
-		for !beingAsked() {
-			time.Sleep(time.Millisecond) // there is no notice
-		}
+		awaitAsked(a, "x")
 		if n < 2 {
 			a.Expire("x")
 		}

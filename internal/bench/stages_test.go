@@ -52,7 +52,11 @@ func TestStageIsOfTheInnermost(t *testing.T) {
 		"a read from a socket below TLS": {calls(syscall6, "syscall.read", "internal/poll.(*FD).Read", "net.(*conn).Read",
 			"crypto/tls.(*atLeastReader).Read", "crypto/tls.(*Conn).Read", download), "HTTP and sockets"},
 		"a write to a file of the cache": {calls(syscall6, "syscall.pwrite", "internal/poll.(*FD).Pwrite", "os.(*File).WriteAt",
-			"veriffs/cache.(*sink).put", "veriffs/cache/seal.(*Writer).seal"), "files of the cache: write, name, open, read"},
+			"veriffs/cache.(*sink).put", "veriffs/cache/seal.(*Writer).seal"), "files of the cache: writing"},
+		"a read of a file of the cache": {calls(syscall6, "golang.org/x/sys/unix.Pread", "veriffs/cache/directory.(*File).ReadAt",
+			"veriffs/cache/seal.(*Contents).readChunk"), "files of the cache: reading"},
+		"the name of a file of the cache": {calls(syscall6, "golang.org/x/sys/unix.Renameat", "veriffs/cache/directory.(*Directory).Rename",
+			"veriffs/cache.(*sink).rename"), "files of the cache: making, naming, opening"},
 		"SHA-256 of a signature": {calls(block, hash, "crypto/internal/fips140/hmac.(*HMAC).Write", "veriffs/veriff.(*digest).Write", download), "HMAC (signature)"},
 		"SHA-256 of a receipt":   {calls(block, hash, "veriffs/veriff.(*digest).Write", download), "SHA-256"},
 		"the same, inlined":      {stack([]string{block}, []string{hash, "veriffs/veriff.(*digest).Write", download}), "SHA-256"},
@@ -95,7 +99,9 @@ func TestStageTable(t *testing.T) {
 | HMAC (signature) | 0.00 |
 | SHA-256 | 0.00 |
 | sealing and opening (AES-GCM) | 0.05 |
-| files of the cache: write, name, open, read | 0.00 |
+| files of the cache: writing | 0.00 |
+| files of the cache: reading | 0.00 |
+| files of the cache: making, naming, opening | 0.00 |
 | FUSE replies | 0.00 |
 | garbage collection | 0.00 |
 | scheduling | 0.00 |

@@ -124,7 +124,7 @@ func openLibrary(ctx context.Context, s settings, need need, log *slog.Logger) (
 	} else {
 		s.cache.Limit, s.cache.MinFree = unlimited, 0
 	}
-	s.api.SHA256 = need == records || k.records != nil || s.team.scheme != ""
+	s.api.SHA256 = need == records || k.recorded(&s)
 	if k.client, err = veriff.New(s.api); err != nil {
 		return nil, err
 	}

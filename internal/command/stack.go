@@ -34,6 +34,10 @@ type stack struct {
 	failed error  // why it did not begin
 }
 
+// recorded reports whether the SHA-256 of what is fetched may be recorded, here or by others
+// of the team.
+func (k *stack) recorded(s *settings) bool { return k.records != nil || s.team.scheme != "" }
+
 // start brings up every part, or none and returns why.
 func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err error) {
 	k := new(stack)
@@ -47,7 +51,7 @@ func start(ctx context.Context, s settings, log *slog.Logger) (_ *stack, err err
 		return nil, err
 	}
 	s.api.Logger, s.cache.Damaged = log, k.records.damaged
-	s.api.SHA256 = k.records != nil || s.team.scheme != "" // others of the team may record it
+	s.api.SHA256 = k.recorded(&s)
 	if k.client, err = veriff.New(s.api); err != nil {
 		return nil, err
 	}
